@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block devices.
+//!
+//! * [`mq`] is where a driver starts: request queues, tags, requests and disks.
+//! * [`Status`] is the result of an I/O.
+//! * [`Major`] is a number and a name in `/proc/devices`.
+//!
+//! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, whatever the logical block size
+//! of a device is.
+//!
+//! C headers: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h),
+//! [`include/linux/blk_types.h`](srctree/include/linux/blk_types.h)
+
+mod major;
+pub mod mq;
+mod status;
+
+pub use self::{
+    major::Major,
+    status::Status, //
+};
+
+/// Size of a sector as a power of two: 9.
+pub const SECTOR_SHIFT: u32 = bindings::SECTOR_SHIFT;
+
+/// Size of a sector in bytes: 512.
+pub const SECTOR_SIZE: u32 = bindings::SECTOR_SIZE;
+
+/// Sectors in a page as a power of two.
+pub const PAGE_SECTORS_SHIFT: u32 = bindings::PAGE_SECTORS_SHIFT;
+
+/// Mask for the sector's number inside a page.
+pub const SECTOR_MASK: u32 = bindings::SECTOR_MASK;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block major numbers.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+
+use crate::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+/// A block major number and its name in `/proc/devices`, held until the value is dropped.
+///
+/// A disk that is given numbers of its own (see
+/// [`GenDiskBuilder::device_number`](super::mq::GenDiskBuilder::device_number)) takes its major
+/// number from here. Disks that are given none share the block layer's extended major and need no
+/// [`Major`].
+///
+/// # Invariants
+///
+/// `number` is registered under `name`, and this value alone unregisters it.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::Major;
+///
+/// let major = Major::register(c"rust_doctest")?;
+/// assert!(major.number() > 0);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Major {
+    number: u32,
+    name: &'static CStr,
+}
+
+impl Major {
+    /// Registers `name` under a free major number. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if no number is free, `ENOMEM` if there is no memory.
+    pub fn register(name: &'static CStr) -> Result<Self> {
+        // SAFETY: `name` is null-terminated, and C copies it. There is no probe callback.
+        let number = unsafe { bindings::__register_blkdev(0, name.as_char_ptr(), None) };
+        to_result(number.min(0))?;
+        // INVARIANT: The call above registered `number`, which is positive, under `name`.
+        Ok(Self {
+            number: number as u32,
+            name,
+        })
+    }
+
+    /// The number.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl Drop for Major {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant `number` is registered under `name`.
+        unsafe { bindings::unregister_blkdev(self.number, self.name.as_char_ptr()) };
+    }
+}

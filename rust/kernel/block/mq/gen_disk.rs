@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Disks.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+
+use super::{
+    operations::Operations,
+    tag_set::TagSet, //
+};
+use crate::{
+    bindings,
+    block::{
+        Major,
+        SECTOR_SHIFT, //
+    },
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    module::this_module,
+    prelude::*,
+    static_lock_class,
+    sync::Arc,
+    types::{
+        ForeignOwnable,
+        ScopeGuard, //
+    },
+};
+use core::marker::PhantomData;
+
+/// How a [`GenDisk`] is to be made.
+///
+/// What is not set is as `struct queue_limits` has it by default. Sizes that the block layer does
+/// not accept make [`build`](Self::build) fail.
+///
+/// # Examples
+///
+/// See the [module documentation](super).
+#[must_use]
+pub struct GenDiskBuilder {
+    limits: bindings::queue_limits,
+    capacity_sectors: u64,
+    numbers: Option<Numbers>,
+}
+
+struct Numbers {
+    major: Arc<Major>,
+    first_minor: u32,
+    minors: u32,
+}
+
+impl Default for GenDiskBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GenDiskBuilder {
+    /// A disk without sectors, with logical blocks of 512 bytes.
+    pub fn new() -> Self {
+        Self {
+            limits: pin_init::zeroed(),
+            capacity_sectors: 0,
+            numbers: None,
+        }
+    }
+
+    /// Sets the capacity, in sectors of 512 bytes.
+    pub fn capacity_sectors(mut self, sectors: u64) -> Self {
+        self.capacity_sectors = sectors;
+        self
+    }
+
+    /// Sets the size of a logical block, in bytes: the smallest unit that can be read and written.
+    ///
+    /// A power of two, from 512 up to a page or, where the kernel supports larger blocks, up to 64
+    /// KiB. Zero stands for 512.
+    pub fn logical_block_size(mut self, bytes: u32) -> Self {
+        self.limits.logical_block_size = bytes;
+        self
+    }
+
+    /// Sets the size of a physical block, in bytes: the unit in which the device stores data.
+    ///
+    /// A power of two. The block layer raises it to the size of a logical block.
+    pub fn physical_block_size(mut self, bytes: u32) -> Self {
+        self.limits.physical_block_size = bytes;
+        self
+    }
+
+    /// Sets the size of the largest request, in sectors of 512 bytes. Zero stands for the block
+    /// layer's default.
+    pub fn max_hw_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_hw_sectors = sectors;
+        self
+    }
+
+    /// Sets the alignment of data in memory, as a mask: 3 asks for addresses that are multiples of
+    /// four.
+    ///
+    /// With less than 511, segments may have lengths that are not multiples of a sector. Zero stands
+    /// for 511.
+    pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
+        self.limits.dma_alignment = mask;
+        self
+    }
+
+    /// Says whether the medium rotates, so that the order of accesses matters.
+    pub fn rotational(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_ROTATIONAL, yes)
+    }
+
+    /// Says whether the device has a volatile write cache, which flush requests write out.
+    pub fn write_cache(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_WRITE_CACHE, yes)
+    }
+
+    /// Says whether the device can write around its cache (`REQ_FUA`). Without a
+    /// [`write_cache`](Self::write_cache) this has no effect.
+    pub fn fua(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_FUA, yes)
+    }
+
+    fn feature(mut self, feature: bindings::blk_features_t, yes: bool) -> Self {
+        if yes {
+            self.limits.features |= feature;
+        } else {
+            self.limits.features &= !feature;
+        }
+        self
+    }
+
+    /// Gives the disk device numbers: `minors` of them (the disk and its partitions), from
+    /// `first_minor` on, of `major`.
+    ///
+    /// Without this the block layer finds numbers for the disk.
+    pub fn device_number(mut self, major: Arc<Major>, first_minor: u32, minors: u32) -> Self {
+        self.numbers = Some(Numbers {
+            major,
+            first_minor,
+            minors,
+        });
+        self
+    }
+
+    /// Refuses what would make the block layer warn, or what it would not notice.
+    fn validate(&self) -> Result {
+        let limits = &self.limits;
+
+        if limits.max_hw_sectors != 0 {
+            let page_sectors = (crate::page::PAGE_SIZE >> SECTOR_SHIFT) as u32;
+            let block_sectors = limits.logical_block_size >> SECTOR_SHIFT;
+            if limits.max_hw_sectors < page_sectors.max(block_sectors) {
+                return Err(EINVAL);
+            }
+        }
+        if limits.dma_alignment as usize > crate::page::PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        // The size in bytes must fit a `loff_t`.
+        if self.capacity_sectors > (i64::MAX as u64) >> SECTOR_SHIFT {
+            return Err(EINVAL);
+        }
+        match &self.numbers {
+            Some(numbers) if numbers.minors == 0 => Err(EINVAL),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the disk and makes it known to the system. May sleep.
+    ///
+    /// I/O may come in before this returns. `queue_data` is dropped with the disk, or at once if
+    /// this fails.
+    ///
+    /// # Errors
+    ///
+    /// * `EINVAL` if a size is not acceptable, or if the name is empty or longer than 31 bytes.
+    /// * `ENOMEM` if there is not enough memory.
+    /// * `EEXIST` if there is a disk with this name or number; the kernel logs where this was tried,
+    ///   so make sure before.
+    pub fn build<T: Operations>(
+        self,
+        name: &CStr,
+        tag_set: Arc<TagSet<T>>,
+        queue_data: T::QueueData,
+    ) -> Result<GenDisk<T>> {
+        self.validate()?;
+        let mut limits = self.limits;
+
+        let queue_data = queue_data.into_foreign();
+        let queue_data = ScopeGuard::new_with_data(queue_data, |queue_data| {
+            // SAFETY: This came from `into_foreign` above and is converted back only here; the
+            // guard is dismissed once a `GenDisk` owns it.
+            drop(unsafe { T::QueueData::from_foreign(queue_data) });
+        });
+
+        // SAFETY: The tag set is set up, and outlives the disk: `disk`, declared after it, puts the
+        // disk before `tag_set` is dropped, and so does `GenDisk`.
+        let disk = from_err_ptr(unsafe {
+            bindings::__blk_mq_alloc_disk(
+                tag_set.as_raw(),
+                &mut limits,
+                *queue_data,
+                static_lock_class!().as_ptr(),
+            )
+        })?;
+        let mut disk = ScopeGuard::new_with_data(disk, |disk| {
+            // SAFETY: `disk` was allocated above and not added.
+            unsafe { bindings::put_disk(disk) };
+        });
+
+        // SAFETY: Nobody else knows the disk yet.
+        let c_disk = unsafe { &mut **disk };
+        write_name(&mut c_disk.disk_name, name)?;
+        c_disk.fops = Fops::<T>::get();
+        if let Some(numbers) = &self.numbers {
+            c_disk.major = numbers.major.number().try_into()?;
+            c_disk.first_minor = numbers.first_minor.try_into()?;
+            c_disk.minors = numbers.minors.try_into()?;
+        }
+        // SAFETY: `disk` is valid.
+        unsafe { bindings::set_capacity(*disk, self.capacity_sectors) };
+
+        // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes.
+        to_result(unsafe {
+            bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
+        })?;
+
+        queue_data.dismiss();
+        // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
+        Ok(GenDisk {
+            disk: disk.dismiss(),
+            _tag_set: tag_set,
+            _major: self.numbers.map(|numbers| numbers.major),
+        })
+    }
+}
+
+/// Copies a disk's name, with its null byte, to where C has it.
+fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CStr) -> Result {
+    let name = name.to_bytes_with_nul();
+    if name.len() > place.len() || name.len() == 1 {
+        return Err(EINVAL);
+    }
+    for (to, &from) in place.iter_mut().zip(name) {
+        *to = from as c_char;
+    }
+    Ok(())
+}
+
+/// The table of file operations for the disks of `T`.
+struct Fops<T: Operations>(PhantomData<T>);
+
+impl<T: Operations> Fops<T> {
+    const TABLE: bindings::block_device_operations = bindings::block_device_operations {
+        // The block layer takes a reference to this module while the disk is open, so that the
+        // module is not unloaded before the last close is done with this table.
+        owner: this_module::<T::OwnerModule>().as_ptr(),
+        ..pin_init::zeroed()
+    };
+
+    const fn get() -> &'static bindings::block_device_operations {
+        &Self::TABLE
+    }
+}
+
+/// A disk that is known to the system.
+///
+/// Dropping it removes the disk: no new I/O is accepted, I/O in flight is waited for, and then the
+/// disk's data is dropped. If the disk is open, its file descriptors fail from then on, and the
+/// module that implements `T` stays loaded until the last of them is closed.
+///
+/// Dropping sleeps. It waits for each request of the disk that the driver has an owner or a
+/// reference of, without end if there is one that nobody drops. So it must not be done by who holds
+/// one, nor in a function of [`Operations`].
+///
+/// A disk that is leaked (`mem::forget`) stays, and so must the module.
+///
+/// # Invariants
+///
+/// * `disk` was added to the system, and this value alone removes it.
+/// * The queue data of its queue came from `T::QueueData::into_foreign`.
+pub struct GenDisk<T: Operations> {
+    disk: *mut bindings::gendisk,
+    // Dropped after `Drop::drop` has put the disk, as the queue points to it.
+    _tag_set: Arc<TagSet<T>>,
+    _major: Option<Arc<Major>>,
+}
+
+// SAFETY: A disk can be removed from any thread, and the queue data that this drops is `Send`.
+unsafe impl<T: Operations> Send for GenDisk<T> {}
+
+// SAFETY: There are no methods on `&GenDisk` that are not safe to call from several threads.
+unsafe impl<T: Operations> Sync for GenDisk<T> {}
+
+impl<T: Operations> Drop for GenDisk<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the disk is valid, and so is its queue.
+        let queue_data = unsafe { (*(*self.disk).queue).queuedata };
+
+        // SAFETY: By the type invariant the disk was added, and is removed only here.
+        unsafe { bindings::del_gendisk(self.disk) };
+
+        // No function of the driver runs for this disk any more, nor will:
+        //
+        // - All requests are done: each holds a use count of the queue, and `del_gendisk()` waits
+        //   for that to be zero (`blk_mq_freeze_queue_wait()`). The time-out handler holds one, too.
+        // - A call of `queue_rq` that has ended its request may not have returned by then. It runs
+        //   inside a read-side critical section that `blk_mq_quiesce_queue()` waits for, which
+        //   `del_gendisk()` calls with the queue frozen when it removes the I/O scheduler, also if
+        //   there is none (`elevator_switch()`).
+        // - Completions and timers get the request, and nothing of the disk.
+
+        // SAFETY: The reference that `build` has got with the disk is given up here. Somebody may
+        // have the disk open; what is called for that is in C and in the module of `T`, which is
+        // pinned by it.
+        unsafe { bindings::put_disk(self.disk) };
+
+        // SAFETY: By the type invariant this came from `into_foreign`, and nobody uses it, see
+        // above.
+        drop(unsafe { T::QueueData::from_foreign(queue_data) });
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver implements.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+use super::{
+    request::{
+        Complete,
+        Idle,
+        OwnedRequest,
+        QueueResult,
+        Request, //
+    },
+    BorrowedQueueData, //
+};
+use crate::{
+    prelude::*,
+    types::ForeignOwnable, //
+};
+use pin_init::PinInit;
+
+/// What is to become of a request that was not ended in time.
+///
+/// The result of [`Operations::timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutAction {
+    /// The driver has ended the request, or will. It is not asked again (`BLK_EH_DONE`).
+    Done,
+    /// The driver needs more time; start the time-out anew (`BLK_EH_RESET_TIMER`).
+    Reset,
+}
+
+/// A block driver: its data types, and the functions that the block layer calls.
+///
+/// Implement this for a type of your own; it is never instantiated. The implementor is the type
+/// parameter of all that belongs to the driver: [`TagSet`](super::TagSet),
+/// [`GenDisk`](super::GenDisk), [`Request`] and [`OwnedRequest`].
+///
+/// Which functions the block layer calls is decided by which of them are implemented.
+///
+/// This wraps [`struct blk_mq_ops`](srctree/include/linux/blk-mq.h).
+#[vtable]
+pub trait Operations: Sized + 'static {
+    /// Data of a disk, owned by the [`GenDisk`](super::GenDisk) and lent to the functions below.
+    type QueueData: ForeignOwnable + Send + Sync + 'static;
+
+    /// Data of a request, set up once for each request and reused for all its I/Os.
+    ///
+    /// It is shared between the owner and the references of a request, and so between CPUs.
+    type RequestData: Send + Sync + 'static;
+
+    /// Returns an initializer for the data of one request. May sleep.
+    ///
+    /// # Guarantees
+    ///
+    /// It is called for each request of a tag set when the tag set is created, and later when an
+    /// I/O scheduler is attached to a disk, when the number of requests is raised and when a disk is
+    /// created, from any thread and in several at once. Each value is dropped exactly once.
+    ///
+    /// # Errors
+    ///
+    /// Any error makes the operation that wanted the request fail with `ENOMEM`.
+    fn new_request_data() -> impl PinInit<Self::RequestData, Error>;
+
+    /// Takes a request to work on.
+    ///
+    /// `is_last` is false if more requests follow at once, so that the driver can put off telling
+    /// the device. If it does that, it must implement [`commit_rqs`](Self::commit_rqs), which is
+    /// called instead if the requests announced do not come.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context or in softirq context, with preemption enabled or not; it must not
+    /// sleep. Calls may overlap, except that a hardware queue which is stopped gets none. The disk
+    /// is alive until the call returns, and while any of its requests is in the driver's hands.
+    ///
+    /// # Errors
+    ///
+    /// A driver that cannot take the request gives it back: see [`OwnedRequest::refuse`].
+    fn queue_rq(
+        queue_data: BorrowedQueueData<'_, Self>,
+        rq: OwnedRequest<Self, Idle>,
+        is_last: bool,
+    ) -> QueueResult<Self>;
+
+    /// Tells the device of the requests that were taken with `is_last` false.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in the same contexts as [`queue_rq`](Self::queue_rq). The requests that it is about
+    /// may have ended.
+    fn commit_rqs(_queue_data: BorrowedQueueData<'_, Self>) {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Ends a request that was passed to [`OwnedRequest::complete`].
+    ///
+    /// # Guarantees
+    ///
+    /// Called once for each call of that function, in its context or in softirq or hardirq
+    /// context. It must not sleep.
+    fn complete(_rq: OwnedRequest<Self, Complete>) {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Deals with a request that was started and not completed in time.
+    ///
+    /// The request may be ended by its owner on another CPU before, while and after this runs. So
+    /// the driver gets a reference here, and has to win the owner from where it keeps it: with
+    /// [`Request::claim`] if it was parked, with [`Request::cancel_timer`] if a timer has it. Who
+    /// finds nothing there has lost the race, which is [`TimeoutAction::Done`].
+    ///
+    /// A driver without this function has its requests waited for however long they take.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context, and may sleep. The reference is held for the call.
+    fn timeout(_rq: &Request<Self>) -> TimeoutAction {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+}

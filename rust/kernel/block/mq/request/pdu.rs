@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The private area behind a request.
+//!
+//! The block layer allocates `cmd_size` bytes behind each `struct request`. This file lays them out,
+//! and is the only place with pointer arithmetic between a request and its private area.
+
+use super::Request;
+use crate::{
+    bindings,
+    block::mq::Operations,
+    container_of,
+    prelude::*,
+    sync::atomic::Atomic, //
+};
+use core::ptr::NonNull;
+use pin_init::PinInit;
+
+/// The private area: bookkeeping of the abstractions, then the driver's data.
+#[pin_data]
+#[repr(C)]
+pub(in crate::block::mq) struct Pdu<T: Operations> {
+    /// [`PARKED`](super::park::PARKED) while an owner is parked in the request, else zero.
+    pub(super) parked: Atomic<u32>,
+
+    #[pin]
+    pub(super) data: T::RequestData,
+}
+
+impl<T: Operations> Pdu<T> {
+    /// The size for `struct blk_mq_tag_set::cmd_size`.
+    ///
+    /// Using this constant checks the layout at compile time:
+    ///
+    /// * The area starts right behind `struct request`, which for flush requests is allocated by
+    ///   `kmalloc()`, so the data must not need more alignment than that place has.
+    /// * A request must fit a small allocation, because the block layer looks for ever smaller
+    ///   ones otherwise (`blk_mq_alloc_rqs()`).
+    pub(in crate::block::mq) const SIZE: u32 = {
+        let request = size_of::<bindings::request>();
+        assert!(
+            request % align_of::<Self>() == 0
+                && align_of::<Self>() <= bindings::ARCH_KMALLOC_MINALIGN,
+            "RequestData needs more alignment than the private area of a request has"
+        );
+        assert!(
+            size_of::<Self>() <= 8 * crate::page::PAGE_SIZE,
+            "RequestData is too large to be allocated with each request"
+        );
+        size_of::<Self>() as u32
+    };
+
+    /// An initializer for the area of a request that is being set up.
+    pub(in crate::block::mq) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            parked: Atomic::new(0),
+            data <- T::new_request_data(),
+        })
+    }
+
+    /// The private area of `rq`.
+    ///
+    /// # Safety
+    ///
+    /// `rq` must point to a request of a tag set that was allocated with `cmd_size` of
+    /// [`Self::SIZE`] or more.
+    #[inline]
+    pub(in crate::block::mq) unsafe fn of_raw(rq: *mut bindings::request) -> *mut Self {
+        // SAFETY: The private area lies in the same allocation as the request, right behind it, by
+        // the requirement of this function.
+        unsafe { bindings::blk_mq_rq_to_pdu(rq) }.cast()
+    }
+
+    /// The request that the driver data `data` belongs to.
+    ///
+    /// # Safety
+    ///
+    /// `data` must point to the `data` field of a `Pdu<T>` that lies in the private area of a
+    /// `Request<T>`.
+    #[inline]
+    pub(super) unsafe fn request_of_data(data: *const T::RequestData) -> NonNull<Request<T>> {
+        // SAFETY: `data` points to that field of a `Pdu<T>` by the requirement of this function.
+        let pdu = unsafe { container_of!(data, Self, data) };
+        // SAFETY: `pdu` is the private area of a request by the requirement of this function.
+        let rq = unsafe { bindings::blk_mq_rq_from_pdu(pdu.cast_mut().cast()) };
+        // SAFETY: The request lies in front of its private area and so is not null.
+        unsafe { NonNull::new_unchecked(rq.cast()) }
+    }
+}

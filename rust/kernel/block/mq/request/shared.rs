@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! References to requests.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+use super::pdu::Pdu;
+use crate::{
+    bindings,
+    block::mq::Operations,
+    sync::aref::AlwaysRefCounted,
+    types::Opaque, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// A request of the block layer, as it can be seen through a mere reference.
+///
+/// This wraps `struct request`. It is reference counted on the C field `ref`: while an
+/// [`ARef<Request<T>>`](crate::sync::aref::ARef) exists, the request is not freed, and neither its
+/// memory nor its tag is used for another I/O. Dropping the last one frees the request, in whatever
+/// context that is: process, softirq or hardirq, but not NMI.
+///
+/// A reference does not tell how far the I/O has come, and on another CPU its owner may end or
+/// requeue it at any time. So all that can be reached from here is the driver's own data; what
+/// belongs to the I/O (operation, sector, tag, data) is a matter of the owner,
+/// [`OwnedRequest`](super::OwnedRequest).
+///
+/// References can be cloned without limit. Should someone leak two billion of them, the count stops
+/// with a warning and the request is leaked.
+///
+/// # Invariants
+///
+/// For every value that safe code can reach:
+///
+/// * The pointee is a `struct request` that belongs to the tags or the flush queues of a
+///   [`TagSet<T>`](crate::block::mq::TagSet), and its private area holds an initialized `Pdu<T>`.
+/// * `ref` is at least one, or negative (saturated), for the life of the borrow.
+#[repr(transparent)]
+pub struct Request<T: Operations> {
+    inner: Opaque<bindings::request>,
+    _p: PhantomData<T::RequestData>,
+}
+
+// SAFETY: A `Request` can be dropped from any thread: dropping the last reference may run anywhere,
+// and `T::RequestData` is `Send`.
+unsafe impl<T: Operations> Send for Request<T> {}
+
+// SAFETY: All that `&Request` gives access to is `&T::RequestData`, which is `Sync`, the reference
+// count, which is atomic, and the ownership word, which is atomic.
+unsafe impl<T: Operations> Sync for Request<T> {}
+
+impl<T: Operations> Request<T> {
+    /// The driver's data for this request.
+    ///
+    /// It is created by [`Operations::new_request_data`] when the request is first set up, and
+    /// lives through all the I/Os that the request is used for; it is dropped with the tag set, or
+    /// with the I/O scheduler that the request was set up for.
+    #[inline]
+    pub fn data(&self) -> &T::RequestData {
+        &self.pdu().data
+    }
+
+    /// The private area.
+    #[inline]
+    pub(super) fn pdu(&self) -> &Pdu<T> {
+        // SAFETY: By the type invariant the private area holds an initialized `Pdu<T>`, which is
+        // only ever borrowed shared while references to the request exist.
+        unsafe { &*Pdu::of_raw(self.as_raw()) }
+    }
+
+    /// The C request.
+    #[inline]
+    pub(in crate::block::mq) fn as_raw(&self) -> *mut bindings::request {
+        self.inner.get()
+    }
+}
+
+// SAFETY: `inc_ref` increments the count that the block layer itself frees the request by, so the
+// request is not freed before the matching `dec_ref`. All requests have that count.
+unsafe impl<T: Operations> AlwaysRefCounted for Request<T> {
+    #[inline]
+    fn inc_ref(&self) {
+        // SAFETY: By the type invariant `self` is live, that is, its count is not zero.
+        unsafe { bindings::blk_mq_get_request(self.as_raw()) };
+    }
+
+    #[inline]
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller gives up a count of its own, so the request is live at this point, and
+        // does not use it afterwards. `rq` and its queue are not freed while the count is held:
+        // every request that is in use holds its queue's usage counter.
+        unsafe { bindings::blk_mq_put_request(obj.as_ptr().cast()) };
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tag sets.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+use super::{
+    operations::Operations,
+    request::Pdu,
+    vtable::VTable, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    types::Opaque, //
+};
+use core::marker::PhantomData;
+use pin_init::PinInit;
+
+/// How a [`TagSet`] is to be made.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::mq::TagSetBuilder;
+///
+/// let builder = TagSetBuilder::new()
+///     .hw_queues(4)
+///     .queue_depth(128)
+///     .timeout_ms(5_000);
+/// # let _ = builder;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct TagSetBuilder {
+    hw_queues: u32,
+    queue_depth: u32,
+    timeout_ms: u32,
+    numa_node: i32,
+}
+
+impl Default for TagSetBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TagSetBuilder {
+    /// One hardware queue of 64 requests, the block layer's default time-out, and no preference for
+    /// a memory node.
+    pub const fn new() -> Self {
+        Self {
+            hw_queues: 1,
+            queue_depth: 64,
+            timeout_ms: 0,
+            numa_node: bindings::NUMA_NO_NODE,
+        }
+    }
+
+    /// Sets the number of hardware queues. The block layer uses no more than there are CPUs.
+    pub const fn hw_queues(mut self, count: u32) -> Self {
+        self.hw_queues = count;
+        self
+    }
+
+    /// Sets the number of requests that each hardware queue can have in flight.
+    ///
+    /// The block layer lowers it to 10240, or to what it gets memory for.
+    pub const fn queue_depth(mut self, depth: u32) -> Self {
+        self.queue_depth = depth;
+        self
+    }
+
+    /// Sets the time after which [`Operations::timeout`] is called, in milliseconds. Zero stands for
+    /// the block layer's default of 30 seconds.
+    pub const fn timeout_ms(mut self, timeout: u32) -> Self {
+        self.timeout_ms = timeout;
+        self
+    }
+
+    /// Sets the memory node that requests are allocated on.
+    pub const fn numa_node(mut self, node: i32) -> Self {
+        self.numa_node = node;
+        self
+    }
+}
+
+/// The hardware queues of a device, and the requests that belong to them.
+///
+/// A tag set can be shared by several disks. It lives until the last of them is gone.
+///
+/// This wraps [`struct blk_mq_tag_set`](srctree/include/linux/blk-mq.h).
+///
+/// # Invariants
+///
+/// `inner` was set up by `blk_mq_alloc_tag_set()` with the operations of `T` and room for a `Pdu<T>`
+/// behind each request.
+///
+/// # Examples
+///
+/// See the [module documentation](super).
+#[pin_data(PinnedDrop)]
+pub struct TagSet<T: Operations> {
+    #[pin]
+    inner: Opaque<bindings::blk_mq_tag_set>,
+    _p: PhantomData<T>,
+}
+
+// SAFETY: A tag set is not bound to a thread, and holds `T::RequestData`, which is `Send`.
+unsafe impl<T: Operations> Send for TagSet<T> {}
+
+// SAFETY: The methods on `&TagSet` can be called from several threads at once.
+unsafe impl<T: Operations> Sync for TagSet<T> {}
+
+impl<T: Operations> TagSet<T> {
+    /// Returns an initializer for a tag set. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no hardware queue or no request, `ENOMEM` if there is not enough memory
+    /// or the data of a request could not be initialized.
+    pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // INVARIANT: The call below sets the tag set up with these operations and this size.
+            inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
+                let value = bindings::blk_mq_tag_set {
+                    ops: VTable::<T>::get(),
+                    cmd_size: Pdu::<T>::SIZE,
+                    nr_maps: 1,
+                    nr_hw_queues: builder.hw_queues,
+                    queue_depth: builder.queue_depth,
+                    timeout: crate::time::msecs_to_jiffies(builder.timeout_ms)
+                        .try_into()
+                        .unwrap_or(u32::MAX),
+                    numa_node: builder.numa_node,
+                    ..pin_init::zeroed()
+                };
+                // SAFETY: `set` is valid for writes.
+                unsafe { set.write(value) };
+                // SAFETY: `set` is zeroed but for the fields that a driver has to set, and is not
+                // moved from here on. On an error C leaves nothing allocated.
+                to_result(unsafe { bindings::blk_mq_alloc_tag_set(set) })
+            }),
+            _p: PhantomData,
+        })
+    }
+
+    /// The number of hardware queues that there are.
+    pub fn hw_queues(&self) -> u32 {
+        // SAFETY: By the type invariant `inner` is initialized.
+        unsafe { (*self.as_raw()).nr_hw_queues }
+    }
+
+    /// The number of requests that each hardware queue has.
+    pub fn queue_depth(&self) -> u32 {
+        // SAFETY: By the type invariant `inner` is initialized.
+        unsafe { (*self.as_raw()).queue_depth }
+    }
+
+    /// The C tag set.
+    pub(super) fn as_raw(&self) -> *mut bindings::blk_mq_tag_set {
+        self.inner.get()
+    }
+}
+
+#[pinned_drop]
+impl<T: Operations> PinnedDrop for TagSet<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant `inner` is set up. No disk uses it: each has a reference to
+        // the tag set, which it drops when it is gone. So no request is in use either.
+        unsafe { bindings::blk_mq_free_tag_set(self.as_raw()) };
+    }
+}

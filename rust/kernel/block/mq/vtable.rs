@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that the block layer calls.
+//!
+//! Each converts its arguments, calls the driver and converts the result; nothing else is done here.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+use super::{
+    operations::{
+        Operations,
+        TimeoutAction, //
+    },
+    request::{
+        Idle,
+        OwnedRequest,
+        Pdu,
+        Refused,
+        Request, //
+    },
+    BorrowedQueueData, //
+};
+use crate::{
+    bindings,
+    block::Status,
+    error::from_result,
+    prelude::*,
+    types::ForeignOwnable, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// The table of functions for a driver `T`.
+pub(super) struct VTable<T: Operations>(PhantomData<T>);
+
+/// Borrows the queue data of a disk from its queue.
+///
+/// # Safety
+///
+/// `q` must be the queue of a disk that [`GenDisk<T>`](super::GenDisk) manages, and the queue data
+/// must not be dropped for `'a`.
+#[inline]
+unsafe fn queue_data<'a, T: Operations>(
+    q: *const bindings::request_queue,
+) -> BorrowedQueueData<'a, T> {
+    // SAFETY: `queuedata` is set before the disk is added to what `into_foreign` returned, and stays
+    // so for the life of the queue. It is valid by the requirements of this function.
+    unsafe { T::QueueData::borrow((*q).queuedata) }
+}
+
+/// Turns a refused request into what the block layer expects from `queue_rq`.
+///
+/// The block layer takes an error as being about the request `handed`. A driver can refuse another
+/// one that it kept; then that is dealt with here, and as for `handed` there is nothing to report:
+/// the driver has it, or has ended it.
+#[cold]
+fn give_back<T: Operations>(
+    handed: NonNull<Request<T>>,
+    refused: Refused<T>,
+) -> bindings::blk_status_t {
+    let (rq, status) = refused.into_parts();
+    // The block layer would take "refused because all is well" for a request taken.
+    let status = if status.is_ok() {
+        Status::IOERR
+    } else {
+        status
+    };
+
+    if NonNull::from(&*rq) == handed {
+        // With the error that is returned, the right to the request goes back to the block layer.
+        rq.into_raw();
+        return status.into_raw();
+    }
+
+    if status == Status::RESOURCE || status == Status::DEV_RESOURCE {
+        rq.requeue(true);
+    } else {
+        rq.end(status);
+    }
+    Status::OK.into_raw()
+}
+
+impl<T: Operations> VTable<T> {
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a queue of a disk of `T`. `bd` points to a request
+    /// of that queue which is handed to the driver with the call.
+    unsafe extern "C" fn queue_rq(
+        hctx: *mut bindings::blk_mq_hw_ctx,
+        bd: *const bindings::blk_mq_queue_data,
+    ) -> bindings::blk_status_t {
+        // SAFETY: `bd` and the request it points to are valid by the requirements of this function.
+        let (rq, is_last) = unsafe { (NonNull::new_unchecked((*bd).rq.cast()), (*bd).last) };
+        // SAFETY: The request was set up by `init_request`, so that the invariants of `Request` hold.
+        // The block layer hands it to the driver with its initial count, not started, and does not
+        // touch it until it is given back or ended.
+        let owner = unsafe { OwnedRequest::<T, Idle>::from_raw(rq) };
+        // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
+        // which waits until all calls of this function have returned; see `GenDisk::drop`.
+        let queue_data = unsafe { queue_data::<T>((*hctx).queue) };
+
+        match T::queue_rq(queue_data, owner, is_last) {
+            Ok(()) => Status::OK.into_raw(),
+            Err(refused) => give_back(rq, refused),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a queue of a disk of `T`.
+    unsafe extern "C" fn commit_rqs(hctx: *mut bindings::blk_mq_hw_ctx) {
+        // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
+        T::commit_rqs(unsafe { queue_data::<T>((*hctx).queue) });
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a request that was passed to
+    /// `blk_mq_complete_request_remote()` by `OwnedRequest::complete`, once for each time.
+    unsafe extern "C" fn complete(rq: *mut bindings::request) {
+        // SAFETY: `OwnedRequest::complete` passed the right to the request, and its count, to the
+        // completion that this call is. The state was set to complete there.
+        let rq = unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(rq.cast())) };
+        T::complete(rq);
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a request of a tag set of `T` that it holds a
+    /// reference to during the call.
+    unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
+        // SAFETY: The request was set up by `init_request`, and the block layer has a count for it,
+        // so the invariants of `Request` hold during the call.
+        let rq = unsafe { &*rq.cast::<Request<T>>() };
+        match T::timeout(rq) {
+            TimeoutAction::Done => bindings::blk_eh_timer_return_BLK_EH_DONE,
+            TimeoutAction::Reset => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a request of a tag set of `T` that is being set
+    /// up.
+    unsafe extern "C" fn init_request(
+        _set: *mut bindings::blk_mq_tag_set,
+        rq: *mut bindings::request,
+        _hctx_idx: c_uint,
+        _numa_node: c_int,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
+            let pdu = unsafe { Pdu::<T>::of_raw(rq) };
+            // SAFETY: `pdu` is valid for writes, aligned (`Pdu::SIZE` checks that), not yet
+            // initialized, and not moved until `exit_request`. On an error nothing is left
+            // initialized, and the block layer does not call `exit_request`.
+            unsafe { Pdu::<T>::new().__init(pdu) }?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a request of a tag set of `T` that `init_request`
+    /// has set up, once, when nobody has a reference to it.
+    unsafe extern "C" fn exit_request(
+        _set: *mut bindings::blk_mq_tag_set,
+        rq: *mut bindings::request,
+        _hctx_idx: c_uint,
+    ) {
+        // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
+        let pdu = unsafe { Pdu::<T>::of_raw(rq) };
+        // SAFETY: The area was initialized by `init_request`, and is not used afterwards.
+        unsafe { core::ptr::drop_in_place(pdu) };
+    }
+
+    const VTABLE: bindings::blk_mq_ops = bindings::blk_mq_ops {
+        queue_rq: Some(Self::queue_rq),
+        commit_rqs: if T::HAS_COMMIT_RQS {
+            Some(Self::commit_rqs)
+        } else {
+            None
+        },
+        complete: if T::HAS_COMPLETE {
+            Some(Self::complete)
+        } else {
+            None
+        },
+        timeout: if T::HAS_TIMEOUT {
+            Some(Self::timeout)
+        } else {
+            None
+        },
+        init_request: Some(Self::init_request),
+        exit_request: Some(Self::exit_request),
+        ..pin_init::zeroed()
+    };
+
+    /// The table.
+    pub(super) const fn get() -> &'static bindings::blk_mq_ops {
+        &Self::VTABLE
+    }
+}

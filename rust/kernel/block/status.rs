@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The result of an I/O.
+//!
+//! C header: [`include/linux/blk_types.h`](srctree/include/linux/blk_types.h)
+
+use crate::{
+    bindings,
+    error::Error, //
+};
+
+/// The result of an I/O, as the block layer carries it to the submitter.
+///
+/// This is `blk_status_t`. The block layer turns it into an errno for user space, and retries,
+/// fails over or gives up according to it, so a driver picks the status that tells what happened
+/// rather than an errno.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::Status;
+///
+/// assert!(Status::OK.is_ok());
+/// assert!(!Status::MEDIUM.is_ok());
+/// assert_eq!(Status::from(EIO), Status::IOERR);
+/// assert_eq!(Status::from(ENOSPC), Status::NOSPC);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Status(bindings::blk_status_t);
+
+impl Status {
+    /// The I/O was carried out.
+    pub const OK: Self = Self(bindings::BLK_STS_OK as bindings::blk_status_t);
+    /// The device has no such operation (`EOPNOTSUPP`).
+    pub const NOTSUPP: Self = Self(bindings::BLK_STS_NOTSUPP);
+    /// The device did not answer in time (`ETIMEDOUT`).
+    pub const TIMEOUT: Self = Self(bindings::BLK_STS_TIMEOUT);
+    /// The device has no room (`ENOSPC`).
+    pub const NOSPC: Self = Self(bindings::BLK_STS_NOSPC);
+    /// The path to the device is broken; another path may work (`ENOLINK`).
+    pub const TRANSPORT: Self = Self(bindings::BLK_STS_TRANSPORT);
+    /// The device failed in a way that a retry will not mend (`EREMOTEIO`).
+    pub const TARGET: Self = Self(bindings::BLK_STS_TARGET);
+    /// The medium is damaged at this place (`ENODATA`).
+    pub const MEDIUM: Self = Self(bindings::BLK_STS_MEDIUM);
+    /// A check sum does not fit the data (`EILSEQ`).
+    pub const PROTECTION: Self = Self(bindings::BLK_STS_PROTECTION);
+    /// Something that any I/O may need is missing just now (`ENOMEM`).
+    pub const RESOURCE: Self = Self(bindings::BLK_STS_RESOURCE);
+    /// Any other failure (`EIO`).
+    pub const IOERR: Self = Self(bindings::BLK_STS_IOERR);
+    /// The I/O would have to wait and was asked not to (`EAGAIN`).
+    pub const AGAIN: Self = Self(bindings::BLK_STS_AGAIN);
+    /// Something of this device is missing until another of its I/Os ends (`EBUSY`).
+    pub const DEV_RESOURCE: Self = Self(bindings::BLK_STS_DEV_RESOURCE);
+    /// The device is offline (`ENODEV`).
+    pub const OFFLINE: Self = Self(bindings::BLK_STS_OFFLINE);
+    /// The request itself is wrong (`EINVAL`).
+    pub const INVAL: Self = Self(bindings::BLK_STS_INVAL);
+
+    /// Whether the I/O was carried out.
+    #[inline]
+    pub fn is_ok(self) -> bool {
+        self == Self::OK
+    }
+
+    /// The value that C code stores.
+    #[inline]
+    pub(crate) fn into_raw(self) -> bindings::blk_status_t {
+        self.0
+    }
+}
+
+impl From<Error> for Status {
+    /// Translates as `errno_to_blk_status()` does: an errno without a status of its own becomes
+    /// [`Status::IOERR`].
+    fn from(error: Error) -> Self {
+        Self(error.to_blk_status())
+    }
+}
