@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Completion at once, in the context of the submitter (`irqmode=0`).
+
+use super::Completion;
+use crate::ops::{
+    NullBlk,
+    QueueData, //
+};
+use kernel::{
+    block::mq::{
+        InFlight,
+        OwnedRequest,
+        Request,
+        TimeoutAction, //
+    },
+    prelude::*, //
+};
+
+/// Completes requests at once.
+pub(crate) enum Inline {}
+
+impl Completion for Inline {
+    type Data = ();
+
+    fn new_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn complete(_: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>) {
+        rq.end_ok();
+    }
+
+    fn timeout(_: &Request<NullBlk<Self>>) -> TimeoutAction {
+        TimeoutAction::Done
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Text to values, in the way that C drivers' attributes do it.
+//!
+//! The rules are those of `kstrtoull()` with base 0 and `kstrtobool()`: a number may begin with `+`,
+//! is hexadecimal after `0x`, octal after `0` and decimal otherwise, and may be followed by one
+//! newline. Text ends at the first null byte.
+
+use kernel::{
+    prelude::*,
+    str::kstrtobool_bytes, //
+};
+
+/// A value that can be read from and written to an attribute.
+pub(crate) trait Value: Sized {
+    /// Reads a value.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `text` is not a value of this type, `ERANGE` if it is too large.
+    fn parse(text: &[u8]) -> Result<Self>;
+}
+
+impl Value for u64 {
+    fn parse(text: &[u8]) -> Result<Self> {
+        let text = text.split(|&byte| byte == 0).next().unwrap_or(&[]);
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_prefix(b"+").unwrap_or(text);
+        let (digits, radix) = match text {
+            [b'0', b'x' | b'X', rest @ ..] if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
+                (rest, 16)
+            }
+            [b'0', _, ..] => (text, 8),
+            _ => (text, 10),
+        };
+
+        if digits.is_empty() {
+            return Err(EINVAL);
+        }
+        // All digits are looked at before the size is: a wrong digit is wrong in any number.
+        let mut value = Some(0u64);
+        for &byte in digits {
+            let digit = char::from(byte).to_digit(radix).ok_or(EINVAL)?;
+            value = value
+                .and_then(|value| value.checked_mul(radix.into()))
+                .and_then(|value| value.checked_add(digit.into()));
+        }
+        value.ok_or(ERANGE)
+    }
+}
+
+impl Value for u32 {
+    fn parse(text: &[u8]) -> Result<Self> {
+        u64::parse(text)?.try_into().map_err(|_| ERANGE)
+    }
+}
+
+impl Value for bool {
+    fn parse(text: &[u8]) -> Result<Self> {
+        kstrtobool_bytes(text)
+    }
+}
+
+#[kunit_tests(rnull_config_parse)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let cases: &[(&[u8], u64)] = &[
+            (b"0", 0),
+            (b"7\n", 7),
+            (b"+7", 7),
+            (b"4096", 4096),
+            (b"0x10", 16),
+            (b"0XfF\n", 255),
+            (b"010", 8),
+            (b"00", 0),
+            (b"5\0garbage", 5),
+            (b"18446744073709551615", u64::MAX),
+            (b"0xffffffffffffffff", u64::MAX),
+        ];
+        for &(text, value) in cases {
+            assert_eq!(u64::parse(text), Ok(value));
+        }
+    }
+
+    #[test]
+    fn not_numbers() {
+        let cases: &[&[u8]] = &[
+            b"",
+            b"\n",
+            b"+",
+            b"-1",
+            b" 1",
+            b"1 ",
+            b"1\n\n",
+            b"++1",
+            b"0x",
+            b"0xg",
+            b"08",
+            b"1k",
+            b"x",
+            b"\0",
+            b"99999999999999999999x",
+        ];
+        for &text in cases {
+            assert_eq!(u64::parse(text), Err(EINVAL));
+        }
+    }
+
+    #[test]
+    fn too_large() {
+        assert_eq!(u64::parse(b"18446744073709551616"), Err(ERANGE));
+        assert_eq!(u64::parse(b"0x10000000000000000"), Err(ERANGE));
+        assert_eq!(u32::parse(b"4294967295"), Ok(u32::MAX));
+        assert_eq!(u32::parse(b"4294967296"), Err(ERANGE));
+    }
+
+    #[test]
+    fn booleans() {
+        for text in [&b"1"[..], b"y\n", b"Y", b"on"] {
+            assert_eq!(bool::parse(text), Ok(true));
+        }
+        for text in [&b"0"[..], b"n\n", b"N", b"off"] {
+            assert_eq!(bool::parse(text), Ok(false));
+        }
+        for text in [&b"2"[..], b"", b"\n", b"x"] {
+            assert_eq!(bool::parse(text), Err(EINVAL));
+        }
+    }
+}
