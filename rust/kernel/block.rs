@@ -3,7 +3,7 @@
 //! Block devices.
 //!
 //! * [`mq`] is where a driver starts: request queues, tags, requests and disks.
-//! * [`Status`] is the result of an I/O.
+//! * [`Op`] is what an I/O is to do, [`Segment`] a piece of its data, and [`Status`] its result.
 //! * [`Major`] is a number and a name in `/proc/devices`.
 //!
 //! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, whatever the logical block size
@@ -14,10 +14,14 @@
 
 mod major;
 pub mod mq;
+mod op;
+mod segment;
 mod status;
 
 pub use self::{
     major::Major,
+    op::Op,
+    segment::Segment,
     status::Status, //
 };
 

@@ -74,6 +74,8 @@
 //! ```
 
 mod gen_disk;
+#[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
+mod kunit;
 mod operations;
 mod request;
 mod tag_set;
@@ -90,6 +92,7 @@ pub use self::{
     },
     request::{
         Complete,
+        CompletionBatch,
         Idle,
         InFlight,
         OwnedRequest,
@@ -99,6 +102,7 @@ pub use self::{
         Request,
         RequestHrTimerContext,
         RequestHrTimerHandle,
+        Segments,
         State, //
     },
     tag_set::{

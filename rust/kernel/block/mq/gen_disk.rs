@@ -294,6 +294,14 @@ unsafe impl<T: Operations> Send for GenDisk<T> {}
 // SAFETY: There are no methods on `&GenDisk` that are not safe to call from several threads.
 unsafe impl<T: Operations> Sync for GenDisk<T> {}
 
+impl<T: Operations> GenDisk<T> {
+    /// The C disk.
+    #[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
+    pub(super) fn as_raw(&self) -> *mut bindings::gendisk {
+        self.disk
+    }
+}
+
 impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the disk is valid, and so is its queue.

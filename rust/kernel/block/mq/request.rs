@@ -62,6 +62,8 @@
 //!
 //! [`Operations::timeout`]: super::Operations::timeout
 
+mod batch;
+mod data;
 mod owned;
 mod park;
 mod pdu;
@@ -70,6 +72,8 @@ mod state;
 mod timer;
 
 pub use self::{
+    batch::CompletionBatch,
+    data::Segments,
     owned::{
         OwnedRequest,
         QueueResult,

@@ -6,16 +6,23 @@
 
 use super::{
     operations::Operations,
-    request::Pdu,
+    request::{
+        Pdu,
+        Request, //
+    },
     vtable::VTable, //
 };
 use crate::{
     bindings,
     error::to_result,
     prelude::*,
+    sync::aref::ARef,
     types::Opaque, //
 };
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use pin_init::PinInit;
 
 /// How a [`TagSet`] is to be made.
@@ -156,6 +163,44 @@ impl<T: Operations> TagSet<T> {
     pub fn queue_depth(&self) -> u32 {
         // SAFETY: By the type invariant `inner` is initialized.
         unsafe { (*self.as_raw()).queue_depth }
+    }
+
+    /// Finds the request that was started with `tag` on the hardware queue `hw_queue`.
+    ///
+    /// Any numbers may be asked for, as a device might make up any. The result is a reference to a
+    /// request of this tag set that has the tag and was started, or [`None`]:
+    ///
+    /// * There is no such hardware queue or tag, or no request was ever started with it.
+    /// * The request that had it was freed, and the tag is free, or given to one which is not
+    ///   started yet.
+    ///
+    /// What the reference leads to may have been ended or requeued at the same moment, and what was
+    /// found may not be what the device had in mind. So this does not give the right to end the
+    /// request; a driver that has parked the owner gets it by [`Request::claim`].
+    ///
+    /// May be called from process, softirq and hardirq context. It does not wait for anything, and
+    /// may be called while I/O schedulers are switched, queues are frozen and disks come and go.
+    ///
+    /// # Examples
+    ///
+    /// An interrupt handler that was told of a completion:
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, TagSet};
+    ///
+    /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
+    ///     match tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
+    ///         Some(rq) => rq.end_ok(),
+    ///         None => pr_warn!("the device reports a tag that is not in use\n"),
+    ///     }
+    /// }
+    /// ```
+    pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
+        // SAFETY: By the type invariant the tag set is set up, and so it is for the time of the call.
+        let rq = unsafe { bindings::blk_mq_find_request(self.as_raw(), hw_queue, tag) };
+        // SAFETY: A request that is found is one of this tag set, and so was set up with a `Pdu<T>`.
+        // The function has taken a count for it, which passes to the result.
+        NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
     }
 
     /// The C tag set.

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the KUnit tests share: a driver that keeps the requests that it gets, and I/O to send to it.
+
+mod data;
+mod disk;
+mod owner;
+mod reference;
+mod tags;
+mod timer;
+
+use super::{
+    Complete,
+    GenDisk,
+    GenDiskBuilder,
+    Idle,
+    Operations,
+    OwnedRequest,
+    QueueResult,
+    Request,
+    TagSet,
+    TagSetBuilder,
+    TimeoutAction, //
+};
+use crate::{
+    block::Status,
+    new_spinlock,
+    page::{
+        Page,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc,
+        SpinLock, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+};
+use core::marker::PhantomData;
+
+/// Driver data for the requests of a test.
+pub(super) trait Data: Send + Sync + 'static {
+    fn new() -> impl PinInit<Self, Error>
+    where
+        Self: Sized;
+}
+
+impl Data for () {
+    fn new() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+}
+
+/// A driver that puts requests into a list, for the test to take them out.
+pub(super) struct Keeper<D>(PhantomData<D>);
+
+/// What a test knows of a disk.
+#[pin_data]
+pub(super) struct Kept<D: Data> {
+    #[pin]
+    requests: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
+    /// If not zero: refuse that many requests with [`Status::RESOURCE`].
+    refuse: Atomic<u32>,
+}
+
+/// How the calls without queue data are counted; tests run one after the other.
+static COMPLETED: Atomic<u32> = Atomic::new(0);
+static TIMEOUTS: Atomic<u32> = Atomic::new(0);
+
+#[vtable]
+impl<D: Data> Operations for Keeper<D> {
+    type QueueData = Arc<Kept<D>>;
+    type RequestData = D;
+
+    fn new_request_data() -> impl PinInit<D, Error> {
+        D::new()
+    }
+
+    fn queue_rq(
+        kept: crate::sync::ArcBorrow<'_, Kept<D>>,
+        rq: OwnedRequest<Self, Idle>,
+        _is_last: bool,
+    ) -> QueueResult<Self> {
+        let left = kept.refuse.load(Relaxed);
+        if left > 0 {
+            kept.refuse.store(left - 1, Relaxed);
+            return Err(rq.refuse(Status::RESOURCE));
+        }
+        let mut requests = kept.requests.lock();
+        if requests.reserve(1, GFP_ATOMIC).is_err() {
+            return Err(rq.refuse(Status::RESOURCE));
+        }
+        let _ = requests.push_within_capacity(rq);
+        Ok(())
+    }
+
+    fn complete(rq: OwnedRequest<Self, Complete>) {
+        COMPLETED.add(1, Relaxed);
+        rq.end_ok();
+    }
+
+    /// Ends what is parked, and leaves alone what is not.
+    fn timeout(rq: &Request<Self>) -> TimeoutAction {
+        TIMEOUTS.add(1, Relaxed);
+        if let Some(rq) = rq.claim() {
+            rq.end(Status::TIMEOUT);
+        }
+        TimeoutAction::Done
+    }
+}
+
+/// A disk of [`Keeper`].
+pub(super) struct TestDisk<D: Data> {
+    disk: GenDisk<Keeper<D>>,
+    tag_set: Arc<TagSet<Keeper<D>>>,
+    kept: Arc<Kept<D>>,
+}
+
+impl<D: Data> TestDisk<D> {
+    /// A disk with one hardware queue of `depth` requests.
+    pub(super) fn new(depth: u32) -> Result<Self> {
+        Self::with(
+            TagSetBuilder::new().queue_depth(depth),
+            GenDiskBuilder::new(),
+        )
+    }
+
+    pub(super) fn with(tags: TagSetBuilder, disk: GenDiskBuilder) -> Result<Self> {
+        let kept = Arc::pin_init(
+            pin_init!(Kept {
+                requests <- new_spinlock!(KVec::new()),
+                refuse: Atomic::new(0),
+            }),
+            GFP_KERNEL,
+        )?;
+        let tag_set = Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?;
+        // It has no sectors while it is added, or the block layer would look for partitions and wait
+        // for an answer.
+        let disk = disk.build(c"kunit_keeper", tag_set.clone(), kept.clone())?;
+        // SAFETY: The disk is valid.
+        unsafe { bindings::set_capacity(disk.as_raw(), 1 << 20) };
+        Ok(Self {
+            disk,
+            tag_set,
+            kept,
+        })
+    }
+
+    /// The tag set.
+    pub(super) fn tag_set(&self) -> &TagSet<Keeper<D>> {
+        &self.tag_set
+    }
+
+    /// Sends a read of one page.
+    pub(super) fn read(&self) -> Result<Io> {
+        self.read_at(0)
+    }
+
+    /// Sends a read of one page from `sector`.
+    pub(super) fn read_at(&self, sector: u64) -> Result<Io> {
+        Io::submit(self, bindings::req_op_REQ_OP_READ, sector, Some(0xff))
+    }
+
+    /// Sends a write of one page of `byte`.
+    pub(super) fn write(&self, byte: u8) -> Result<Io> {
+        Io::submit(self, bindings::req_op_REQ_OP_WRITE, 0, Some(byte))
+    }
+
+    /// Sends a flush.
+    pub(super) fn flush(&self) -> Result<Io> {
+        Io::submit(
+            self,
+            bindings::req_op_REQ_OP_WRITE | 1 << bindings::req_flag_bits___REQ_PREFLUSH,
+            0,
+            None,
+        )
+    }
+
+    /// Waits for a request to come in and takes it.
+    pub(super) fn take(&self) -> Result<OwnedRequest<Keeper<D>, Idle>> {
+        wait_for(|| self.try_take())
+    }
+
+    /// Takes a request if there is one.
+    pub(super) fn try_take(&self) -> Option<OwnedRequest<Keeper<D>, Idle>> {
+        let mut requests = self.kept.requests.lock();
+        if requests.is_empty() {
+            return None;
+        }
+        requests.remove(0).ok()
+    }
+
+    /// Makes the driver refuse the next `count` requests.
+    pub(super) fn refuse(&self, count: u32) {
+        self.kept.refuse.store(count, Relaxed);
+    }
+}
+
+/// Asks for something until it is there, for five seconds at most.
+pub(super) fn wait_for<V>(mut ask: impl FnMut() -> Option<V>) -> Result<V> {
+    for _ in 0..5000 {
+        if let Some(value) = ask() {
+            return Ok(value);
+        }
+        fsleep(Delta::from_millis(1));
+    }
+    Err(ETIMEDOUT)
+}
+
+/// The count of a request.
+pub(super) fn count<D: Data>(rq: &Request<Keeper<D>>) -> i32 {
+    // SAFETY: The request is valid, and its count is atomic.
+    unsafe { Atomic::from_ptr(&raw mut (*rq.as_raw()).ref_.counter) }.load(Relaxed)
+}
+
+/// An I/O as its submitter sees it.
+pub(super) struct Io {
+    done: Arc<Atomic<u32>>,
+    page: Page,
+}
+
+/// While the I/O is on its way. Otherwise [`Io::done`] holds the status.
+const PENDING: u32 = u32::MAX;
+
+impl Io {
+    /// Sends an I/O: of one page full of a byte, or without data.
+    fn submit<D: Data>(disk: &TestDisk<D>, op: u32, sector: u64, fill: Option<u8>) -> Result<Self> {
+        let page = Page::alloc_page(GFP_KERNEL)?;
+        let bytes = [fill.unwrap_or(0); 64];
+        for offset in (0..PAGE_SIZE).step_by(bytes.len()) {
+            // SAFETY: Nobody else knows the page.
+            unsafe { page.write_raw(bytes.as_ptr(), offset, bytes.len()) }?;
+        }
+        let done = Arc::new(Atomic::new(PENDING), GFP_KERNEL)?;
+
+        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not fail.
+        let bio = unsafe {
+            bindings::bio_alloc_bioset(
+                (*disk.disk.as_raw()).part0,
+                1,
+                op,
+                bindings::GFP_KERNEL,
+                &raw mut bindings::fs_bio_set,
+            )
+        };
+        if fill.is_some() {
+            // SAFETY: The bio has room for one page, and the page lives until the I/O is done, see
+            // `drop`.
+            unsafe { bindings::__bio_add_page(bio, page.as_ptr(), PAGE_SIZE as u32, 0) };
+        }
+        // SAFETY: The bio is ours until it is submitted.
+        unsafe {
+            (*bio).bi_iter.bi_sector = sector;
+            (*bio).bi_private = done.clone().into_raw().cast_mut().cast();
+            (*bio).bi_end_io = Some(end_io);
+            bindings::submit_bio(bio);
+        }
+        Ok(Self { done, page })
+    }
+
+    /// Copies what is in the page from `offset` on.
+    pub(super) fn data(&self, offset: usize, to: &mut [u8]) -> Result {
+        // SAFETY: The I/O is done, so that nobody writes to the page.
+        unsafe { self.page.read_raw(to.as_mut_ptr(), offset, to.len()) }
+    }
+
+    /// The status, if the I/O is done.
+    pub(super) fn status(&self) -> Option<u32> {
+        match self.done.load(Acquire) {
+            PENDING => None,
+            status => Some(status),
+        }
+    }
+
+    /// Waits for the I/O to be done and returns its status.
+    pub(super) fn wait(&self) -> Result<u32> {
+        wait_for(|| self.status())
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        // The page must not go away under the I/O. A test that has left a request behind is at
+        // fault, and hangs here.
+        while self.status().is_none() {
+            fsleep(Delta::from_millis(1));
+        }
+    }
+}
+
+/// # Safety
+///
+/// Only to be called by the block layer for a bio that [`Io::submit`] has set up.
+unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
+    // SAFETY: `submit` has put this there with `into_raw`, and the bio ends once.
+    let done: Arc<Atomic<u32>> = unsafe { Arc::from_raw((*bio).bi_private.cast()) };
+    // SAFETY: The bio is valid until it is put, which is done here.
+    let status = unsafe {
+        let status = (*bio).bi_status;
+        bindings::bio_put(bio);
+        status
+    };
+    done.store(status.into(), Release);
+}
+
+/// The status as [`Io::status`] has it.
+pub(super) fn raw(status: Status) -> u32 {
+    status.into_raw().into()
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of what a request says about itself, of its data, and of ending several at once.
+
+#[macros::kunit_tests(rust_block_mq_data)]
+mod tests {
+    use crate::{
+        block::{
+            mq::{
+                kunit::{
+                    raw,
+                    TestDisk, //
+                },
+                CompletionBatch,
+                GenDiskBuilder,
+                TagSetBuilder, //
+            },
+            Op,
+            Status, //
+        },
+        page::PAGE_SIZE,
+        prelude::*,
+        sync::aref::ARef, //
+    };
+
+    #[test]
+    fn request_says_what_it_is() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+
+        let io = disk.read_at(24)?;
+        let rq = disk.take()?;
+        assert_eq!(rq.op(), Op::READ);
+        assert_eq!(rq.sector(), 24);
+        assert_eq!(rq.bytes() as usize, PAGE_SIZE);
+        assert_eq!(rq.sectors(), 8);
+        assert_eq!(rq.hw_queue(), 0);
+        assert!(rq.tag() < 4);
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let io = disk.write(0)?;
+        let rq = disk.take()?;
+        assert_eq!(rq.op(), Op::WRITE);
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let io = disk.flush()?;
+        let rq = disk.take()?;
+        assert_eq!(rq.op(), Op::FLUSH);
+        assert_eq!(rq.bytes(), 0);
+        assert!(rq.segments().next().is_none());
+        rq.end(Status::OK);
+        io.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn read_fills_memory() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        let mut total = 0;
+        for segment in rq.segments() {
+            total += segment.len();
+            assert_eq!(segment.zero(), Ok(()));
+            assert_eq!(segment.copy_from(1, &[7; 3]), Ok(()));
+            assert_eq!(segment.copy_from(segment.len() - 1, &[9]), Ok(()));
+        }
+        assert_eq!(total, PAGE_SIZE);
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let mut bytes = [1; 6];
+        io.data(0, &mut bytes)?;
+        assert_eq!(bytes, [0, 7, 7, 7, 0, 0]);
+        io.data(PAGE_SIZE - 2, &mut bytes[..2])?;
+        assert_eq!(bytes[..2], [0, 9]);
+        Ok(())
+    }
+
+    #[test]
+    fn written_memory_is_only_read() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.write(0x5a)?;
+        let rq = disk.take()?;
+        for segment in rq.segments() {
+            let mut bytes = [0; 16];
+            assert_eq!(segment.copy_to(100, &mut bytes), Ok(()));
+            assert_eq!(bytes, [0x5a; 16]);
+            assert_eq!(segment.copy_from(0, &[1]), Err(EPERM));
+            assert_eq!(segment.zero(), Err(EPERM));
+        }
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let mut bytes = [0; 1];
+        io.data(0, &mut bytes)?;
+        assert_eq!(bytes, [0x5a]);
+        Ok(())
+    }
+
+    #[test]
+    fn copies_stay_inside() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        for segment in rq.segments() {
+            let len = segment.len();
+            let mut bytes = [0; 2];
+            assert_eq!(segment.copy_to(len - 2, &mut bytes), Ok(()));
+            assert_eq!(segment.copy_to(len - 1, &mut bytes), Err(EINVAL));
+            assert_eq!(segment.copy_to(len, &mut bytes), Err(EINVAL));
+            assert_eq!(segment.copy_to(usize::MAX, &mut bytes), Err(EINVAL));
+            assert_eq!(segment.copy_from(len - 1, &bytes), Err(EINVAL));
+            assert_eq!(segment.copy_from(usize::MAX, &bytes), Err(EINVAL));
+            assert_eq!(segment.copy_from(len, &[]), Ok(()));
+        }
+        rq.end(Status::OK);
+        io.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn batch_ends_all() -> Result {
+        let disk = TestDisk::<()>::new(16)?;
+        let mut ios = KVec::new();
+        let mut requests = KVec::new();
+        for _ in 0..8 {
+            ios.push(disk.read()?, GFP_KERNEL)?;
+            requests.push(disk.take()?.start(), GFP_KERNEL)?;
+        }
+        // A reference does not keep a request from being ended in a batch.
+        let reference = ARef::from(&*requests[3]);
+
+        CompletionBatch::scope(|batch| {
+            for (i, rq) in requests.into_iter().enumerate() {
+                let status = if i == 5 { Status::MEDIUM } else { Status::OK };
+                rq.end_batched(status, batch);
+            }
+        });
+        for (i, io) in ios.iter().enumerate() {
+            let status = if i == 5 { Status::MEDIUM } else { Status::OK };
+            assert_eq!(io.status(), Some(raw(status)));
+        }
+        drop(reference);
+        // All tags are free again: sixteen more fit.
+        let mut ios = KVec::new();
+        for _ in 0..16 {
+            ios.push(disk.read()?, GFP_KERNEL)?;
+        }
+        for _ in 0..16 {
+            disk.take()?.start().end_ok();
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn batch_may_be_empty_or_hold_a_flush() -> Result {
+        assert_eq!(CompletionBatch::scope(|_| 7), 7);
+
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+        let io = disk.flush()?;
+        let rq = disk.take()?.start();
+        CompletionBatch::scope(|batch| rq.end_batched(Status::OK, batch));
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+}

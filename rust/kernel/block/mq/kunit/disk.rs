@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of tag sets and disks: what they are made of, and what they refuse.
+
+use super::{
+    Data,
+    Keeper,
+    TestDisk, //
+};
+use crate::{
+    block::mq::{
+        GenDisk,
+        GenDiskBuilder,
+        TagSet,
+        TagSetBuilder, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+};
+
+/// Data that counts how many there are.
+struct Counted;
+
+static MADE: Atomic<u32> = Atomic::new(0);
+static DROPPED: Atomic<u32> = Atomic::new(0);
+/// How many can be made.
+static LIMIT: Atomic<u32> = Atomic::new(0);
+
+impl Data for Counted {
+    fn new() -> impl PinInit<Self, Error> {
+        pin_init::pin_init_scope(|| {
+            if MADE.load(Relaxed) >= LIMIT.load(Relaxed) {
+                return Err(ENODEV);
+            }
+            MADE.add(1, Relaxed);
+            Ok(Ok::<_, Error>(Counted))
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DROPPED.add(1, Relaxed);
+    }
+}
+
+fn reset(limit: u32) {
+    MADE.store(0, Relaxed);
+    DROPPED.store(0, Relaxed);
+    LIMIT.store(limit, Relaxed);
+}
+
+/// Queue data that counts how often it is dropped.
+struct CountedDisk<'a>(&'a Atomic<u32>);
+
+impl Drop for CountedDisk<'_> {
+    fn drop(&mut self) {
+        self.0.add(1, Relaxed);
+    }
+}
+
+#[kunit_tests(rust_block_mq_disk)]
+mod tests {
+    use super::*;
+    use crate::block::{
+        mq::{
+            Idle,
+            Operations,
+            OwnedRequest,
+            QueueResult, //
+        },
+        Major,
+    };
+
+    /// A driver whose queue data can be watched.
+    struct Plain;
+
+    #[vtable]
+    impl Operations for Plain {
+        type QueueData = KBox<CountedDisk<'static>>;
+        type RequestData = ();
+
+        fn new_request_data() -> impl PinInit<(), Error> {
+            Ok(())
+        }
+
+        fn queue_rq(
+            _: &CountedDisk<'static>,
+            rq: OwnedRequest<Self, Idle>,
+            _is_last: bool,
+        ) -> QueueResult<Self> {
+            rq.start().end_ok();
+            Ok(())
+        }
+    }
+
+    static DISKS_DROPPED: Atomic<u32> = Atomic::new(0);
+
+    fn build(builder: GenDiskBuilder, name: &CStr) -> Result<GenDisk<Plain>> {
+        let tag_set = Arc::pin_init(TagSet::new(TagSetBuilder::new()), GFP_KERNEL)?;
+        let data = KBox::new(CountedDisk(&DISKS_DROPPED), GFP_KERNEL)?;
+        builder.build(name, tag_set, data)
+    }
+
+    #[test]
+    fn request_data_is_made_and_dropped_once() -> Result {
+        reset(u32::MAX);
+        let tag_set = KBox::pin_init(
+            TagSet::<Keeper<Counted>>::new(TagSetBuilder::new().queue_depth(16)),
+            GFP_KERNEL,
+        )?;
+        assert_eq!(MADE.load(Relaxed), 16);
+        assert_eq!(DROPPED.load(Relaxed), 0);
+        drop(tag_set);
+        assert_eq!(MADE.load(Relaxed), 16);
+        assert_eq!(DROPPED.load(Relaxed), 16);
+
+        // A disk has more: for flushes, and for the I/O scheduler.
+        reset(u32::MAX);
+        let disk = TestDisk::<Counted>::new(16)?;
+        assert!(MADE.load(Relaxed) > 16);
+        assert_eq!(DROPPED.load(Relaxed), 0);
+        drop(disk);
+        assert_eq!(DROPPED.load(Relaxed), MADE.load(Relaxed));
+        Ok(())
+    }
+
+    #[test]
+    fn request_data_that_fails_is_undone() {
+        // Not even one.
+        reset(0);
+        let tags = TagSetBuilder::new().queue_depth(16);
+        let tag_set = KBox::pin_init(TagSet::<Keeper<Counted>>::new(tags), GFP_KERNEL);
+        assert_eq!(tag_set.err(), Some(ENOMEM));
+        assert_eq!(MADE.load(Relaxed), 0);
+
+        // Enough for the tag set, not for the disk.
+        reset(16);
+        let disk = TestDisk::<Counted>::new(16);
+        assert_eq!(disk.err(), Some(ENOMEM));
+        assert_eq!(MADE.load(Relaxed), 16);
+        assert_eq!(DROPPED.load(Relaxed), 16);
+    }
+
+    #[test]
+    fn tag_set_is_what_was_asked_for() -> Result {
+        let tags = TagSetBuilder::new().hw_queues(1).queue_depth(33);
+        let tag_set = KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL)?;
+        assert_eq!(tag_set.hw_queues(), 1);
+        assert_eq!(tag_set.queue_depth(), 33);
+        Ok(())
+    }
+
+    #[test]
+    fn tag_set_refuses_nothing_at_all() {
+        let make = |tags| KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL).err();
+        assert_eq!(make(TagSetBuilder::new().hw_queues(0)), Some(EINVAL));
+        assert_eq!(make(TagSetBuilder::new().queue_depth(0)), Some(EINVAL));
+    }
+
+    #[test]
+    fn disk_names() -> Result {
+        let make = |name| build(GenDiskBuilder::new(), name);
+        assert_eq!(make(c"").err(), Some(EINVAL));
+        assert_eq!(make(c"kunit_name_of_thirty_two_bytes_").err(), None);
+        assert_eq!(
+            make(c"kunit_name_of_thirty_three_bytes").err(),
+            Some(EINVAL)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn disk_block_sizes() {
+        let make = |size| {
+            build(
+                GenDiskBuilder::new()
+                    .logical_block_size(size)
+                    .physical_block_size(size),
+                c"kunit_plain",
+            )
+            .err()
+        };
+        for size in [0, 512, 1024, 2048, 4096] {
+            assert_eq!(make(size), None);
+        }
+        for size in [1, 256, 511, 513, 1000, 3072, 1 << 20, u32::MAX] {
+            assert_eq!(make(size), Some(EINVAL));
+        }
+    }
+
+    #[test]
+    fn disk_limits() -> Result {
+        let make = |builder| build(builder, c"kunit_plain").err();
+        assert_eq!(make(GenDiskBuilder::new().max_hw_sectors(7)), Some(EINVAL));
+        assert_eq!(make(GenDiskBuilder::new().max_hw_sectors(8)), None);
+        assert_eq!(
+            make(GenDiskBuilder::new().dma_alignment_mask(u32::MAX)),
+            Some(EINVAL)
+        );
+
+        let largest = i64::MAX as u64 >> 9;
+        assert_eq!(make(GenDiskBuilder::new().capacity_sectors(largest)), None);
+        assert_eq!(
+            make(GenDiskBuilder::new().capacity_sectors(largest + 1)),
+            Some(EINVAL)
+        );
+        assert_eq!(
+            make(GenDiskBuilder::new().capacity_sectors(u64::MAX)),
+            Some(EINVAL)
+        );
+
+        let major = Arc::new(Major::register(c"kunit_major")?, GFP_KERNEL)?;
+        let number =
+            |first, count| make(GenDiskBuilder::new().device_number(major.clone(), first, count));
+        assert_eq!(number(0, 1), None);
+        assert_eq!(number(0, 0), Some(EINVAL));
+        assert_eq!(number(1 << 20, 1), Some(EINVAL));
+        assert_eq!(number(u32::MAX, 1), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn queue_data_is_dropped_once() -> Result {
+        let count = |build: &dyn Fn() -> Result<GenDisk<Plain>>| {
+            let before = DISKS_DROPPED.load(Relaxed);
+            drop(build());
+            DISKS_DROPPED.load(Relaxed) - before
+        };
+        assert_eq!(count(&|| build(GenDiskBuilder::new(), c"kunit_plain")), 1);
+        // Refused before and after C has got to see it.
+        assert_eq!(count(&|| build(GenDiskBuilder::new(), c"")), 1);
+        assert_eq!(
+            count(&|| build(GenDiskBuilder::new().logical_block_size(3), c"kunit_plain")),
+            1
+        );
+        assert_eq!(
+            count(&|| build(GenDiskBuilder::new().max_hw_sectors(1), c"kunit_plain")),
+            1
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn disks_come_and_go() -> Result {
+        for _ in 0..20 {
+            drop(build(GenDiskBuilder::new(), c"kunit_plain")?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of owners of requests: each way that one can go.
+
+#[macros::kunit_tests(rust_block_mq_owner)]
+mod tests {
+    use crate::{
+        block::{
+            mq::{
+                kunit::{
+                    raw,
+                    wait_for,
+                    TestDisk,
+                    COMPLETED,
+                    TIMEOUTS, //
+                },
+                GenDiskBuilder,
+                TagSetBuilder, //
+            },
+            Status, //
+        },
+        prelude::*,
+        sync::{
+            aref::ARef,
+            atomic::Relaxed, //
+        },
+    };
+
+    #[test]
+    fn end_passes_the_status_on() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        for status in [
+            Status::OK,
+            Status::NOTSUPP,
+            Status::TIMEOUT,
+            Status::NOSPC,
+            Status::TARGET,
+            Status::MEDIUM,
+            Status::IOERR,
+            Status::INVAL,
+        ] {
+            let io = disk.read()?;
+            disk.take()?.start().end(status);
+            assert_eq!(io.wait(), Ok(raw(status)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn idle_request_can_be_ended() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        disk.take()?.end(Status::NOTSUPP);
+        assert_eq!(io.wait(), Ok(raw(Status::NOTSUPP)));
+        Ok(())
+    }
+
+    #[test]
+    fn dropped_owner_ends_with_an_error() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        drop(disk.take()?);
+        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
+
+        let io = disk.read()?;
+        drop(disk.take()?.start());
+        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
+        Ok(())
+    }
+
+    #[test]
+    fn refused_request_comes_again() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        disk.refuse(3);
+        let io = disk.read()?;
+        disk.take()?.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn requeued_request_comes_again() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+
+        let rq = disk.take()?;
+        let first = rq.as_raw();
+        rq.requeue(true);
+
+        let rq = disk.take()?;
+        assert!(rq.as_raw() == first);
+        rq.start().requeue(true);
+
+        let rq = disk.take()?;
+        assert!(rq.as_raw() == first);
+        assert_eq!(io.status(), None);
+        rq.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn complete_is_called_once() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let before = COMPLETED.load(Relaxed);
+        for _ in 0..20 {
+            let io = disk.read()?;
+            disk.take()?.start().complete();
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        assert_eq!(COMPLETED.load(Relaxed) - before, 20);
+        Ok(())
+    }
+
+    #[test]
+    fn parked_owner_is_claimed_once() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        let reference = ARef::from(&*rq);
+
+        assert!(reference.claim().is_none());
+        let rq = rq.start();
+        assert!(reference.claim().is_none());
+        rq.park();
+
+        let rq = reference.claim().ok_or(ENOENT)?;
+        assert!(reference.claim().is_none());
+        rq.end_ok();
+        assert!(reference.claim().is_none());
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn owner_can_be_parked_again() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        let reference = ARef::from(&*rq);
+        rq.start().park();
+        for _ in 0..10 {
+            reference.claim().ok_or(ENOENT)?.park();
+        }
+        reference.claim().ok_or(ENOENT)?.requeue(true);
+        assert!(reference.claim().is_none());
+
+        disk.take()?.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn parked_owner_is_claimed_by_timeout() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+            GenDiskBuilder::new(),
+        )?;
+        let io = disk.read()?;
+        disk.take()?.start().park();
+        assert_eq!(io.wait(), Ok(raw(Status::TIMEOUT)));
+        Ok(())
+    }
+
+    #[test]
+    fn timeout_leaves_the_owner_alone() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+            GenDiskBuilder::new(),
+        )?;
+        let io = disk.read()?;
+        let before = TIMEOUTS.load(Relaxed);
+        let rq = disk.take()?.start();
+        wait_for(|| (TIMEOUTS.load(Relaxed) > before).then_some(()))?;
+        assert_eq!(io.status(), None);
+        rq.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn flush_is_like_any_request() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+        for status in [Status::OK, Status::IOERR, Status::OK] {
+            let io = disk.flush()?;
+            disk.take()?.start().end(status);
+            assert_eq!(io.wait(), Ok(raw(status)));
+        }
+
+        let io = disk.flush()?;
+        drop(disk.take()?);
+        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
+
+        let io = disk.flush()?;
+        let rq = disk.take()?;
+        let reference = ARef::from(&*rq);
+        rq.start().park();
+        reference.claim().ok_or(ENOENT)?.complete();
+        drop(reference);
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+}

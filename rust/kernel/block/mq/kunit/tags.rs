@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the way from a tag to its request.
+
+#[macros::kunit_tests(rust_block_mq_tags)]
+mod tests {
+    use crate::{
+        block::{
+            mq::{
+                kunit::{
+                    count,
+                    raw,
+                    TestDisk, //
+                },
+                GenDiskBuilder,
+                TagSetBuilder, //
+            },
+            Status, //
+        },
+        prelude::*,
+        sync::aref::ARef, //
+    };
+
+    #[test]
+    fn invented_numbers_find_nothing() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let tags = disk.tag_set();
+        for hw_queue in [0, 1, 2, 64, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+            for tag in [0, 1, 3, 4, 5, 64, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+                assert!(tags.tag_to_rq(hw_queue, tag).is_none());
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn tag_is_found_while_it_is_started() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let tags = disk.tag_set();
+        for _ in 0..20 {
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+            assert!(tags.tag_to_rq(hw_queue, tag).is_none());
+
+            let rq = rq.start();
+            let found = tags.tag_to_rq(hw_queue, tag).ok_or(ENOENT)?;
+            assert!(found.as_raw() == rq.as_raw());
+            assert_eq!(count(&rq), 2);
+            drop(found);
+            assert_eq!(count(&rq), 1);
+
+            rq.end_ok();
+            assert!(tags.tag_to_rq(hw_queue, tag).is_none());
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn ended_request_is_not_found() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        let reference = ARef::from(&*rq);
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        rq.start().end_ok();
+        io.wait()?;
+        // It is still there, because of the reference, but not in flight.
+        assert_eq!(count(&reference), 1);
+        assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
+        assert_eq!(count(&reference), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn requeued_request_is_not_found() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        rq.requeue(true);
+        let rq = disk.take()?;
+        assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
+        rq.start().end_ok();
+        io.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn claim_by_tag_happens_once() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let tags = disk.tag_set();
+        let io = disk.read()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        let claim = || tags.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim());
+
+        assert!(claim().is_none());
+        rq.park();
+        let rq = claim().ok_or(ENOENT)?;
+        assert!(claim().is_none());
+        rq.end_ok();
+        assert!(claim().is_none());
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn flush_is_found_by_its_tag() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+        let io = disk.flush()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        rq.park();
+        let found = disk.tag_set().tag_to_rq(hw_queue, tag).ok_or(ENOENT)?;
+        found.claim().ok_or(ENOENT)?.end(Status::IOERR);
+        drop(found);
+        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a request is to do, and the data that it moves.
+//!
+//! All of this is reached through the owner: on another CPU the I/O may end or be requeued at any
+//! time otherwise, upon which the block layer frees or changes it.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+use super::{
+    OwnedRequest,
+    State, //
+};
+use crate::{
+    bindings,
+    block::{
+        mq::Operations,
+        Op,
+        Segment, //
+    }, //
+};
+use core::marker::PhantomData;
+
+impl<T: Operations, S: State> OwnedRequest<T, S> {
+    /// What is to be done.
+    #[inline]
+    pub fn op(&self) -> Op {
+        // SAFETY: The request is valid, and the block layer does not change this field while the
+        // driver owns the request.
+        Op::from_flags(unsafe { (*self.as_raw()).cmd_flags })
+    }
+
+    /// The first sector, in units of 512 bytes.
+    #[inline]
+    pub fn sector(&self) -> u64 {
+        // SAFETY: As in `op`.
+        unsafe { (*self.as_raw()).__sector }
+    }
+
+    /// The length in bytes. This is zero for a flush, and a number of sectors, in bytes, for a
+    /// discard.
+    #[inline]
+    pub fn bytes(&self) -> u32 {
+        // SAFETY: As in `op`.
+        unsafe { (*self.as_raw()).__data_len }
+    }
+
+    /// The length in sectors of 512 bytes.
+    #[inline]
+    pub fn sectors(&self) -> u32 {
+        self.bytes() >> crate::block::SECTOR_SHIFT
+    }
+
+    /// The tag, by which [`TagSet::tag_to_rq`](crate::block::mq::TagSet::tag_to_rq) finds the request
+    /// once it is started. Unique among the requests of a hardware queue that are in flight.
+    #[inline]
+    pub fn tag(&self) -> u32 {
+        // SAFETY: As in `op`. A request has a tag, which is not negative, while the driver has it.
+        unsafe { (*self.as_raw()).tag as u32 }
+    }
+
+    /// The number of the hardware queue.
+    #[inline]
+    pub fn hw_queue(&self) -> u32 {
+        // SAFETY: As in `op`. A request has a hardware queue while the driver has it, which does not
+        // go away before the request does.
+        unsafe { (*(*self.as_raw()).mq_hctx).queue_num }
+    }
+
+    /// The pieces of memory that the data is moved from or to, in order.
+    ///
+    /// There are none for an operation that moves no data. Together they have
+    /// [`bytes`](Self::bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kernel::block::mq::{InFlight, Operations, OwnedRequest};
+    /// /// Answers a read with zeroes.
+    /// fn read_zeroes<T: Operations>(rq: OwnedRequest<T, InFlight>) -> Result {
+    ///     for segment in rq.segments() {
+    ///         segment.zero()?;
+    ///     }
+    ///     rq.end_ok();
+    ///     Ok(())
+    /// }
+    /// ```
+    #[inline]
+    pub fn segments(&self) -> Segments<'_> {
+        let op = self.op();
+        let bio = if op.moves_data() {
+            // SAFETY: As in `op`.
+            unsafe { (*self.as_raw()).bio }
+        } else {
+            core::ptr::null_mut()
+        };
+        Segments {
+            bio,
+            // SAFETY: `bio` is null or valid: the block layer does not change or end the bios of a
+            // request while the driver owns it.
+            iter: unsafe { bio.as_ref() }.map_or_else(pin_init::zeroed, |bio| bio.bi_iter),
+            op,
+            _p: PhantomData,
+        }
+    }
+}
+
+/// An iterator over the data of a request. See [`OwnedRequest::segments`].
+///
+/// It borrows the owner, so that the request cannot end before it.
+///
+/// # Invariants
+///
+/// * `bio` is null, or points to a bio of a request that is owned by the driver for `'a`, with the
+///   operation `op`, which moves data.
+/// * `iter` is a position in the bio.
+pub struct Segments<'a> {
+    bio: *mut bindings::bio,
+    iter: bindings::bvec_iter,
+    op: Op,
+    _p: PhantomData<&'a ()>,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        // A bio that is done is followed by the next one; there may be bios without data.
+        while self.iter.bi_size == 0 {
+            // SAFETY: By the type invariant the bio is null or valid.
+            self.bio = unsafe { self.bio.as_ref() }?.bi_next;
+            // SAFETY: The bios of a request are chained by this field, and end with null.
+            self.iter = unsafe { self.bio.as_ref() }?.bi_iter;
+        }
+        // SAFETY: By the type invariants the bio has data at the position, which is not at its end.
+        let vec = unsafe { bindings::bio_iter_iovec(self.bio, self.iter) };
+        // SAFETY: As above; the piece at the position is as long as `vec`.
+        unsafe { bindings::bio_advance_iter_single(self.bio, &mut self.iter, vec.bv_len) };
+        // SAFETY: The function splits pieces at the ends of pages. The pages are held by the bio for
+        // as long as the driver owns the request, which is `'a`.
+        Some(unsafe { Segment::from_raw(vec, self.op) })
+    }
+}
