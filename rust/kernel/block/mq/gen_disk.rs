@@ -233,6 +233,7 @@ impl GenDiskBuilder {
             disk: disk.dismiss(),
             _tag_set: tag_set,
             _major: self.numbers.map(|numbers| numbers.major),
+            _p: PhantomData,
         })
     }
 }
@@ -286,6 +287,8 @@ pub struct GenDisk<T: Operations> {
     // Dropped after `Drop::drop` has put the disk, as the queue points to it.
     _tag_set: Arc<TagSet<T>>,
     _major: Option<Arc<Major>>,
+    // Invariant: a subtype of a driver is another driver, with other types of data.
+    _p: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: A disk can be removed from any thread, and the queue data that this drops is `Send`.

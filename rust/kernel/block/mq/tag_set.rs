@@ -111,7 +111,8 @@ impl TagSetBuilder {
 pub struct TagSet<T: Operations> {
     #[pin]
     inner: Opaque<bindings::blk_mq_tag_set>,
-    _p: PhantomData<T>,
+    // Invariant: a subtype of a driver is another driver, with other types of data.
+    _p: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: A tag set is not bound to a thread, and holds `T::RequestData`, which is `Send`.

@@ -55,8 +55,12 @@ unsafe fn queue_data<'a, T: Operations>(
 /// The block layer takes an error as being about the request `handed`. A driver can refuse another
 /// one that it kept; then that is dealt with here, and as for `handed` there is nothing to report:
 /// the driver has it, or has ended it.
+/// `handed` may have ended meanwhile, be in use again for another disk, and be refused now. So
+/// what is compared is the request and the hardware queue `hctx` it is refused for. With both the
+/// same, the request is one that the driver has not started and that belongs there.
 #[cold]
 fn give_back<T: Operations>(
+    hctx: *mut bindings::blk_mq_hw_ctx,
     handed: NonNull<Request<T>>,
     refused: Refused<T>,
 ) -> bindings::blk_status_t {
@@ -68,7 +72,9 @@ fn give_back<T: Operations>(
         status
     };
 
-    if NonNull::from(&*rq) == handed {
+    // SAFETY: The request is valid, and has a hardware queue while the driver owns it.
+    let refused_hctx = unsafe { (*rq.as_raw()).mq_hctx };
+    if NonNull::from(&*rq) == handed && refused_hctx == hctx {
         // With the error that is returned, the right to the request goes back to the block layer.
         rq.into_raw();
         return status.into_raw();
@@ -103,7 +109,7 @@ impl<T: Operations> VTable<T> {
 
         match T::queue_rq(queue_data, owner, is_last) {
             Ok(()) => Status::OK.into_raw(),
-            Err(refused) => give_back(rq, refused),
+            Err(refused) => give_back(hctx, rq, refused),
         }
     }
 

@@ -41,6 +41,8 @@ use core::{
 #[repr(transparent)]
 pub struct Request<T: Operations> {
     inner: Opaque<bindings::request>,
+    // Invariant in `T`, because of the projection: a subtype of a driver is another driver, with
+    // other types of data.
     _p: PhantomData<T::RequestData>,
 }
 

@@ -322,7 +322,7 @@ where
 pub struct RequestHrTimerContext<'a, U> {
     // As the timer's mode wants it, in nanoseconds.
     again: &'a mut Option<i64>,
-    _p: PhantomData<fn(U)>,
+    _p: PhantomData<fn(U) -> U>,
 }
 
 impl<U: HasHrTimer<U>> RequestHrTimerContext<'_, U> {
