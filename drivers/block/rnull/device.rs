@@ -84,7 +84,9 @@ fn add_disk<C: Completion>(
             TagSetBuilder::new()
                 .hw_queues(1)
                 .queue_depth(64)
-                .timeout_ms(5_000),
+                .timeout_ms(5_000)
+                // As null_blk, whose queue for polling makes it a device of several queues.
+                .no_scheduler_by_default(),
         ),
         GFP_KERNEL,
     )?;

@@ -79,6 +79,8 @@ mod kunit;
 mod operations;
 mod request;
 mod tag_set;
+#[cfg(CONFIG_MODULES)]
+mod unload;
 mod vtable;
 
 pub use self::{

@@ -4,6 +4,8 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
+#[cfg(CONFIG_MODULES)]
+use super::unload::UnloadGuard;
 use super::{
     operations::Operations,
     tag_set::TagSet, //
@@ -222,6 +224,14 @@ impl GenDiskBuilder {
         // SAFETY: `disk` is valid.
         unsafe { bindings::set_capacity(*disk, self.capacity_sectors) };
 
+        // SAFETY: `disk` is valid until it is put, which is after the guard is dropped. Nothing of the
+        // module `T` can be unloaded while this runs, so that the disk is added before.
+        #[cfg(CONFIG_MODULES)]
+        let guard = KBox::pin_init(
+            unsafe { UnloadGuard::new(this_module::<T::OwnerModule>().as_ptr(), *disk) },
+            GFP_KERNEL,
+        )?;
+
         // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes.
         to_result(unsafe {
             bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
@@ -231,6 +241,8 @@ impl GenDiskBuilder {
         // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
         Ok(GenDisk {
             disk: disk.dismiss(),
+            #[cfg(CONFIG_MODULES)]
+            guard: Some(guard),
             _tag_set: tag_set,
             _major: self.numbers.map(|numbers| numbers.major),
             _p: PhantomData,
@@ -276,7 +288,8 @@ impl<T: Operations> Fops<T> {
 /// reference of, without end if there is one that nobody drops. So it must not be done by who holds
 /// one, nor in a function of [`Operations`].
 ///
-/// A disk that is leaked (`mem::forget`) stays, and so must the module.
+/// A disk that is leaked (`mem::forget`) stays until its module is unloaded, and is removed then, with
+/// a warning. Its data stays in memory.
 ///
 /// # Invariants
 ///
@@ -284,6 +297,8 @@ impl<T: Operations> Fops<T> {
 /// * The queue data of its queue came from `T::QueueData::into_foreign`.
 pub struct GenDisk<T: Operations> {
     disk: *mut bindings::gendisk,
+    #[cfg(CONFIG_MODULES)]
+    guard: Option<Pin<KBox<UnloadGuard>>>,
     // Dropped after `Drop::drop` has put the disk, as the queue points to it.
     _tag_set: Arc<TagSet<T>>,
     _major: Option<Arc<Major>>,
@@ -309,6 +324,9 @@ impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the disk is valid, and so is its queue.
         let queue_data = unsafe { (*(*self.disk).queue).queuedata };
+
+        #[cfg(CONFIG_MODULES)]
+        drop(self.guard.take());
 
         // SAFETY: By the type invariant the disk was added, and is removed only here.
         unsafe { bindings::del_gendisk(self.disk) };

@@ -45,6 +45,7 @@ pub struct TagSetBuilder {
     queue_depth: u32,
     timeout_ms: u32,
     numa_node: i32,
+    flags: u32,
 }
 
 impl Default for TagSetBuilder {
@@ -62,6 +63,7 @@ impl TagSetBuilder {
             queue_depth: 64,
             timeout_ms: 0,
             numa_node: bindings::NUMA_NO_NODE,
+            flags: 0,
         }
     }
 
@@ -83,6 +85,14 @@ impl TagSetBuilder {
     /// the block layer's default of 30 seconds.
     pub const fn timeout_ms(mut self, timeout: u32) -> Self {
         self.timeout_ms = timeout;
+        self
+    }
+
+    /// Makes disks start without an I/O scheduler. One can be chosen later.
+    ///
+    /// Otherwise a disk with one hardware queue starts with a scheduler.
+    pub const fn no_scheduler_by_default(mut self) -> Self {
+        self.flags |= bindings::BLK_MQ_F_NO_SCHED_BY_DEFAULT;
         self
     }
 
@@ -142,6 +152,7 @@ impl<T: Operations> TagSet<T> {
                         .try_into()
                         .unwrap_or(u32::MAX),
                     numa_node: builder.numa_node,
+                    flags: builder.flags,
                     ..pin_init::zeroed()
                 };
                 // SAFETY: `set` is valid for writes.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Disks that are left behind by their module.
+//!
+//! A [`GenDisk`](super::GenDisk) that is leaked is never removed, and the block layer would go on
+//! calling the driver when the module with the driver's code is gone. A reference to the module is no
+//! help: a module that has one to itself can't be unloaded, although unloading is what removes its
+//! disks. So each disk has an ear on modules that go, and is removed with the one that it belongs to.
+//!
+//! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
+
+use crate::{
+    bindings,
+    container_of,
+    error::to_result,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    types::Opaque, //
+};
+use pin_init::PinInit;
+
+/// Removes a disk when its module goes, unless it is dropped before.
+///
+/// # Invariants
+///
+/// * `notifier` is registered with the chain of modules.
+/// * `disk` is valid for the life of this value, and is added to the system when its module goes.
+#[pin_data(PinnedDrop)]
+pub(super) struct UnloadGuard {
+    #[pin]
+    notifier: Opaque<bindings::notifier_block>,
+    module: *mut bindings::module,
+    disk: *mut bindings::gendisk,
+    /// Whether the disk was left behind, and removed here.
+    removed: Atomic<bool>,
+}
+
+// SAFETY: The guard can be dropped from any thread.
+unsafe impl Send for UnloadGuard {}
+
+// SAFETY: There are no methods on `&UnloadGuard`.
+unsafe impl Sync for UnloadGuard {}
+
+impl UnloadGuard {
+    /// Returns an initializer for a guard over `disk`, whose code is in `module`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `disk` must be valid for as long as the guard exists, also if that is leaked, and be added to
+    /// the system before `module` can go.
+    pub(super) unsafe fn new(
+        module: *mut bindings::module,
+        disk: *mut bindings::gendisk,
+    ) -> impl PinInit<Self, Error> {
+        try_pin_init!(&this in Self {
+            module,
+            disk,
+            removed: Atomic::new(false),
+            notifier: Opaque::new(bindings::notifier_block {
+                notifier_call: Some(Self::notify),
+                ..pin_init::zeroed()
+            }),
+            // INVARIANT: The last step registers the notifier.
+            _: {
+                // SAFETY: The notifier is initialized, and stays in its place until `drop`.
+                to_result(unsafe {
+                    bindings::register_module_notifier(
+                        Opaque::cast_into(&raw const (*this.as_ptr()).notifier)
+                    )
+                })?
+            },
+        })
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the chain of modules, with the notifier of an `UnloadGuard`.
+    unsafe extern "C" fn notify(
+        notifier: *mut bindings::notifier_block,
+        action: c_ulong,
+        module: *mut c_void,
+    ) -> c_int {
+        // SAFETY: `notifier` is the field of a guard, which is not dropped before this returns:
+        // unregistering the notifier waits for the chain.
+        let this = unsafe {
+            &*container_of!(
+                notifier.cast::<Opaque<bindings::notifier_block>>(),
+                Self,
+                notifier
+            )
+        };
+        if action == c_ulong::from(bindings::module_state_MODULE_STATE_GOING)
+            && module.cast() == this.module
+            // Another module may be loaded to the same place later.
+            && !this.removed.xchg(true, Relaxed)
+        {
+            pr_warn!("block: a module has left a disk behind; removing it\n");
+            // SAFETY: By the type invariant the disk is valid and was added. The module has
+            // finished, and is not there to drop its `GenDisk` any more, so that nobody else removes
+            // the disk. The module's code is still there.
+            unsafe { bindings::del_gendisk(this.disk) };
+            // SAFETY: This is the reference that the `GenDisk` had.
+            unsafe { bindings::put_disk(this.disk) };
+        }
+        0
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for UnloadGuard {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant the notifier is registered.
+        unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
+    }
+}
