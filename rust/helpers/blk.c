@@ -29,6 +29,17 @@ __rust_helper void rust_helper_bio_advance_iter_single(const struct bio *bio,
 	bio_advance_iter_single(bio, iter, bytes);
 }
 
+__rust_helper struct request *rust_helper_rq_list_pop(struct rq_list *rl)
+{
+	return rq_list_pop(rl);
+}
+
+__rust_helper void rust_helper_rq_list_add_tail(struct rq_list *rl,
+						struct request *rq)
+{
+	rq_list_add_tail(rl, rq);
+}
+
 /*
  * Put a request that was carried out into a batch, if it can be. It must not
  * time out while it waits there for the others.

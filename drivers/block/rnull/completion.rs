@@ -24,6 +24,7 @@ use kernel::{
         InFlight,
         OwnedRequest,
         Request,
+        RequestList,
         TimeoutAction, //
     },
     prelude::*, //
@@ -39,6 +40,14 @@ pub(crate) trait Completion: Sized + 'static {
 
     /// Starts to complete a request that was carried out.
     fn complete(queue_data: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>);
+
+    /// Starts to complete requests that were submitted together.
+    #[inline(always)]
+    fn complete_all(queue_data: &QueueData, requests: &mut RequestList<'_, NullBlk<Self>>) {
+        for rq in requests {
+            Self::complete(queue_data, rq.start());
+        }
+    }
 
     /// Deals with a request that is not completed in time.
     fn timeout(rq: &Request<NullBlk<Self>>) -> TimeoutAction;

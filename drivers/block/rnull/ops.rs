@@ -12,6 +12,7 @@ use kernel::{
         OwnedRequest,
         QueueResult,
         Request,
+        RequestList,
         TimeoutAction, //
     },
     prelude::*, //
@@ -43,6 +44,11 @@ impl<C: Completion> Operations for NullBlk<C> {
     ) -> QueueResult<Self> {
         C::complete(queue_data, rq.start());
         Ok(())
+    }
+
+    #[inline(always)]
+    fn queue_rqs(queue_data: &QueueData, requests: &mut RequestList<'_, Self>) {
+        C::complete_all(queue_data, requests);
     }
 
     #[inline(always)]

@@ -34,8 +34,8 @@
 //! # What is not covered
 //!
 //! Hardware queues for polling and for reads, several hardware queues mapped otherwise than by
-//! default, reserved tags, drivers that sleep in [`Operations::queue_rq`], budgets and batched
-//! submission have no abstraction here yet.
+//! default, reserved tags, drivers that sleep in [`Operations::queue_rq`] and budgets have no
+//! abstraction here yet.
 //!
 //! # Examples
 //!
@@ -104,6 +104,7 @@ pub use self::{
         Request,
         RequestHrTimerContext,
         RequestHrTimerHandle,
+        RequestList,
         Segments,
         State, //
     },

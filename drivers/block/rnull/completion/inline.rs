@@ -8,11 +8,16 @@ use crate::ops::{
     QueueData, //
 };
 use kernel::{
-    block::mq::{
-        InFlight,
-        OwnedRequest,
-        Request,
-        TimeoutAction, //
+    block::{
+        mq::{
+            CompletionBatch,
+            InFlight,
+            OwnedRequest,
+            Request,
+            RequestList,
+            TimeoutAction, //
+        },
+        Status, //
     },
     prelude::*, //
 };
@@ -30,6 +35,16 @@ impl Completion for Inline {
     #[inline(always)]
     fn complete(_: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>) {
         rq.end_ok();
+    }
+
+    /// Ends together what came together.
+    #[inline(always)]
+    fn complete_all(_: &QueueData, requests: &mut RequestList<'_, NullBlk<Self>>) {
+        CompletionBatch::scope(|batch| {
+            for rq in requests {
+                rq.start().end_batched(Status::OK, batch);
+            }
+        });
     }
 
     fn timeout(_: &Request<NullBlk<Self>>) -> TimeoutAction {

@@ -4,6 +4,7 @@
 
 mod data;
 mod disk;
+mod list;
 mod owner;
 mod reference;
 mod tags;
@@ -18,6 +19,7 @@ use super::{
     OwnedRequest,
     QueueResult,
     Request,
+    RequestList,
     TagSet,
     TagSetBuilder,
     TimeoutAction, //
@@ -70,11 +72,26 @@ pub(super) struct Kept<D: Data> {
     requests: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
     /// If not zero: refuse that many requests with [`Status::RESOURCE`].
     refuse: Atomic<u32>,
+    /// How many requests of a list are to be given back, and how many to be left in it.
+    give_back: Atomic<u32>,
+    leave: Atomic<u32>,
+}
+
+impl<D: Data> Kept<D> {
+    fn keep(&self, rq: OwnedRequest<Keeper<D>, Idle>) -> QueueResult<Keeper<D>> {
+        let mut requests = self.requests.lock();
+        if requests.reserve(1, GFP_ATOMIC).is_err() {
+            return Err(rq.refuse(Status::RESOURCE));
+        }
+        let _ = requests.push_within_capacity(rq);
+        Ok(())
+    }
 }
 
 /// How the calls without queue data are counted; tests run one after the other.
 static COMPLETED: Atomic<u32> = Atomic::new(0);
 static TIMEOUTS: Atomic<u32> = Atomic::new(0);
+static LISTS: Atomic<u32> = Atomic::new(0);
 
 #[vtable]
 impl<D: Data> Operations for Keeper<D> {
@@ -95,12 +112,27 @@ impl<D: Data> Operations for Keeper<D> {
             kept.refuse.store(left - 1, Relaxed);
             return Err(rq.refuse(Status::RESOURCE));
         }
-        let mut requests = kept.requests.lock();
-        if requests.reserve(1, GFP_ATOMIC).is_err() {
-            return Err(rq.refuse(Status::RESOURCE));
+        kept.keep(rq)
+    }
+
+    fn queue_rqs(kept: crate::sync::ArcBorrow<'_, Kept<D>>, requests: &mut RequestList<'_, Self>) {
+        LISTS.add(1, Relaxed);
+        for _ in 0..kept.give_back.xchg(0, Relaxed) {
+            if let Some(rq) = requests.next() {
+                requests.give_back(rq);
+            }
         }
-        let _ = requests.push_within_capacity(rq);
-        Ok(())
+        let leave = kept.leave.xchg(0, Relaxed);
+        let mut taken = 0;
+        while let Some(rq) = requests.next() {
+            if let Err(refused) = kept.keep(rq) {
+                requests.give_back(refused.into_parts().0);
+            }
+            taken += 1;
+            if leave > 0 && taken == 4 {
+                break;
+            }
+        }
     }
 
     fn complete(rq: OwnedRequest<Self, Complete>) {
@@ -139,6 +171,8 @@ impl<D: Data> TestDisk<D> {
             pin_init!(Kept {
                 requests <- new_spinlock!(KVec::new()),
                 refuse: Atomic::new(0),
+                give_back: Atomic::new(0),
+                leave: Atomic::new(0),
             }),
             GFP_KERNEL,
         )?;
@@ -202,6 +236,31 @@ impl<D: Data> TestDisk<D> {
     /// Makes the driver refuse the next `count` requests.
     pub(super) fn refuse(&self, count: u32) {
         self.kept.refuse.store(count, Relaxed);
+    }
+
+    /// Makes the driver give back the first requests of the next list.
+    pub(super) fn give_back(&self, count: u32) {
+        self.kept.give_back.store(count, Relaxed);
+    }
+
+    /// Makes the driver take four requests out of the next list and leave the rest, `count`, in it.
+    pub(super) fn leave(&self, count: u32) {
+        self.kept.leave.store(count, Relaxed);
+    }
+}
+
+/// Holds back what a task submits, to hand it over together.
+pub(super) struct Plug;
+
+impl Plug {
+    pub(super) fn scope<V>(submit: impl FnOnce() -> V) -> V {
+        let mut plug = pin_init::zeroed();
+        // SAFETY: The plug stays in its place until it is finished, by the same task.
+        unsafe { bindings::blk_start_plug(&mut plug) };
+        let value = submit();
+        // SAFETY: It was started above.
+        unsafe { bindings::blk_finish_plug(&mut plug) };
+        value
     }
 }
 

@@ -10,7 +10,8 @@ use super::{
         Idle,
         OwnedRequest,
         QueueResult,
-        Request, //
+        Request,
+        RequestList, //
     },
     BorrowedQueueData, //
 };
@@ -83,6 +84,18 @@ pub trait Operations: Sized + 'static {
         rq: OwnedRequest<Self, Idle>,
         is_last: bool,
     ) -> QueueResult<Self>;
+
+    /// Takes several requests to work on.
+    ///
+    /// All are of one disk, but not necessarily of one hardware queue. Requests that are left in the
+    /// list, or given back to it, are handed to [`queue_rq`](Self::queue_rq) afterwards.
+    ///
+    /// # Guarantees
+    ///
+    /// As for [`queue_rq`](Self::queue_rq), in process context.
+    fn queue_rqs(_queue_data: BorrowedQueueData<'_, Self>, _requests: &mut RequestList<'_, Self>) {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
 
     /// Tells the device of the requests that were taken with `is_last` false.
     ///

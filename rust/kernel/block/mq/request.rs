@@ -64,6 +64,7 @@
 
 mod batch;
 mod data;
+mod list;
 mod owned;
 mod park;
 mod pdu;
@@ -74,6 +75,7 @@ mod timer;
 pub use self::{
     batch::CompletionBatch,
     data::Segments,
+    list::RequestList,
     owned::{
         OwnedRequest,
         QueueResult,

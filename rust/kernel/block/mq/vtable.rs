@@ -16,7 +16,8 @@ use super::{
         OwnedRequest,
         Pdu,
         Refused,
-        Request, //
+        Request,
+        RequestList, //
     },
     BorrowedQueueData, //
 };
@@ -115,6 +116,23 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
+    /// Only to be called by the block layer, with a list of one or more requests of a disk of `T`
+    /// which are handed to the driver with the call.
+    unsafe extern "C" fn queue_rqs(list: *mut bindings::rq_list) {
+        // The list may be the plug of this task. I/O that the driver submits goes there, and must not
+        // be mixed up with what the driver is iterating over.
+        // SAFETY: The list is valid, not empty, and holds such requests by the requirements of this
+        // function. Nobody else uses it while the reference exists.
+        let mut requests = unsafe { RequestList::<T>::take(&mut *list) };
+        // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
+        let queue_data = unsafe { queue_data::<T>(requests.queue()) };
+        T::queue_rqs(queue_data, &mut requests);
+        // SAFETY: The list is still valid, and nobody else uses it now.
+        requests.put(unsafe { &mut *list });
+    }
+
+    /// # Safety
+    ///
     /// Only to be called by the block layer, for a queue of a disk of `T`.
     unsafe extern "C" fn commit_rqs(hctx: *mut bindings::blk_mq_hw_ctx) {
         // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
@@ -184,6 +202,11 @@ impl<T: Operations> VTable<T> {
 
     const VTABLE: bindings::blk_mq_ops = bindings::blk_mq_ops {
         queue_rq: Some(Self::queue_rq),
+        queue_rqs: if T::HAS_QUEUE_RQS {
+            Some(Self::queue_rqs)
+        } else {
+            None
+        },
         commit_rqs: if T::HAS_COMMIT_RQS {
             Some(Self::commit_rqs)
         } else {
