@@ -70,6 +70,20 @@ unsafe impl<T: Operations, S: State> Sync for OwnedRequest<T, S> {}
 /// A request that the driver refused, and why.
 ///
 /// Made by [`OwnedRequest::refuse`]; this is how [`Operations::queue_rq`] fails.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{mq::{Idle, Operations, OwnedRequest, QueueResult}, Status};
+///
+/// fn take_if<T: Operations>(ready: bool, rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+///     if !ready {
+///         return Err(rq.refuse(Status::RESOURCE));
+///     }
+///     rq.start().end_ok();
+///     Ok(())
+/// }
+/// ```
 pub struct Refused<T: Operations> {
     rq: OwnedRequest<T, Idle>,
     status: Status,

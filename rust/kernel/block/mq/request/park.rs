@@ -50,6 +50,22 @@ impl<T: Operations> Request<T> {
     /// parked.
     ///
     /// May be called from any context.
+    ///
+    /// # Examples
+    ///
+    /// A time-out handler that ends what the device has not answered:
+    ///
+    /// ```
+    /// use kernel::block::{mq::{Operations, Request, TimeoutAction}, Status};
+    ///
+    /// fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
+    ///     if let Some(rq) = rq.claim() {
+    ///         rq.end(Status::TIMEOUT);
+    ///     }
+    ///     // Otherwise the interrupt handler has claimed it, and will end it.
+    ///     TimeoutAction::Done
+    /// }
+    /// ```
     #[inline]
     pub fn claim(&self) -> Option<OwnedRequest<T, InFlight>> {
         // ORDERING: Acquire, paired with the Release in `park`.

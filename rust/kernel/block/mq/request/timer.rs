@@ -172,6 +172,62 @@ where
     /// The callback gets the owner, unless [`Request::cancel_timer`] takes it out before.
     ///
     /// May be called from process, softirq and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// A driver that takes a millisecond for everything:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::mq::*,
+    ///     impl_has_hr_timer,
+    ///     prelude::*,
+    ///     time::{
+    ///         hrtimer::{HrTimer, HrTimerCallback, HrTimerRestart, RelativeMode},
+    ///         Delta,
+    ///         Monotonic,
+    ///     },
+    /// };
+    ///
+    /// struct Slow;
+    ///
+    /// #[pin_data]
+    /// struct SlowData {
+    ///     #[pin]
+    ///     timer: HrTimer<Self>,
+    /// }
+    ///
+    /// impl_has_hr_timer! {
+    ///     impl HasHrTimer<Self> for SlowData {
+    ///         mode: RelativeMode<Monotonic>, field: self.timer
+    ///     }
+    /// }
+    ///
+    /// impl HrTimerCallback for SlowData {
+    ///     type Pointer<'a> = OwnedRequest<Slow, InFlight>;
+    ///
+    ///     fn run(rq: OwnedRequest<Slow, InFlight>, _: ()) -> HrTimerRestart {
+    ///         rq.end_ok();
+    ///         HrTimerRestart::NoRestart
+    ///     }
+    /// }
+    ///
+    /// #[vtable]
+    /// impl Operations for Slow {
+    ///     type QueueData = ();
+    ///     type RequestData = SlowData;
+    ///
+    ///     fn new_request_data() -> impl PinInit<SlowData, Error> {
+    ///         try_pin_init!(SlowData { timer <- HrTimer::new() })
+    ///     }
+    ///
+    ///     fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+    ///         rq.start().start_timer(Delta::from_millis(1));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
     #[inline]
     pub fn start_timer(self, expires: Expires<T>) {
         let data: *const T::RequestData = self.data();
@@ -261,6 +317,30 @@ where
 ///
 /// Returned by [`HrTimerPointer::start`] for an [`ARef<Request<T>>`](Request), and owner of that
 /// reference.
+///
+/// # Examples
+///
+/// Watching over a request for some time:
+///
+/// ```
+/// use kernel::{
+///     block::mq::*,
+///     sync::aref::ARef,
+///     time::{
+///         hrtimer::{HasHrTimer, HrTimerCallback, HrTimerPointer, RelativeMode},
+///         Delta,
+///         Monotonic,
+///     },
+/// };
+///
+/// fn watch<T: Operations>(rq: &Request<T>) -> RequestHrTimerHandle<T>
+/// where
+///     T::RequestData: HasHrTimer<T::RequestData, TimerMode = RelativeMode<Monotonic>>,
+///     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = ARef<Request<T>>>,
+/// {
+///     ARef::from(rq).start(Delta::from_millis(500))
+/// }
+/// ```
 pub struct RequestHrTimerHandle<T>
 where
     T: Operations,
