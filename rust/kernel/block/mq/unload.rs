@@ -92,7 +92,7 @@ impl UnloadGuard {
                 notifier
             )
         };
-        if action == c_ulong::from(bindings::module_state_MODULE_STATE_GOING)
+        if action == bindings::module_state_MODULE_STATE_GOING as c_ulong
             && module.cast() == this.module
             // Another module may be loaded to the same place later.
             && !this.removed.xchg(true, Relaxed)
