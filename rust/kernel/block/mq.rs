@@ -33,9 +33,9 @@
 //!
 //! # What is not covered
 //!
-//! Hardware queues for polling and for reads, several hardware queues mapped otherwise than by
-//! default, reserved tags, drivers that sleep in [`Operations::queue_rq`] and budgets have no
-//! abstraction here yet.
+//! Hardware queues for reads, hardware queues that are mapped to CPUs otherwise than by default,
+//! changing their number, reserved tags, drivers that sleep in [`Operations::queue_rq`] and budgets have
+//! no abstraction here yet.
 //!
 //! # Examples
 //!

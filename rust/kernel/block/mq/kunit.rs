@@ -6,12 +6,14 @@ mod data;
 mod disk;
 mod list;
 mod owner;
+mod poll;
 mod reference;
 mod tags;
 mod timer;
 
 use super::{
     Complete,
+    CompletionBatch,
     GenDisk,
     GenDiskBuilder,
     Idle,
@@ -135,6 +137,28 @@ impl<D: Data> Operations for Keeper<D> {
         }
     }
 
+    /// Ends what is kept of the hardware queue.
+    fn poll(
+        kept: crate::sync::ArcBorrow<'_, Kept<D>>,
+        hw_queue: u32,
+        batch: &mut CompletionBatch<'_>,
+    ) -> u32 {
+        let mut ended = 0;
+        loop {
+            let rq = {
+                let mut requests = kept.requests.lock();
+                match requests.iter().position(|rq| rq.hw_queue() == hw_queue) {
+                    Some(at) => requests.remove(at),
+                    None => return ended,
+                }
+            };
+            if let Ok(rq) = rq {
+                rq.start().end_batched(Status::OK, batch);
+                ended += 1;
+            }
+        }
+    }
+
     fn complete(rq: OwnedRequest<Self, Complete>) {
         COMPLETED.add(1, Relaxed);
         rq.end_ok();
@@ -202,6 +226,16 @@ impl<D: Data> TestDisk<D> {
     /// Sends a read of one page from `sector`.
     pub(super) fn read_at(&self, sector: u64) -> Result<Io> {
         Io::submit(self, bindings::req_op_REQ_OP_READ, sector, Some(0xff))
+    }
+
+    /// Sends a read of one page that is to be polled for. [`Io::poll`] does that.
+    pub(super) fn read_polled(&self) -> Result<Io> {
+        Io::submit(
+            self,
+            bindings::req_op_REQ_OP_READ | 1 << bindings::req_flag_bits___REQ_POLLED,
+            0,
+            Some(0xff),
+        )
     }
 
     /// Sends a write of one page of `byte`.
@@ -285,6 +319,7 @@ pub(super) fn count<D: Data>(rq: &Request<Keeper<D>>) -> i32 {
 pub(super) struct Io {
     done: Arc<Atomic<u32>>,
     page: Page,
+    bio: *mut bindings::bio,
 }
 
 /// While the I/O is on its way. Otherwise [`Io::done`] holds the status.
@@ -323,13 +358,20 @@ impl Io {
             (*bio).bi_end_io = Some(end_io);
             bindings::submit_bio(bio);
         }
-        Ok(Self { done, page })
+        Ok(Self { done, page, bio })
     }
 
     /// Copies what is in the page from `offset` on.
     pub(super) fn data(&self, offset: usize, to: &mut [u8]) -> Result {
         // SAFETY: The I/O is done, so that nobody writes to the page.
         unsafe { self.page.read_raw(to.as_mut_ptr(), offset, to.len()) }
+    }
+
+    /// Polls once, and returns how many I/Os have ended. The I/O must not be done.
+    pub(super) fn poll(&self) -> i32 {
+        assert!(self.status().is_none());
+        // SAFETY: The bio is not put before the I/O is done, which only polling makes it.
+        unsafe { bindings::bio_poll(self.bio, core::ptr::null_mut(), bindings::BLK_POLL_ONESHOT) }
     }
 
     /// The status, if the I/O is done.

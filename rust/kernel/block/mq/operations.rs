@@ -7,6 +7,7 @@
 use super::{
     request::{
         Complete,
+        CompletionBatch,
         Idle,
         OwnedRequest,
         QueueResult,
@@ -114,6 +115,23 @@ pub trait Operations: Sized + 'static {
     /// Called once for each call of that function, in its context or in softirq or hardirq
     /// context. It must not sleep.
     fn complete(_rq: OwnedRequest<Self, Complete>) {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Ends the requests of a hardware queue for polling that the device is done with.
+    ///
+    /// `hw_queue` is its number. Requests that have ended well are best put into `batch`. Returns how
+    /// many were ended.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context, from several threads at once, while somebody waits for an I/O that
+    /// was submitted to be polled for. It must not sleep.
+    fn poll(
+        _queue_data: BorrowedQueueData<'_, Self>,
+        _hw_queue: u32,
+        _batch: &mut CompletionBatch<'_>,
+    ) -> u32 {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
 

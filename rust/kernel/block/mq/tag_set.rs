@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     bindings,
+    container_of,
     error::to_result,
     prelude::*,
     sync::aref::ARef,
@@ -42,6 +43,7 @@ use pin_init::PinInit;
 #[must_use]
 pub struct TagSetBuilder {
     hw_queues: u32,
+    poll_queues: u32,
     queue_depth: u32,
     timeout_ms: u32,
     numa_node: i32,
@@ -60,6 +62,7 @@ impl TagSetBuilder {
     pub const fn new() -> Self {
         Self {
             hw_queues: 1,
+            poll_queues: 0,
             queue_depth: 64,
             timeout_ms: 0,
             numa_node: bindings::NUMA_NO_NODE,
@@ -70,6 +73,15 @@ impl TagSetBuilder {
     /// Sets the number of hardware queues. The block layer uses no more than there are CPUs.
     pub const fn hw_queues(mut self, count: u32) -> Self {
         self.hw_queues = count;
+        self
+    }
+
+    /// Sets the number of further hardware queues, for I/O whose submitter polls for its end. They are
+    /// numbered after the others. The driver must implement [`Operations::poll`].
+    ///
+    /// Not more are made than there are CPUs.
+    pub const fn poll_queues(mut self, count: u32) -> Self {
+        self.poll_queues = count;
         self
     }
 
@@ -111,14 +123,16 @@ impl TagSetBuilder {
 ///
 /// # Invariants
 ///
-/// `inner` was set up by `blk_mq_alloc_tag_set()` with the operations of `T` and room for a `Pdu<T>`
-/// behind each request.
+/// * `inner` was set up by `blk_mq_alloc_tag_set()` with the operations of `T` and room for a
+///   `Pdu<T>` behind each request.
+/// * It has `poll_queues` hardware queues more than it has others, of which there is at least one.
 ///
 /// # Examples
 ///
 /// See the [module documentation](super).
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
+    poll_queues: u32,
     #[pin]
     inner: Opaque<bindings::blk_mq_tag_set>,
     // Invariant: a subtype of a driver is another driver, with other types of data.
@@ -136,17 +150,34 @@ impl<T: Operations> TagSet<T> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no hardware queue or no request, `ENOMEM` if there is not enough memory
-    /// or the data of a request could not be initialized.
+    /// `EINVAL` if there is no hardware queue or no request, or if there are queues for polling and the
+    /// driver does not implement it; `ENOMEM` if there is not enough memory or the data of a request
+    /// could not be initialized.
     pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
+        let cpus = crate::cpu::nr_cpu_ids();
+        let hw_queues = builder.hw_queues.min(cpus);
+        let polled = builder.poll_queues.min(cpus);
+
         try_pin_init!(Self {
+            _: {
+                if hw_queues == 0 || (polled > 0 && !T::HAS_POLL) {
+                    return Err(EINVAL);
+                }
+            },
+            // INVARIANT: `map_queues` reads this during the call below, and distributes the queues
+            // accordingly.
+            poll_queues: polled,
             // INVARIANT: The call below sets the tag set up with these operations and this size.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
                 let value = bindings::blk_mq_tag_set {
                     ops: VTable::<T>::get(),
                     cmd_size: Pdu::<T>::SIZE,
-                    nr_maps: 1,
-                    nr_hw_queues: builder.hw_queues,
+                    nr_maps: if polled > 0 {
+                        bindings::hctx_type_HCTX_MAX_TYPES
+                    } else {
+                        1
+                    },
+                    nr_hw_queues: hw_queues + polled,
                     queue_depth: builder.queue_depth,
                     timeout: crate::time::msecs_to_jiffies(builder.timeout_ms)
                         .try_into()
@@ -165,7 +196,38 @@ impl<T: Operations> TagSet<T> {
         })
     }
 
-    /// The number of hardware queues that there are.
+    /// Distributes the CPUs over the hardware queues.
+    ///
+    /// # Safety
+    ///
+    /// `set` must be the C tag set of a `TagSet<T>` whose other fields are initialized, and the block
+    /// layer must be asking for it to be done.
+    pub(super) unsafe fn map_queues(set: *mut bindings::blk_mq_tag_set) {
+        // SAFETY: By the requirements of this function `set` lies in a `TagSet<T>`. That may be not
+        // fully initialized, so that there is no reference to it here.
+        let this = unsafe { container_of!(Opaque::cast_from(set), Self, inner) };
+        // SAFETY: This field is initialized before the block layer gets to see the tag set.
+        let poll_queues = unsafe { (*this).poll_queues };
+        // SAFETY: `set` is valid, and nobody else uses it while the block layer asks for this.
+        let set = unsafe { &mut *set };
+
+        let default_queues = set.nr_hw_queues - poll_queues;
+        let counts = [default_queues, 0, poll_queues];
+        let mut offset = 0;
+        for (map, count) in set.map.iter_mut().zip(counts).take(set.nr_maps as usize) {
+            map.nr_queues = count;
+            map.queue_offset = offset;
+            offset += count;
+            if count > 0 {
+                // SAFETY: `map` is a map of a tag set that is being set up, with room for all CPUs.
+                // It is filled with numbers from its offset on, and less than its count above that,
+                // so that all are numbers of queues that there are.
+                unsafe { bindings::blk_mq_map_queues(map) };
+            }
+        }
+    }
+
+    /// The number of hardware queues that there are, those for polling included.
     pub fn hw_queues(&self) -> u32 {
         // SAFETY: By the type invariant `inner` is initialized.
         unsafe { (*self.as_raw()).nr_hw_queues }

@@ -12,6 +12,7 @@ use super::{
         TimeoutAction, //
     },
     request::{
+        CompletionBatch,
         Idle,
         OwnedRequest,
         Pdu,
@@ -19,6 +20,7 @@ use super::{
         Request,
         RequestList, //
     },
+    tag_set::TagSet,
     BorrowedQueueData, //
 };
 use crate::{
@@ -152,6 +154,37 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
+    /// Only to be called by the block layer, for a queue of a disk of `T` whose use count it holds.
+    /// `batch` is null, or points to a batch that the caller ends.
+    unsafe extern "C" fn poll(
+        hctx: *mut bindings::blk_mq_hw_ctx,
+        batch: *mut bindings::io_comp_batch,
+    ) -> c_int {
+        // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
+        // which waits for the use count that the caller holds.
+        let (queue_data, hw_queue) = unsafe { (queue_data::<T>((*hctx).queue), (*hctx).queue_num) };
+        let poll = |batch: &mut CompletionBatch<'_>| T::poll(queue_data, hw_queue, batch);
+
+        // SAFETY: The batch is null or valid by the requirements of this function.
+        let ended = match unsafe { batch.as_mut() } {
+            // SAFETY: The caller ends the batch.
+            Some(batch) => poll(&mut unsafe { CompletionBatch::from_raw(batch) }),
+            None => CompletionBatch::scope(poll),
+        };
+        ended.try_into().unwrap_or(c_int::MAX)
+    }
+
+    /// # Safety
+    ///
+    /// Only to be called by the block layer, for a tag set of `T`.
+    unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
+        // SAFETY: The tag sets with this table are those of `TagSet<T>`, which initializes the other
+        // fields before it passes the C tag set on.
+        unsafe { TagSet::<T>::map_queues(set) };
+    }
+
+    /// # Safety
+    ///
     /// Only to be called by the block layer, for a request of a tag set of `T` that it holds a
     /// reference to during the call.
     unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
@@ -214,6 +247,12 @@ impl<T: Operations> VTable<T> {
         },
         complete: if T::HAS_COMPLETE {
             Some(Self::complete)
+        } else {
+            None
+        },
+        poll: if T::HAS_POLL { Some(Self::poll) } else { None },
+        map_queues: if T::HAS_POLL {
+            Some(Self::map_queues)
         } else {
             None
         },

@@ -71,6 +71,24 @@ impl CompletionBatch<'_> {
     }
 }
 
+impl<'a> CompletionBatch<'a> {
+    /// Makes a batch out of one that C code has.
+    ///
+    /// # Safety
+    ///
+    /// What is put into the batch must be ended by who has handed it out, by the function that is
+    /// stored in it.
+    #[inline]
+    pub(in crate::block::mq) unsafe fn from_raw(inner: &'a mut bindings::io_comp_batch) -> Self {
+        // INVARIANT: By the requirements of this function; requests that are in it already are not
+        // a matter of ours.
+        Self {
+            inner,
+            _p: PhantomData,
+        }
+    }
+}
+
 impl<T: Operations> OwnedRequest<T, InFlight> {
     /// Ends the I/O with `status`, together with others in `batch`.
     ///

@@ -67,6 +67,15 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         unsafe { (*(*self.as_raw()).mq_hctx).queue_num }
     }
 
+    /// Whether the hardware queue is one for polling, so that
+    /// [`Operations::poll`] is to end the request.
+    #[inline]
+    pub fn is_polled(&self) -> bool {
+        // SAFETY: As in `hw_queue`.
+        let kind = unsafe { (*(*self.as_raw()).mq_hctx).type_ };
+        u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
+    }
+
     /// The pieces of memory that the data is moved from or to, in order.
     ///
     /// There are none for an operation that moves no data. Together they have

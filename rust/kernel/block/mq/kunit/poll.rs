@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of hardware queues for polling.
+
+#[macros::kunit_tests(rust_block_mq_poll)]
+mod tests {
+    use crate::{
+        block::{
+            mq::{
+                kunit::{
+                    raw,
+                    TestDisk, //
+                },
+                GenDiskBuilder,
+                Idle,
+                Operations,
+                OwnedRequest,
+                QueueResult,
+                TagSet,
+                TagSetBuilder, //
+            },
+            Status, //
+        },
+        prelude::*,
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
+    };
+
+    fn disk(hw_queues: u32, poll_queues: u32) -> Result<TestDisk<()>> {
+        TestDisk::with(
+            TagSetBuilder::new()
+                .hw_queues(hw_queues)
+                .poll_queues(poll_queues)
+                .queue_depth(8)
+                .no_scheduler_by_default(),
+            GenDiskBuilder::new(),
+        )
+    }
+
+    #[test]
+    fn polling_ends_what_is_polled_for() -> Result {
+        let disk = disk(1, 1)?;
+        assert_eq!(disk.tag_set().hw_queues(), 2);
+
+        let io = disk.read_polled()?;
+        fsleep(Delta::from_millis(20));
+        assert_eq!(io.status(), None);
+        assert_eq!(io.poll(), 1);
+        assert_eq!(io.status(), Some(raw(Status::OK)));
+
+        let first = disk.read_polled()?;
+        let second = disk.read_polled()?;
+        assert_eq!(first.poll(), 2);
+        assert_eq!(first.status(), Some(raw(Status::OK)));
+        assert_eq!(second.status(), Some(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn other_requests_go_elsewhere() -> Result {
+        let disk = disk(1, 1)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        assert_eq!(rq.hw_queue(), 0);
+        assert!(!rq.is_polled());
+        rq.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+
+        let io = disk.read_polled()?;
+        let rq = disk.take()?;
+        assert_eq!(rq.hw_queue(), 1);
+        assert!(rq.is_polled());
+        rq.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn more_queues_than_cpus() -> Result {
+        let disk = disk(1000, u32::MAX)?;
+        assert_eq!(disk.tag_set().hw_queues(), 2 * crate::cpu::nr_cpu_ids());
+        let io = disk.read_polled()?;
+        assert_eq!(io.poll(), 1);
+        Ok(())
+    }
+
+    /// A driver that does not poll.
+    struct Deaf;
+
+    #[vtable]
+    impl Operations for Deaf {
+        type QueueData = ();
+        type RequestData = ();
+
+        fn new_request_data() -> impl PinInit<(), Error> {
+            Ok(())
+        }
+
+        fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+            rq.start().end_ok();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn polling_must_be_implemented() {
+        let tags = TagSetBuilder::new().poll_queues(1);
+        let tag_set = KBox::pin_init(TagSet::<Deaf>::new(tags), GFP_KERNEL);
+        assert_eq!(tag_set.err(), Some(EINVAL));
+    }
+}
