@@ -26,6 +26,7 @@ pub(crate) struct Config {
 
 /// How requests are completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum IrqMode {
     /// At once, in the context of the submitter.
     None,
@@ -36,6 +37,11 @@ pub(crate) enum IrqMode {
 }
 
 impl Config {
+    /// Puts values in place of those that stand for others, as is done when a device is powered on.
+    pub(crate) fn normalize(&mut self) {
+        self.irqmode = self.irqmode.min(IrqMode::Timer as u32);
+    }
+
     /// The completion mode. Numbers above the last stand for the last.
     pub(crate) fn irq_mode(&self) -> IrqMode {
         match self.irqmode {
@@ -85,6 +91,18 @@ mod tests {
         assert_eq!(sectors(u64::MAX / 2048), Ok(u64::MAX / 2048 * 2048));
         assert_eq!(sectors(u64::MAX / 2048 + 1), Err(EINVAL));
         assert_eq!(sectors(u64::MAX), Err(EINVAL));
+    }
+
+    #[test]
+    fn irqmode_is_normalized() {
+        for (given, irqmode) in [(0, 0), (1, 1), (2, 2), (3, 2), (u32::MAX, 2)] {
+            let mut config = Config {
+                irqmode: given,
+                ..CONFIG
+            };
+            config.normalize();
+            assert_eq!(config.irqmode, irqmode);
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl Device {
         config: &mut Config,
         name: Option<&CStr>,
     ) -> Result<Self> {
+        config.normalize();
         let slot = registry.reserve(name)?;
         let disk = match config.irq_mode() {
             IrqMode::None => add_disk::<Inline>(registry, config, &slot),

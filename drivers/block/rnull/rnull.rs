@@ -97,7 +97,8 @@ fn defaults() -> Result<Config> {
 
     let mut block_size = *module_parameters::bs.value_ref();
     let page_size = kernel::page::PAGE_SIZE as i32;
-    if block_size > page_size {
+    // As in C, where the comparison is unsigned.
+    if block_size < 0 || block_size > page_size {
         pr_warn!("invalid block size\n");
         pr_warn!("defaults block size to {}\n", page_size);
         block_size = page_size;
