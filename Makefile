@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every target is one script under scripts/; `make help' lists them.
+
+# Settings, handed to the scripts, which check them and know their defaults.
+SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL
+export $(SETTINGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test kernel modules kunit check lint litmus shell clean distclean
+
+help:
+	@echo 'Targets:'
+	@echo '  demo       build all, boot it, run fio on /dev/rnullb0 and on C null_blk'
+	@echo '  test       run every test: lint, kunit, check, the harness on itself'
+	@echo '  kernel     build the lean kernel with its modules, print where it is'
+	@echo '  modules    build rnull_mod.ko for the lean kernel, print where it is'
+	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
+	@echo '  check      run the tests in guests, on the debug and the lean kernel'
+	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
+	@echo '  litmus     run the litmus tests by herd7, if there is one'
+	@echo '  shell      interactive shell in a guest with rnull loaded'
+	@echo '  clean      remove what was built; keep the build root and the source'
+	@echo '  distclean  remove the whole cache'
+	@echo
+	@echo 'Settings (make TARGET NAME=VALUE):'
+	@echo '  KERNEL_SRC=    an own Linux 7.3 tree, only read  (default: the Debian package)'
+	@echo '  CACHE=         where everything is made          (default: ~/.cache/rnull)'
+	@echo '  JOBS=          compilers at a time               (default: all processors)'
+	@echo '  SMP=           processors of a guest             (default: 2)'
+	@echo '  MEM=           memory of a guest in MiB          (default: 2048)'
+	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'
+	@echo '  FULL=          1: make test runs the long tests  (default: 0)'
+
+demo test kunit check lint litmus shell:
+	@scripts/$@.sh
+
+kernel:
+	@scripts/kernel.sh lean
+
+modules:
+	@scripts/kernel.sh lean --modules
+
+clean distclean:
+	@scripts/clean.sh $@

@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot the debug kernel and the lean kernel, and run the selftests in each:
+#
+#	check.sh [FLAVOUR...]		default: debug lean
+#
+# TESTS="pattern..." picks test files by name, DRIVER=null_blk tests the C driver
+# instead. Each case counts, and so does what guest.sh says about each guest.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+settings
+: "${TESTS:=}"
+: "${DRIVER:=rnull}"
+[[ $DRIVER == rnull || $DRIVER == null_blk ]] || die -2 "DRIVER=$DRIVER: want rnull or null_blk"
+
+declare -A TIMEOUT=([debug]=1500 [lean]=600)
+PASSED=0
+FAILED=0
+
+# cases LOG: adds to the sums what the guest's runner counted; a runner that did
+# not get to its sum has its cases counted one by one.
+cases() {
+	local sum pass fail skip
+	sum=$(grep -E '^# totals: pass:[0-9]+ fail:[0-9]+ skip:[0-9]+$' "$1" | tail -n 1) || true
+	if [[ $sum ]]; then
+		read -r pass fail skip <<< "$(tr -cs '0-9\n' ' ' <<< "$sum")"
+	else
+		pass=$(grep -E '^ok ' "$1" | grep -vc '# SKIP') || true
+		fail=$(grep -c '^not ok ' "$1") || true
+		skip=$(grep -c '^ok .*# SKIP' "$1") || true
+	fi
+	PASSED=$(( PASSED + pass ))
+	FAILED=$(( FAILED + fail ))
+	SUM="$pass cases passed, $fail failed, $skip skipped"
+}
+
+flavour() {
+	local kernel tests status=0 log=$CACHE/log/guest-check-$1.output
+	if ! output kernel "$REPO/scripts/kernel.sh" "$1"; then
+		FAILED=$(( FAILED + 1 ))
+		say "check: $1 kernel: FAILED: not built"
+		return
+	fi
+	kernel=${kernel##*$'\n'}
+	read -ra tests <<< "$TESTS"
+	say "check: $DRIVER on the $1 kernel"
+	: > "$log"	# the last run's must not count
+	run "$REPO/scripts/guest.sh" --kernel "$kernel" --name "check-$1" \
+		--timeout "${TIMEOUT[$1]}" -- env DRIVER="$DRIVER" ./run.sh "${tests[@]}" || status=$?
+	cases "$log"
+	if (( status )); then
+		FAILED=$(( FAILED + 1 ))
+		say "check: $1 kernel: FAILED: $SUM; the guest's verdict is $status"
+		grep -h '^not ok ' "$log" | sed 's/^/    /' >&2 || true
+	else
+		PASSED=$(( PASSED + 1 ))
+		say "check: $1 kernel: $SUM; the guest's verdict is good"
+	fi
+}
+
+(( $# )) || set -- debug lean
+for flavour in "$@"; do
+	[[ ${TIMEOUT[$flavour]:-} ]] || die -2 "$flavour: want debug or lean"
+done
+for flavour in "$@"; do
+	flavour "$flavour"
+done
+[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+(( FAILED == 0 ))

@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Configure and build a kernel and its modules, and publish them in the cache:
+#
+#	kernel.sh lean|debug			and print the directory
+#	kernel.sh lean|debug --modules		and print rnull's modules in it
+#	kernel.sh lean|debug --configure	only see whether the configuration holds
+#	kernel.sh lean|debug --make ARGUMENT...	make(1) in the configured work tree
+#
+# A published directory holds bzImage, vmlinux, System.map, config, release and
+# lib/modules/. Its key covers all it was made from: if it exists, it is used.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+	die -2 "usage: kernel.sh lean|debug [--modules | --configure | --make ARGUMENT...]"
+}
+
+FLAVOUR=${1:-}
+ACTION=${2:---publish}
+case $FLAVOUR in lean | debug) ;; *) usage ;; esac
+case $ACTION in --publish | --modules | --configure | --make) ;; *) usage ;; esac
+shift; shift || true
+settings
+: "${RNULL_STEPS:=5}"
+STEPS=$RNULL_STEPS
+
+FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
+[[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
+
+kmake() {
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=x86_64 LLVM=1 \
+		CC="ccache clang" --no-print-directory "$@"
+}
+
+published() {
+	{
+		printf '%s\n' "$FLAVOUR" "$(root_key)" "$(base_key)"
+		python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}"
+		cat "$REPO/scripts/kernel.sh" "${FRAGMENTS[@]}"
+	} | hash16
+}
+
+# Each option asked for must be in the result: Kconfig drops silently what has
+# an unmet dependency, or a name that is gone. A later fragment wins.
+check_config() {
+	awk '
+	function name(line) { sub(/^# /, "", line); sub(/[ =].*/, "", line); return line }
+	/^CONFIG_[A-Za-z0-9_]+=/ { value = substr($0, index($0, "=") + 1) }
+	/^# CONFIG_[A-Za-z0-9_]+ is not set/ { value = "n" }
+	!/^(# )?CONFIG_[A-Za-z0-9_]+(=| is not set)/ { next }
+	FILENAME == ARGV[ARGC - 1] { got[name($0)] = value; next }
+	{ if (!(name($0) in want)) order[++n] = name($0); want[name($0)] = value
+	  from[name($0)] = FILENAME }
+	END {
+		for (i = 1; i <= n; i++) {
+			o = order[i]
+			have = (o in got) ? got[o] : "n"
+			if (have == want[o]) continue
+			printf "asked %s=%s (%s), got %s\n", o, want[o], from[o], have
+			bad = 1
+		}
+		exit bad
+	}' "${FRAGMENTS[@]}" "$1"
+}
+
+# Always anew from the fragments, so that no history shows; but .config is
+# replaced only by a different one, since all of the build looks at it.
+configure() {
+	local new=$OBJECTS/.config.new
+	mkdir -p "$OBJECTS"
+	cat "${FRAGMENTS[@]}" > "$OBJECTS/asked.config"
+	rm -f "$new"
+	run kmake KCONFIG_ALLCONFIG="$OBJECTS/asked.config" KCONFIG_CONFIG="$new" \
+		allnoconfig > "$LOG" 2>&1 < /dev/null ||
+		fail_log "configuring the $FLAVOUR kernel" "$LOG" "See above."
+	check_config "$new" > "$OBJECTS/lost" || {
+		cat "$OBJECTS/lost" >&2
+		die "the $FLAVOUR kernel's configuration lost options." \
+			"Mend the fragment, or what the option depends on"
+	}
+	[[ $ACTION != --configure ]] || return 0
+	cmp -s "$new" "$OBJECTS/.config" && return
+	mv "$new" "$OBJECTS/.config"
+	BUILD=full
+}
+
+build() {
+	local expected
+	[[ -e $OBJECTS/vmlinux ]] || BUILD=full
+	expected=$(cat "$OBJECTS/lines-$BUILD" 2>/dev/null ||
+		echo "${USUAL[$BUILD-$FLAVOUR]}")
+	start_build "$OBJECTS"
+	progress "$LOG" "$expected" kmake -j"$JOBS" bzImage modules || {
+		end_build "$OBJECTS"	# make has tidied up itself
+		first_errors "$LOG"
+		fail_log "building the $FLAVOUR kernel" "$LOG" \
+			"The first errors are above; the whole log is $LOG"
+	}
+	wc -l < "$LOG" > "$OBJECTS/lines-$BUILD"
+	end_build "$OBJECTS"
+}
+
+publish() {
+	local new=$CACHE/out/.new-$FLAVOUR-$KEY release
+	rm -rf "$new"
+	mkdir "$new"
+	at_exit "rm -rf '$new'"
+	run kmake INSTALL_MOD_PATH="$new" modules_install >> "$LOG" 2>&1 < /dev/null ||
+		fail_log "installing the modules" "$LOG" "The whole log is $LOG"
+	release=$(<"$OBJECTS/include/config/kernel.release")
+	rm -f "$new/lib/modules/$release"/{build,source}
+	echo "$release" > "$new/release"
+	cp "$OBJECTS/arch/x86/boot/bzImage" "$OBJECTS/vmlinux" "$OBJECTS/System.map" "$new"
+	cp "$OBJECTS/.config" "$new/config"
+	mv "$new" "$OUT"
+	prune "$CACHE/out/$FLAVOUR-*" 6
+}
+
+# How much a build has to say, until one of its kind has been counted.
+declare -A USUAL=([full-lean]=1100 [full-debug]=1300 [again-lean]=60 [again-debug]=60)
+BUILD=again
+
+# Hold it, if it exists, and print what was asked for.
+found() {
+	[[ -d $OUT ]] || return
+	touch "$OUT"
+	if [[ $ACTION == --modules ]]; then
+		find "$OUT/lib/modules" -name 'rnull*.ko'
+	else
+		printf '%s\n' "$OUT"
+	fi
+}
+
+step "build root"
+need_root
+step "kernel source"
+need_base
+KEY=$(published)
+OUT=$CACHE/out/$FLAVOUR-$KEY
+case $ACTION in --publish | --modules)
+	if found; then
+		say "      the $FLAVOUR kernel is up to date"
+		exit 0
+	fi
+esac
+step "work tree"
+need_tree
+OBJECTS=$TREE/$FLAVOUR
+LOG=$OBJECTS/build.log
+step "configure the $FLAVOUR kernel"
+configure
+case $ACTION in
+--configure)
+	exit 0 ;;
+--make)
+	run kmake "$@" < /dev/null
+	exit 0 ;;
+esac
+# Perhaps made by the one that had the work tree before.
+found && exit 0
+step "build the $FLAVOUR kernel with $JOBS jobs"
+build
+publish
+found

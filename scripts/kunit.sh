@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run the KUnit tests and doctests on user-mode Linux by the kernel's kunit.py.
+# Arguments go to kunit.py, a suite filter for instance: kunit.sh 'rnull*'.
+# With a filter the check that our suites ran is left out.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+settings
+: "${RNULL_STEPS:=6}"
+STEPS=$RNULL_STEPS
+
+CONFIG=$REPO/drivers/block/rnull/.kunitconfig
+MAKE=(LLVM=1 "CC=ccache clang")
+
+kunit() {
+	local action=$1 option options=()
+	shift
+	for option in "${MAKE[@]}"; do options+=(--make_options "$option"); done
+	"$REPO/scripts/enter.sh" "$SOURCE/tools/testing/kunit/kunit.py" "$action" \
+		--arch=um --build_dir="$OBJECTS" --kunitconfig="$CONFIG" "${options[@]}" "$@"
+}
+
+# Count the cases, and name those that are bad. All that ran count: the rest of
+# the kernel crate runs on what patches/ changed. Ours are told by their names.
+count() {
+	python3 - "$RESULT" "$@" <<-'END'
+	import json, os, sys
+
+	def cases(group):
+	    for case in group["test_cases"]:
+	        yield group["name"], case["name"], case["status"]
+	    for sub in group["sub_groups"]:
+	        yield from cases(sub)
+
+	found = list(cases(json.load(open(sys.argv[1]))))
+	bad = [case for case in found if case[2] in ("FAIL", "ERROR")]
+	good = [case for case in found if case[2] == "PASS"]
+	doctests = [c for c in good if c[1].startswith("rust_doctest_kernel_block_")]
+	suites = [c for c in good if c[0].startswith(("rust_block_", "rnull_"))]
+	for suite, case, status in bad:
+	    print(f"{status} {suite}.{case}")
+	print(f"      kunit: {len(good)} passed, {len(bad)} failed;"
+	      f" ours: {len(doctests)} doctests, {len(suites)} tests")
+	if counts := os.environ.get("RNULL_COUNTS"):
+	    with open(counts, "w") as file:
+	        file.write(f"{len(good)} {len(bad)}\n")
+	if len(sys.argv) == 2 and not (doctests and suites):
+	    sys.exit("kunit: none of our own doctests, or none of our suites, ran and passed")
+	sys.exit(bool(bad) or not good)
+	END
+}
+
+step "build root"
+need_root
+step "kernel source"
+need_base
+step "work tree"
+need_tree
+OBJECTS=$TREE/kunit
+LOG=$OBJECTS/build.log
+RESULT=$OBJECTS/result.json
+mkdir -p "$OBJECTS"
+
+step "configure user-mode Linux"
+run kunit config > "$LOG" 2>&1 < /dev/null ||
+	fail_log "configuring user-mode Linux" "$LOG" "Mend $CONFIG or what it asks for."
+step "build it with $JOBS jobs"
+start_build "$OBJECTS"
+if [[ -e $OBJECTS/linux ]]; then expected=0; else expected=1250; fi
+progress "$LOG" "$expected" "$REPO/scripts/enter.sh" make -C "$SOURCE" \
+	O="$OBJECTS" ARCH=um "${MAKE[@]}" -j"$JOBS" --no-print-directory all || {
+	end_build "$OBJECTS"	# make has tidied up itself
+	first_errors "$LOG"
+	fail_log "building user-mode Linux" "$LOG" \
+		"The first errors are above; the whole log is $LOG"
+}
+end_build "$OBJECTS"
+step "run the tests"
+rm -f "$RESULT"
+run kunit run --jobs="$JOBS" --timeout=600 --json="$RESULT" "$@" > "$LOG" 2>&1 < /dev/null &&
+	status=0 || status=$?
+grep -E '^\[|FAILED|Testing complete' "$LOG" | tail -n 3 >&2 || true
+[[ -s $RESULT ]] || fail_log "kunit.py ended with status $status without results" "$LOG" \
+	"The kernel's own log is $OBJECTS/test.log"
+count "$@" >&2 || status=1
+python3 "$REPO/scripts/splat.py" "$OBJECTS/test.log" >&2 || {
+	say "kunit: the kernel complained, see $OBJECTS/test.log"
+	status=1
+}
+(( ! status )) || fail_log "KUnit tests" "$LOG" "The kernel's own log is $OBJECTS/test.log"

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts share: settings, messages, the cache's layout, locks, and
+# children that never outlive their parent. Sourced, not run.
+
+set -euo pipefail
+
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+PROG=${0##*/}
+
+# ---------------------------------------------------------------- messages
+# All to stderr: stdout belongs to what a script hands to its caller.
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die [-STATUS] MESSAGE...
+die() {
+	local status=1
+	case $1 in -[0-9]*) status=${1#-}; shift ;; esac
+	printf '%s: %s\n' "$PROG" "$*" >&2
+	exit "$status"
+}
+
+# fail_log WHAT LOG ADVICE: what failed, how its log ends, what to do.
+fail_log() {
+	{
+		printf '\n%s: FAILED: %s\n' "$PROG" "$1"
+		printf -- '--- the end of %s:\n' "$2"
+		tail -n 25 "$2" 2>/dev/null || true
+		printf -- '---\n%s\n' "$3"
+	} >&2
+	exit 1
+}
+
+# ---------------------------------------------------------------- settings
+
+RELEASE=7.3			# the kernel that the tree is written for
+: "${CACHE:=${XDG_CACHE_HOME:-${HOME:?}/.cache}/rnull}"
+: "${JOBS:=$(nproc)}"
+: "${SMP:=2}"
+: "${MEM:=2048}"
+: "${KERNEL_SRC:=}"
+: "${CONFIG_EXTRA:=}"
+
+positive() {			# NAME VALUE MAX
+	if ! [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || (( $2 > $3 )); then
+		die -2 "$1=$2: want a whole number from 1 to $3"
+	fi
+}
+
+settings() {
+	positive JOBS "$JOBS" 1024
+	positive SMP "$SMP" 64
+	positive MEM "$MEM" 1048576
+	(( MEM >= 256 )) || die -2 "MEM=$MEM: a guest needs at least 256 (MiB)"
+	[[ $CACHE == /* ]] || die -2 "CACHE=$CACHE: want an absolute path"
+	[[ $CACHE/ != "$REPO"/* ]] || die -2 "CACHE=$CACHE: must be outside the clone"
+	if [[ $CONFIG_EXTRA ]]; then
+		[[ -f $CONFIG_EXTRA && -r $CONFIG_EXTRA ]] ||
+			die -2 "CONFIG_EXTRA=$CONFIG_EXTRA: no such file"
+		CONFIG_EXTRA=$(realpath "$CONFIG_EXTRA")
+	fi
+	if [[ $KERNEL_SRC ]]; then
+		local v
+		[[ -f $KERNEL_SRC/Kbuild && -f $KERNEL_SRC/rust/kernel/lib.rs ]] ||
+			die -2 "KERNEL_SRC=$KERNEL_SRC: no kernel source tree"
+		KERNEL_SRC=$(realpath "$KERNEL_SRC")
+		v=$(kernel_version "$KERNEL_SRC")
+		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
+			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
+	fi
+	mkdir -p "$CACHE"/{buildroot,base,tree,out,log,run,ccache} 2>/dev/null ||
+		die -2 "CACHE=$CACHE: cannot be made or written"
+	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
+	CACHE=$(realpath "$CACHE")
+	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA
+}
+
+kernel_version() {		# of the tree $1
+	awk -F' *= *' '/^VERSION/ { v = $2 } /^PATCHLEVEL/ { p = $2 }
+		/^SUBLEVEL/ { s = $2 } /^EXTRAVERSION/ { e = $2; exit }
+		END { print v "." p (s + 0 ? "." s : "") e }' "$1/Makefile"
+}
+
+# ---------------------------------------------------------------- keys, paths
+
+hash16() { sha256sum | cut -c1-16; }
+
+# The build root is made by buildroot.sh and by nothing else.
+root_key() { hash16 < "$REPO/scripts/buildroot.sh"; }
+root_dir() { printf '%s/buildroot/%s\n' "$CACHE" "$(root_key)"; }
+
+# A base is the distribution's tree in the cache, or the user's own one.
+base_key() {
+	if [[ $KERNEL_SRC ]]; then
+		printf '%s-%s\n' "$(kernel_version "$KERNEL_SRC")" \
+			"$(printf 'path %s' "$KERNEL_SRC" | hash16)"
+	else
+		cat "$(root_dir)/rnull-source"
+	fi
+}
+
+# ---------------------------------------------------------------- children
+
+CHILDREN=()
+CLEANUP=()			# commands, run last to first
+
+at_exit() { CLEANUP+=("$1"); }
+
+finish() {
+	local status=$? i
+	trap '' INT TERM HUP
+	trap - EXIT
+	for i in "${CHILDREN[@]}"; do kill -TERM -- "-$i" 2>/dev/null || true; done
+	for i in "${CHILDREN[@]}"; do wait "$i" 2>/dev/null || true; done
+	for (( i = ${#CLEANUP[@]} - 1; i >= 0; i-- )); do
+		eval "${CLEANUP[i]}" || true
+	done
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# start COMMAND...: in the background and in a process group of its own, which
+# is $CHILD. bash answers a signal at once only while it waits, hence no long
+# command runs otherwise.
+start() {
+	set -m
+	"$@" &
+	CHILD=$!
+	set +m
+	CHILDREN+=("$CHILD")
+}
+
+# reap PID: its exit status.
+reap() {
+	local status=0 i
+	wait "$1" || status=$?
+	for i in "${!CHILDREN[@]}"; do
+		[[ ${CHILDREN[i]} != "$1" ]] || unset "CHILDREN[i]"
+	done
+	return "$status"
+}
+
+run() { start "$@"; reap "$CHILD"; }
+
+# output VARIABLE COMMAND...: like VARIABLE=$(COMMAND), but a signal ends it.
+output() {
+	local -n into=$1
+	local file status=0
+	shift
+	file=$(mktemp "$CACHE/run/output.XXXXXX")
+	run "$@" > "$file" || status=$?
+	# shellcheck disable=SC2034 # a name reference
+	into=$(<"$file")
+	rm -f "$file"
+	return "$status"
+}
+
+# ---------------------------------------------------------------- locks
+
+# lock -s|-x FILE WHAT: held by this process (and what it starts) to its end.
+lock() {
+	exec {LOCK}>>"$2"
+	flock -n "$1" "$LOCK" && return
+	say "waiting: $3"
+	run flock "$1" "$LOCK"
+}
+
+# An entry of the cache is a directory with a lock beside it that its users
+# hold shared. It is made under the exclusive lock, in a name of its own that
+# is renamed when it is complete. prune PATTERN KEEP removes all but the newest
+# KEEP that match and that nobody holds.
+prune() {
+	local dir fd
+	# The patterns are ours, and the names hold no blanks.
+	# shellcheck disable=SC2012,SC2086
+	ls -dt $1/ 2>/dev/null | tail -n "+$(( $2 + 1 ))" | while read -r dir; do
+		dir=${dir%/}
+		exec {fd}>>"$dir.lock"
+		if flock -n -x "$fd"; then
+			mv "$dir" "$(dirname "$dir")/.old-$$" &&
+				rm -rf "$(dirname "$dir")/.old-$$"
+		fi
+		exec {fd}>&-
+	done
+}
+
+# ---------------------------------------------------------------- progress
+
+# A script that calls others numbers its steps on through RNULL_STEP(S).
+STEP=${RNULL_STEP:-0}
+STEPS=${RNULL_STEPS:-0}
+
+step() { STEP=$(( STEP + 1 )); say "[$STEP/$STEPS] $*"; }
+
+elapsed() { printf '%d:%02d' $(( $1 / 60 )) $(( $1 % 60 )); }
+
+# progress LOG EXPECTED COMMAND...: run COMMAND into LOG and show how far it
+# is: in place on a terminal, else a line each 20 seconds. EXPECTED is how many
+# lines the log will have, 0 for unknown.
+progress() {
+	local log=$1 expected=$2 pid from=$SECONDS last=$SECONDS n text status=0
+	shift 2
+	start "$@" > "$log" 2>&1 < /dev/null
+	pid=$CHILD
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.3 & wait $! || true
+		if [[ ! -t 2 ]]; then
+			(( SECONDS - last >= 20 )) || continue
+			last=$SECONDS
+		fi
+		n=$(wc -l < "$log")
+		text="$(elapsed $(( SECONDS - from )))"
+		if (( expected )); then
+			n=$(( n * 100 / expected ))
+			text+=", $(( n < 99 ? n : 99 )) %"
+		fi
+		text+="  $(tail -n 1 "$log" | tr -d '\r' | cut -c1-60)"
+		if [[ -t 2 ]]; then
+			printf '\r\033[K      %s' "$text" >&2
+		else
+			say "      $text"
+		fi
+	done
+	[[ ! -t 2 ]] || printf '\r\033[K' >&2
+	reap "$pid" || status=$?
+	(( status )) || say "      done in $(elapsed $(( SECONDS - from )))"
+	return "$status"
+}
+
+# ---------------------------------------------------------------- work tree
+
+# need_root, need_base, need_tree, in this order: make them if they are not
+# there, and hold them to the end of this process; the work tree exclusively.
+# Set BASE_ARGS for overlay.py, TREE (for build directories) and SOURCE in it.
+need_root() {
+	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] ||
+		run "$REPO/scripts/buildroot.sh"
+	lock -s "$(root_dir).lock" "another call changes the build root"
+}
+
+need_base() {
+	local base new
+	if [[ $KERNEL_SRC ]]; then
+		BASE_ARGS=(--own --base "$KERNEL_SRC")
+		return
+	fi
+	base=$CACHE/base/$(base_key)
+	BASE_ARGS=(--base "$base")
+	lock -s "$base.lock" "another call unpacks the kernel source"
+	[[ ! -d $base ]] || return 0
+	flock -x "$LOCK"
+	[[ ! -d $base ]] || return 0
+	new=$CACHE/base/.new-$(base_key)
+	rm -rf "$new"
+	mkdir "$new"
+	at_exit "rm -rf '$new'"
+	progress "$CACHE/log/unpack.log" 0 "$REPO/scripts/enter.sh" tar -x \
+		--strip-components=1 -C "$new" -f "/usr/src/linux-source-$RELEASE.tar.xz" ||
+		fail_log "unpacking the kernel source" "$CACHE/log/unpack.log" \
+			"Is the disk full? It takes 2 GB in CACHE=$CACHE."
+	mv "$new" "$base"
+	flock -s "$LOCK"
+	prune "$CACHE/base/*" 2
+}
+
+need_tree() {
+	TREE=$CACHE/tree/$(base_key)
+	# shellcheck disable=SC2034 # for the caller
+	SOURCE=$TREE/src
+	lock -x "$TREE.lock" "another build is at work in $TREE"
+	mkdir -p "$TREE"
+	touch "$TREE"
+	run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" --tree "$TREE" ||
+		exit 1
+	prune "$CACHE/tree/*" 2
+}
+
+# A build that was killed may leave a half-written file that is newer than what
+# it is made from. start_build in a build directory that holds such a mark
+# forgets what was written in the last two minutes before.
+start_build() {
+	local newest
+	if [[ -e $1/building ]]; then
+		newest=$(find "$1" -type f -printf '%T@\n' | sort -n | tail -n 1)
+		find "$1" -type f ! -name '.config*' ! -name .kunitconfig \
+			-newermt "@$(( ${newest%.*} - 120 ))" -delete
+	fi
+	touch "$1/building"
+}
+
+end_build() { rm -f "$1/building"; }
+
+# The first errors of a log of make's, which -j leaves far from its end.
+first_errors() {
+	grep -hE '(: |^)(fatal )?error(\[E[0-9]+\])?: ' "$1" | head -n 10 >&2 || true
+}

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Check the sources; each check counts as one test:
+#
+#	lint.sh [PATTERN]	only the checks whose names have PATTERN in them
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+settings
+cd "$REPO"
+
+PATTERN=${1:-}
+PASSED=0
+FAILED=0
+LOG=$(mktemp "$CACHE/run/lint.XXXXXX")
+at_exit "rm -f '$LOG'"
+
+enter() { "$REPO/scripts/enter.sh" "$@"; }
+
+# files GLOB...: ours, tracked or about to be, that still exist.
+files() {
+	git ls-files -co --exclude-standard -- "$@" | while read -r file; do
+		[[ ! -f $file ]] || printf '%s\n' "$file"
+	done
+}
+
+# The work tree has the kernel's tools and its settings for them; clippy and
+# rustdoc read what the kernel crate and the driver depend on.
+SOURCE=
+need_sources() {
+	[[ ! $SOURCE ]] || return 0
+	say "lint: building what the tools read"
+	progress "$LOG" 0 "$REPO/scripts/kernel.sh" lean --make -j"$JOBS" rust/kernel.o \
+		drivers/block/rnull/ || fail_log "building the Rust parts" "$LOG" "Mend the build first."
+	need_root
+	need_base
+	need_tree
+}
+
+# check NAME COMMAND...: passes if the command succeeds.
+check() {
+	local name=$1 from=$SECONDS
+	[[ $name == *"$PATTERN"* ]] || return 0
+	shift
+	case $name in
+	rustfmt | checkpatch* | clippy* | rustdoc*) need_sources ;;
+	esac
+	if run "$@" > "$LOG" 2>&1 < /dev/null; then
+		PASSED=$(( PASSED + 1 ))
+		say "ok - $name ($(elapsed $(( SECONDS - from ))))"
+	else
+		FAILED=$(( FAILED + 1 ))
+		head -n 100 "$LOG" | sed 's/^/    /' >&2
+		say "not ok - $name"
+	fi
+}
+
+# none_match FILES... -- GREP'S ARGUMENTS...: no line of the files matches.
+none_match() {
+	local list=()
+	while [[ $1 != -- ]]; do list+=("$1"); shift; done
+	shift
+	(( ${#list[@]} )) || return 0
+	! grep -nH "$@" -- "${list[@]}"
+}
+
+mapfile -t ALL < <(files)
+mapfile -t RUST < <(files '*.rs')
+mapfile -t DRIVER_RUST < <(files 'drivers/block/rnull/*.rs' 'samples/rust/*.rs')
+mapfile -t PYTHON < <(files '*.py')
+mapfile -t PATCHES < <(files 'patches/*.patch')
+mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "${ALL[@]}" || true)
+# What becomes a part of the kernel tree.
+mapfile -t KERNEL_FILES < <(files rust drivers include lib samples Documentation Kconfig \
+	tools/testing/selftests)
+# Files of the kernel's own that patches change count as ours, too.
+mapfile -t RUST_PATCHED < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "${PATCHES[@]}" /dev/null | sort -u)
+
+# ------------------------------------------------------------------- sources
+
+rustfmt_clean() {
+	enter rustfmt --check --edition 2021 --config-path "$SOURCE/.rustfmt.toml" "${RUST[@]}"
+}
+
+# Not asked of whole files:
+#  FILE_PATH_CHANGES  whether MAINTAINERS needs a change: it is not in this tree
+checkpatch() {
+	enter perl "$SOURCE/scripts/checkpatch.pl" --root="$SOURCE" --strict --quiet --no-summary \
+		--color=never --show-types --ignore FILE_PATH_CHANGES "$@"
+}
+checkpatch_files() {
+	local file bad=0
+	for file in "${KERNEL_FILES[@]}"; do
+		checkpatch -f "$file" || bad=1
+	done
+	return "$bad"
+}
+checkpatch_patches() {
+	local file bad=0
+	for file in "${PATCHES[@]}"; do
+		checkpatch "$file" || bad=1
+	done
+	return "$bad"
+}
+
+rust_lint() {
+	enter env CLIPPY_CONF_DIR="$SOURCE" "$REPO/scripts/rust_lint.py" "$1" "$TREE/lean" "$2" \
+		"${RUST[@]}" "${RUST_PATCHED[@]}"
+}
+
+shell_clean() { enter shellcheck -x -P SCRIPTDIR -P . "${SHELL_FILES[@]}"; }
+
+ruff_clean() {
+	enter ruff check --no-cache --target-version py311 --line-length 100 \
+		--select E,F,W,I,B,UP,SIM "${PYTHON[@]}"
+}
+
+# --------------------------------------------------------------- conventions
+
+# In the first two lines of every file that has a syntax for it.
+spdx_everywhere() {
+	local file bad=0
+	for file in "${ALL[@]}"; do
+		case $file in
+		*.patch | */harness/cases/*/log | */harness/cases/*/expected) continue ;;
+		esac
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2\.0' || {
+			echo "$file: no SPDX-License-Identifier: GPL-2.0"
+			bad=1
+		}
+	done
+	return "$bad"
+}
+
+# Brackets keep the patterns from matching themselves.
+no_hosts() {
+	none_match "${ALL[@]}" -- -EI \
+		'(deb|snapshot|ftp|security)[.]debian|[p]ypi\.|files[.]pythonhosted|[c]rates\.io|[d]ocker\.io'
+}
+no_machine_paths() { none_match "${ALL[@]}" -- -EI '/[w]ork/|/var/tmp/[r]n|/[r]oot/|/home/[a-z]'; }
+no_leftovers() { none_match "${ALL[@]}" -- -EIw '[T]ODO|[F]IXME|[X]XX'; }
+
+# The driver is safe Rust on top of the kernel crate, except for the tracepoints.
+driver_is_safe() {
+	local file safe=()
+	for file in "${DRIVER_RUST[@]}"; do
+		[[ $file == */trace.rs ]] || safe+=("$file")
+	done
+	# A line's comment may speak of it.
+	none_match "${safe[@]}" -- -E '^([^/]|/[^/])*\bunsafe\b'
+}
+driver_stays_above() {
+	none_match "${DRIVER_RUST[@]}" -- -E '^([^/]|/[^/])*\b(bindings|ffi|uapi)::'
+}
+
+check "rustfmt" rustfmt_clean
+check "checkpatch: sources" checkpatch_files
+check "checkpatch: patches" checkpatch_patches
+check "clippy: kernel crate" rust_lint clippy rust/kernel.o
+check "clippy: driver" rust_lint clippy drivers/block/rnull/rnull.o
+check "rustdoc: kernel crate" rust_lint rustdoc rust/kernel.o
+check "rustdoc: driver" rust_lint rustdoc drivers/block/rnull/rnull.o
+check "shellcheck" shell_clean
+check "ruff" ruff_clean
+check "SPDX in every file" spdx_everywhere
+check "no package hosts" no_hosts
+check "no paths of one machine" no_machine_paths
+check "no leftovers" no_leftovers
+check "the driver has no unsafe code" driver_is_safe
+check "the driver uses nothing below the abstractions" driver_stays_above
+check "the driver's modules have one direction" "$REPO/scripts/layers.py" \
+	drivers/block/rnull/rnull.rs
+
+say "lint: $PASSED passed, $FAILED failed"
+[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+(( FAILED == 0 && PASSED > 0 ))

@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Lay this tree over a kernel.
+
+    overlay.py key  --base DIR [--own]             print what the result hangs on
+    overlay.py lay  --base DIR [--own] --tree DIR  make or update the work tree
+
+The work tree is the base, less the base's own Rust block layer and driver, plus
+what patches/ makes of the base's files, plus this tree's files. A file of the
+work tree is written only if its content changes, so that make rebuilds no more
+than it must, and always by renaming a new file over it, because the files of a
+base in the cache are shared with the work tree by hard links. With --own the
+base is a tree of the user's, which is copied, may change, and is only read.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+
+# Of the base: what this tree replaces as a whole.
+REPLACED = (
+    "drivers/block/rnull",
+    "rust/kernel/block.rs",
+    "rust/kernel/block",
+    "rust/helpers/blk.c",
+)
+# Of this tree: what goes over the base, and which of it a kernel is built from.
+BUILT = ("rust", "drivers", "include", "samples", "lib")
+LAID = (*BUILT, "Documentation", "tools")
+
+
+class Refused(Exception):
+    """Something the user has to mend, said in one line."""
+
+
+def git(*args, cwd=REPO):
+    # A clone that another user owns is no reason to refuse reading it.
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", "-c", "core.excludesFile=/dev/null", *args],
+        cwd=cwd,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Refused(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+
+
+def our_files(tops):
+    names = git("ls-files", "-z", "-co", "--exclude-standard", "--", *tops)
+    return sorted(name for name in set(names) if os.path.lexists(REPO / name))
+
+
+def our_patches():
+    return sorted((REPO / "patches").glob("*.patch"))
+
+
+def base_index(base):
+    """Name -> size and time of each source file of a tree that may change."""
+    if (base / ".git").exists():
+        names = git("ls-files", "-z", "-co", "--exclude-standard", cwd=base)
+    elif (base / ".config").exists() or (base / "include/generated").exists():
+        raise Refused(f"{base}: was built in place. Use a git clone, or `make mrproper' there")
+    else:
+        tops = ((Path(top), files) for top, _, files in os.walk(base))
+        names = [str((top / file).relative_to(base)) for top, files in tops for file in files]
+    index = {}
+    for name in sorted(set(names)):
+        with contextlib.suppress(FileNotFoundError):
+            info = os.lstat(base / name)
+            if not stat.S_ISDIR(info.st_mode):
+                index[name] = [info.st_size, info.st_mtime_ns]
+    return index
+
+
+def version(base):
+    text = (base / "Makefile").read_text()
+    part = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", text, re.M))
+    return "{VERSION}.{PATCHLEVEL}.{SUBLEVEL}{EXTRAVERSION}".format(**part)
+
+
+def mode_of(path):
+    return 0o755 if os.lstat(path).st_mode & stat.S_IXUSR else 0o644
+
+
+def is_replaced(name):
+    return any(name == gone or name.startswith(gone + "/") for gone in REPLACED)
+
+
+def patched_files(base, stage):
+    """Apply patches/ to copies in `stage`; return the names they leave, or end."""
+    touched = set()
+    for patch in our_patches():
+        text = patch.read_text(errors="surrogateescape")
+        names = set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", text, re.M))
+        for name in names - touched:
+            if (base / name).is_file() and not is_replaced(name):
+                (stage / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(base / name, stage / name)
+        touched |= names
+        done = subprocess.run(
+            ["git", "apply", "--whitespace=nowarn", str(patch)],
+            cwd=stage,
+            # The cache may lie inside somebody's repository.
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(stage.parent), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            why = "; ".join(line.removeprefix("error: ") for line in done.stderr.splitlines())
+            raise Refused(f"patches/{patch.name} does not apply to Linux {version(base)}: {why}")
+    return touched
+
+
+def same(path, content, mode):
+    try:
+        return (
+            path.is_file()
+            and not path.is_symlink()
+            and mode_of(path) == mode
+            and path.read_bytes() == content
+        )
+    except FileNotFoundError:
+        return False
+
+
+class Tree:
+    """A work tree, and beside it the record of what was done to it."""
+
+    def __init__(self, base, own, tree):
+        self.base, self.own, self.tree = base, own, tree
+        self.source = tree / "src"
+        self.record = tree / "overlay.json"
+        self.written = 0
+
+    def make(self, index):
+        new = self.tree / ".new-src"
+        shutil.rmtree(new, ignore_errors=True)
+        self.record.unlink(missing_ok=True)
+        if self.own:
+            new.mkdir(parents=True)
+            with tempfile.TemporaryFile() as names:
+                names.write(b"".join(os.fsencode(name) + b"\0" for name in index))
+                names.seek(0)
+                pack = ["tar", "-c", "--null", "--no-recursion", "--files-from=-"]
+                with subprocess.Popen(
+                    pack, cwd=self.base, stdin=names, stdout=subprocess.PIPE
+                ) as packer:
+                    subprocess.run(["tar", "-x"], cwd=new, stdin=packer.stdout, check=True)
+        else:
+            self.tree.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-al", str(self.base), str(new)], check=True)
+        new.rename(self.source)
+
+    def write(self, name, content, mode):
+        path = self.source / name
+        if same(path, content, mode):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        new.write_bytes(content)
+        new.chmod(mode)
+        new.rename(path)
+        self.written += 1
+
+    def remove(self, name):
+        path = self.source / name
+        if not os.path.lexists(path):
+            return
+        path.unlink()
+        self.written += 1
+        with contextlib.suppress(OSError):
+            os.removedirs(path.parent)
+
+    def restore(self, name):
+        """As the base has it, with today's time: what was built is older."""
+        path = self.base / name
+        if path.is_symlink():
+            self.remove(name)
+            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.source / name).symlink_to(os.readlink(path))
+        elif path.is_file():
+            self.write(name, path.read_bytes(), mode_of(path))
+        else:
+            self.remove(name)
+
+    def lay(self):
+        index = base_index(self.base) if self.own else {}
+        if not self.source.is_dir():
+            self.make(index)
+            before = {"laid": [], "index": index}
+        else:
+            before = json.loads(self.record.read_text()) if self.record.is_file() else None
+            if before is None:
+                shutil.rmtree(self.source)
+                return self.lay()
+
+        laid = {}
+        with tempfile.TemporaryDirectory(dir=self.tree) as stage:
+            for name in sorted(patched_files(self.base, Path(stage))):
+                path = Path(stage) / name
+                laid[name] = (path.read_bytes(), mode_of(path)) if path.is_file() else None
+        for name in our_files(LAID):
+            if name in laid:
+                raise Refused(f"{name}: both a file here and changed by a patch")
+            if (self.base / name).exists() and not is_replaced(name):
+                raise Refused(f"{name}: is the kernel's own, change it by a patch")
+            laid[name] = ((REPO / name).read_bytes(), mode_of(REPO / name))
+        for gone in REPLACED:
+            top = self.base / gone
+            for path in [top] if top.is_file() else top.rglob("*"):
+                if not path.is_dir():
+                    laid.setdefault(str(path.relative_to(self.base)), None)
+
+        old = before["index"]
+        changed = {name for name in old.keys() | index.keys() if old.get(name) != index.get(name)}
+        # Interrupted from here on, the next call must know of old and new.
+        self.save(sorted({*before["laid"], *laid, *changed}), old)
+        for name in sorted(({*before["laid"]} | changed) - laid.keys()):
+            self.restore(name)
+        for name, what in laid.items():
+            if what is None:
+                self.remove(name)
+            else:
+                self.write(name, *what)
+        self.save(sorted(laid), index)
+        return self.written
+
+    def save(self, laid, index):
+        new = self.record.with_suffix(".new")
+        new.write_text(json.dumps({"laid": laid, "index": index}))
+        new.rename(self.record)
+
+
+def key(base, own):
+    digest = hashlib.sha256()
+
+    def add(name, content, mode=0):
+        digest.update(f"{name} {mode} {len(content)}\n".encode(errors="surrogateescape"))
+        digest.update(content)
+
+    for name in our_files(BUILT):
+        add(name, (REPO / name).read_bytes(), mode_of(REPO / name))
+    for patch in our_patches():
+        add(patch.name, patch.read_bytes())
+    if own:
+        add("base", json.dumps(base_index(base)).encode())
+    return digest.hexdigest()[:16]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Lay this tree over a kernel.")
+    parser.add_argument("action", choices=("key", "lay"))
+    parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--own", action="store_true", help="the base is the user's")
+    parser.add_argument("--tree", type=Path)
+    args = parser.parse_args()
+    # End by an exception, so that temporary directories go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if args.action == "key":
+            print(key(args.base, args.own))
+        else:
+            written = Tree(args.base, args.own, args.tree).lay()
+            print(f"      {written} file(s) changed", file=sys.stderr)
+    except Refused as why:
+        print(f"overlay.py: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run clippy or rustdoc over a crate as the kernel's build compiles it.
+
+    rust_lint.py clippy|rustdoc OBJECTS TARGET OURS...
+
+The flags are those that the build in OBJECTS saved for TARGET, so nothing is compiled and no build
+directory changes: make CLIPPY=1 would compile the kernel crate twice, and make rustdoc documents
+all crates below ours first. A finding counts if it is in one of the files OURS, named from the top
+of the kernel tree; others belong to the base. Exit 1 if there are any.
+"""
+
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Neither takes what is about writing objects.
+NO_OUTPUT = ("--emit=", "--out-dir", "-Cembed-bitcode", "-Clto", "-Csave-temps")
+# rustdoc does not know these.
+NO_RUSTDOC = ("-O", "-g", "--crate-type")
+
+
+def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]]:
+    """The compiler's environment and arguments, from the .cmd file beside the target."""
+    path = objects / target
+    text = (path.parent / f".{path.name}.cmd").read_text(encoding="utf-8")
+    match = re.search(r"^savedcmd_\S+ := (.*)$", text, re.MULTILINE)
+    if not match:
+        raise ValueError(f"no command for {target}")
+    command = match[1].replace("$$", "$").replace("$(pound)", "#").replace("\\#", "#")
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split = True
+    # What follows the compiler works on the object.
+    words = list(itertools.takewhile(lambda word: word[0] not in ";&|", lexer))
+    env = {}
+    while re.match(r"^\w+=", words[0]):
+        name, _, value = words.pop(0).partition("=")
+        env[name] = value
+    if Path(words[0]).name not in ("rustc", "clippy-driver"):
+        raise ValueError(f"{target}: not compiled by rustc, but by {words[0]}")
+    return env, words[1:]
+
+
+def wanted(args: list[str], unwanted: tuple[str, ...]) -> list[str]:
+    """The arguments without the unwanted ones and the values of these."""
+    kept = []
+    skip_value = False
+    for arg in args:
+        if skip_value:
+            skip_value = False
+        elif arg.startswith(unwanted):
+            skip_value = arg in ("--out-dir", "--crate-type")
+        else:
+            kept.append(arg)
+    return kept
+
+
+def tool_args(tool: str, args: list[str], out: str) -> list[str]:
+    if tool == "clippy":
+        return ["clippy-driver", *wanted(args, NO_OUTPUT), f"--emit=metadata={out}/crate.rmeta"]
+    return ["rustdoc", *wanted(args, NO_OUTPUT + NO_RUSTDOC), "--output", out]
+
+
+def main() -> int:
+    tool, objects, target, *ours = sys.argv[1:]
+    env, args = saved_command(Path(objects), target)
+    found = 0
+    with tempfile.TemporaryDirectory() as out:
+        done = subprocess.run(
+            [*tool_args(tool, args, out), "--error-format=json"],
+            cwd=objects,
+            env=os.environ | {"RUSTC_BOOTSTRAP": "1"} | env,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    for line in done.stderr.splitlines():
+        message = json.loads(line) if line.startswith("{") else {"level": "error", "rendered": line}
+        files = [span["file_name"] for span in message.get("spans", [])]
+        mine = any(file.endswith("/" + name) for file in files for name in ours)
+        if mine or message["level"] == "error":
+            print(message["rendered"])
+            found += 1
+    return 1 if found or done.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

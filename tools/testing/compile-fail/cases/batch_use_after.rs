@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that was put into a batch cannot be ended besides.
+//@ error: E0382
+//@ message: use of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn finish<T: Operations>(rq: OwnedRequest<T, InFlight>, batch: &mut CompletionBatch<'_>) {
+    if rq.bytes() > 0 {
+        rq.end_batched(Status::OK, batch);
+        #[cfg(right)]
+        return;
+    }
+    rq.end_ok();
+}

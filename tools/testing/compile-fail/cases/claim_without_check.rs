@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A claim may find nothing, as somebody else was first, and that cannot be overlooked.
+//@ error: E0599
+//@ message: no method named `end_ok` found for enum `Option`
+
+include!("../prelude.rs");
+
+fn completed<T: Operations>(tag_set: &TagSet<T>, tag: u32) {
+    if let Some(rq) = tag_set.tag_to_rq(0, tag) {
+        #[cfg(right)]
+        if let Some(rq) = rq.claim() {
+            rq.end_ok();
+        }
+        #[cfg(wrong)]
+        rq.claim().end_ok();
+    }
+}

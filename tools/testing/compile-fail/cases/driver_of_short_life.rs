@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A type that may borrow cannot be a driver, as requests outlive what it borrows.
+//@ error: E0310
+//@ message: the parameter type `T` may not live long enough
+
+include!("../prelude.rs");
+
+struct Driver<T>(core::marker::PhantomData<T>);
+
+#[vtable]
+impl<#[cfg(right)] T: 'static, #[cfg(wrong)] T> Operations for Driver<T> {
+    type QueueData = ();
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data of a disk cannot borrow from who makes the disk.
+//@ error: E0716
+//@ message: temporary value dropped while borrowed
+
+include!("../prelude.rs");
+
+struct Driver;
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = KBox<&'static u32>;
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(_: &&'static u32, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}
+
+static LIMIT: u32 = 8;
+
+fn disk(tag_set: Arc<TagSet<Driver>>) -> Result<GenDisk<Driver>> {
+    #[cfg(right)]
+    let limit = &LIMIT;
+    #[cfg(wrong)]
+    let limit = &{ LIMIT };
+    GenDiskBuilder::new().build(c"disk", tag_set, KBox::new(limit, GFP_KERNEL)?)
+}

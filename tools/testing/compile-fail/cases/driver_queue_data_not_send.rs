@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data of a disk is dropped by who removes the disk, so it must be Send. (A lock's guard is
+//! Sync only: it belongs to the thread that has the lock.)
+//@ error: E0277
+//@ message: `*mut ()` cannot be sent between threads safely
+
+include!("../prelude.rs");
+
+#[cfg(right)]
+type Data = KBox<&'static u32>;
+#[cfg(wrong)]
+type Data = KBox<kernel::sync::SpinLockGuard<'static, u32>>;
+
+struct Driver;
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = Data;
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(
+        _: BorrowedQueueData<'_, Self>,
+        rq: OwnedRequest<Self, Idle>,
+        _: bool,
+    ) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

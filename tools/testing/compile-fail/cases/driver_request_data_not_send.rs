@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data of a request is dropped by any thread, so it must be Send. (A lock's guard is Sync
+//! only: it belongs to the thread that has the lock.)
+//@ error: E0277
+//@ message: `*mut ()` cannot be sent between threads safely
+
+include!("../prelude.rs");
+
+#[cfg(right)]
+type Data = Option<&'static u32>;
+#[cfg(wrong)]
+type Data = Option<kernel::sync::SpinLockGuard<'static, u32>>;
+
+struct Driver;
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = Data;
+
+    fn new_request_data() -> impl PinInit<Data, Error> {
+        Ok(None)
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data of a request is seen by several CPUs at once, so it must be Sync.
+//@ error: E0277
+//@ message: `Cell<u32>` cannot be shared between threads safely
+
+include!("../prelude.rs");
+
+#[cfg(right)]
+type Data = kernel::sync::atomic::Atomic<u32>;
+#[cfg(wrong)]
+type Data = core::cell::Cell<u32>;
+
+struct Driver;
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = Data;
+
+    fn new_request_data() -> impl PinInit<Data, Error> {
+        Ok(Data::new(0))
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver cannot do without #[vtable], by which the functions that it has are known.
+//@ error: E0046
+//@ message: not all trait items implemented, missing: `USE_VTABLE_ATTR`, `OwnerModule`
+
+include!("../prelude.rs");
+
+struct Driver;
+
+#[cfg_attr(right, vtable)]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

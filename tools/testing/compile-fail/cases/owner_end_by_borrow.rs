@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who has merely borrowed the owner cannot end the request.
+//@ error: E0507
+//@ message: cannot move out of `*rq` which is behind a shared reference
+
+include!("../prelude.rs");
+
+fn finish<T: Operations>(
+    #[cfg(right)] rq: OwnedRequest<T, InFlight>,
+    #[cfg(wrong)] rq: &OwnedRequest<T, InFlight>,
+) {
+    rq.end_ok();
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who has borrowed the owner cannot end the request, not even with a mutable borrow.
+//@ error: E0507
+//@ message: cannot move out of `*rq` which is behind a mutable reference
+
+include!("../prelude.rs");
+
+fn finish<T: Operations>(
+    #[cfg(right)] rq: OwnedRequest<T, InFlight>,
+    #[cfg(wrong)] rq: &mut OwnedRequest<T, InFlight>,
+) {
+    rq.end_ok();
+}

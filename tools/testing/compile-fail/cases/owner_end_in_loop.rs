@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An owner ends one request, not one for each turn of a loop.
+//@ error: E0382
+//@ message: use of moved value: `rq`; inside of this loop; `rq` moved due to this method call, in previous iteration of loop
+
+include!("../prelude.rs");
+
+fn finish<T: Operations>(rq: OwnedRequest<T, InFlight>, tries: u32) {
+    for _ in 0..tries {
+        rq.end_ok();
+        #[cfg(right)]
+        break;
+    }
+}

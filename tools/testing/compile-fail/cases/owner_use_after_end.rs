@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Nothing can be asked of a request that has ended.
+//@ error: E0382
+//@ message: borrow of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn finish<T: Operations>(rq: OwnedRequest<T, InFlight>) -> u64 {
+    #[cfg(right)]
+    let sector = rq.sector();
+    rq.end_ok();
+    #[cfg(wrong)]
+    let sector = rq.sector();
+    sector
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Nothing can be asked of a request that was parked, as it may have ended since.
+//@ error: E0382
+//@ message: borrow of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn submit<T: Operations>(rq: OwnedRequest<T, InFlight>) -> u32 {
+    #[cfg(right)]
+    let tag = rq.tag();
+    rq.park();
+    #[cfg(wrong)]
+    let tag = rq.tag();
+    tag
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver's data for a request cannot be used past the end if it was borrowed from the owner.
+//@ error: E0505
+//@ message: cannot move out of `rq` because it is borrowed
+
+include!("../prelude.rs");
+
+fn finish<T: Operations<RequestData = u32>>(rq: OwnedRequest<T, InFlight>) -> u32 {
+    let data = rq.data();
+    #[cfg(right)]
+    let data = &{ *data };
+    rq.end_ok();
+    *data
+}

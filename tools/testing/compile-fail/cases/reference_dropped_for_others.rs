@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A count that belongs to somebody else cannot be given up.
+//@ error: E0133
+//@ message: call to unsafe function `dec_ref` is unsafe
+
+include!("../prelude.rs");
+
+use core::ptr::NonNull;
+use kernel::sync::aref::AlwaysRefCounted;
+
+fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
+    #[cfg(right)]
+    drop(ARef::from(rq));
+    #[cfg(wrong)]
+    AlwaysRefCounted::dec_ref(NonNull::from(rq));
+    TimeoutAction::Done
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A reference does not give the right to requeue the request.
+//@ error: E0599
+//@ message: no method named `requeue` found for reference `&Request<T>`
+
+include!("../prelude.rs");
+
+fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
+    #[cfg(right)]
+    if let Some(rq) = rq.claim() {
+        rq.requeue(true);
+    }
+    #[cfg(wrong)]
+    rq.requeue(true);
+    TimeoutAction::Done
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The `?` operator cannot lose a request, by returning an error without it.
+//@ error: E0277
+//@ message: `?` couldn't convert the error to `Refused<T>`
+
+include!("../prelude.rs");
+
+fn allocate() -> Result<KBox<u32>> {
+    Ok(KBox::new(0, GFP_ATOMIC)?)
+}
+
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+    #[cfg(right)]
+    let Ok(buffer) = allocate() else {
+        return Err(rq.refuse(Status::RESOURCE));
+    };
+    #[cfg(wrong)]
+    let buffer = allocate()?;
+    rq.start().end_ok();
+    drop(buffer);
+    Ok(())
+}

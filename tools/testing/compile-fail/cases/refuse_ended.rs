@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An error cannot be returned for a request that has ended.
+//@ error: E0382
+//@ message: use of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+    #[cfg(wrong)]
+    rq.end(Status::IOERR);
+    Err(rq.refuse(Status::IOERR))
+}

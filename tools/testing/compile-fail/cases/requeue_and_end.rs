@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that was given back is not the driver's to end.
+//@ error: E0382
+//@ message: use of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn again<T: Operations>(rq: OwnedRequest<T, InFlight>, tries: u32) {
+    if tries > 0 {
+        rq.requeue(true);
+        #[cfg(right)]
+        return;
+    }
+    rq.end(Status::IOERR);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A piece of a request's memory cannot be kept past the end of the request.
+//@ error: E0505
+//@ message: cannot move out of `rq` because it is borrowed
+
+include!("../prelude.rs");
+
+fn answer<T: Operations>(rq: OwnedRequest<T, InFlight>) -> Result {
+    let segment = rq.segments().next();
+    #[cfg(wrong)]
+    rq.end_ok();
+    segment.map_or(Ok(()), |segment| segment.zero())?;
+    #[cfg(right)]
+    rq.end_ok();
+    Ok(())
+}

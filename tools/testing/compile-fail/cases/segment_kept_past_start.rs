@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A piece of memory cannot be kept when the request changes hands, if only to be started.
+//@ error: E0505
+//@ message: cannot move out of `rq` because it is borrowed
+
+include!("../prelude.rs");
+
+fn answer<T: Operations>(rq: OwnedRequest<T, Idle>) -> Result {
+    #[cfg(wrong)]
+    let segments = rq.segments();
+    let rq = rq.start();
+    #[cfg(right)]
+    let segments = rq.segments();
+    for segment in segments {
+        segment.zero()?;
+    }
+    rq.end_ok();
+    Ok(())
+}

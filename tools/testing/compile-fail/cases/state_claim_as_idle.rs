@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was parked is in flight, and cannot be taken for a request that may be refused.
+//@ error: E0308
+//@ message: mismatched types; expected `OwnedRequest<T, Idle>`, found `OwnedRequest<T, InFlight>`
+
+include!("../prelude.rs");
+
+#[cfg(right)]
+type Claimed = InFlight;
+#[cfg(wrong)]
+type Claimed = Idle;
+
+fn claim<T: Operations>(rq: &Request<T>) {
+    if let Some(rq) = rq.claim() {
+        let rq: OwnedRequest<T, Claimed> = rq;
+        rq.end_ok();
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that was not started cannot be parked, as no device would know its tag.
+//@ error: E0599
+//@ message: no method named `park` found for struct `OwnedRequest<T, Idle>`
+
+include!("../prelude.rs");
+
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) {
+    #[cfg(right)]
+    let rq = rq.start();
+    rq.park();
+}

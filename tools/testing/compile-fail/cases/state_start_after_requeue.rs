@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that was requeued is started when it comes again, and not before.
+//@ error: E0382
+//@ message: use of moved value: `rq`
+
+include!("../prelude.rs");
+
+fn again<T: Operations>(rq: OwnedRequest<T, Idle>) {
+    #[cfg(wrong)]
+    rq.requeue(true);
+    let rq = rq.start();
+    #[cfg(right)]
+    rq.requeue(true);
+}

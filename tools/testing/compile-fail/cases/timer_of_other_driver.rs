@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A timer's callback gets requests of the driver whose data the timer is in.
+//@ error: E0599
+//@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = OwnedRequest<Driver, InFlight>`
+
+include!("../prelude.rs");
+include!("../drivers.rs");
+
+struct Driver;
+
+#[pin_data]
+struct Data {
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Data {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+#[cfg(right)]
+type Target = OwnedRequest<Driver, InFlight>;
+#[cfg(wrong)]
+type Target = OwnedRequest<Owning, InFlight>;
+
+impl HrTimerCallback for Data {
+    type Pointer<'a> = Target;
+
+    fn run(rq: Target, _: ()) -> HrTimerRestart {
+        rq.end_ok();
+        HrTimerRestart::NoRestart
+    }
+}
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = Data;
+
+    fn new_request_data() -> impl PinInit<Data, Error> {
+        try_pin_init!(Data {
+            timer <- HrTimer::new(),
+        })
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().start_timer(Delta::from_micros(10));
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Nothing can be asked of a request that its timer owns, as it may have ended since.
+//@ error: E0382
+//@ message: borrow of moved value: `rq`
+
+include!("../prelude.rs");
+include!("../drivers.rs");
+
+fn submit(rq: OwnedRequest<Owning, InFlight>, delay: Delta) -> u64 {
+    #[cfg(right)]
+    let sector = rq.sector();
+    rq.start_timer(delay);
+    #[cfg(wrong)]
+    let sector = rq.sector();
+    sector
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The timer of a request cannot be started around its owner.
+//@ error: E0133
+//@ message: call to unsafe function
+
+include!("../prelude.rs");
+include!("../drivers.rs");
+
+fn submit(rq: OwnedRequest<Owning, InFlight>, delay: Delta) {
+    #[cfg(right)]
+    rq.start_timer(delay);
+    #[cfg(wrong)]
+    let _handle = <OwningData as HasHrTimer<_>>::start(rq.data(), delay);
+}

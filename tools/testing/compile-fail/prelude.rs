@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+// What every case begins with. It is included at the root of each crate, because `#[vtable]` looks
+// there for the module that a driver belongs to.
+
+use kernel::{
+    block::{
+        mq::*,
+        Segment,
+        Status, //
+    },
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+};
+
+struct LocalModule;
+
+impl kernel::ModuleMetadata for LocalModule {
+    const NAME: &'static CStr = c"compile_fail";
+    const THIS_MODULE: ThisModule = {
+        // SAFETY: A null pointer stands for built-in code.
+        unsafe { ThisModule::from_ptr(core::ptr::null_mut()) }
+    };
+}

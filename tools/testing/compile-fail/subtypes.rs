@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+// Two drivers of which one is a subtype of the other: each value of the first type is one of the
+// second, too. To be included after the prelude.
+
+use core::marker::PhantomData;
+
+struct Driver<F>(PhantomData<F>);
+type Sub = Driver<for<'a> fn(&'a u8)>;
+type Super = Driver<fn(&'static u8)>;
+
+#[vtable]
+impl Operations for Sub {
+    type QueueData = KBox<u64>;
+    type RequestData = u64;
+
+    fn new_request_data() -> impl PinInit<u64, Error> {
+        Ok(0)
+    }
+
+    fn queue_rq(_: &u64, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}
+
+#[vtable]
+impl Operations for Super {
+    type QueueData = KBox<&'static str>;
+    type RequestData = &'static str;
+
+    fn new_request_data() -> impl PinInit<&'static str, Error> {
+        Ok("")
+    }
+
+    fn queue_rq(_: &&'static str, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}
+
+#[cfg(right)]
+type Same = Sub;
+#[cfg(wrong)]
+type Same = Super;

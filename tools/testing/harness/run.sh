@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Proves that the harness turns red: each fixture goes through the real scripts,
+# and must get the verdict that belongs to it. Fixtures that must stay green show
+# that red is no habit.
+#
+#	run.sh [PATTERN]	only the fixtures whose names have PATTERN in them
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../../scripts/lib.sh"
+settings
+
+HERE=$REPO/tools/testing/harness
+PATTERN=${1:-}
+PASSED=0
+FAILED=0
+KERNEL=
+LOG=$(mktemp "$CACHE/run/harness.XXXXXX")
+at_exit "rm -f '$LOG'"
+
+# fixture NAME STATUS TEXT COMMAND...: the command must end with STATUS (a number,
+# or "bad" for any but 0) and say TEXT, a regular expression.
+fixture() {
+	local status=0 why=''
+	[[ $1 == *"$PATTERN"* ]] || return 0
+	[[ $1 != guest:* ]] || need_kernel
+	run "${@:4}" > "$LOG" 2>&1 < /dev/null || status=$?
+	if [[ $2 == bad ]] && (( ! status )); then
+		why="ended with 0, want a failure"
+	elif [[ $2 != bad ]] && (( status != $2 )); then
+		why="ended with $status, want $2"
+	elif ! grep -qE -e "$3" "$LOG"; then
+		why="does not say \"$3\""
+	fi
+	if [[ $why ]]; then
+		sed 's/^/    /' "$LOG" >&2
+		say "not ok - $1: $why"
+		FAILED=$(( FAILED + 1 ))
+	else
+		say "ok - $1"
+		PASSED=$(( PASSED + 1 ))
+	fi
+}
+
+need_kernel() {
+	[[ ! $KERNEL ]] || return 0
+	output KERNEL "$REPO/scripts/kernel.sh" lean
+	KERNEL=${KERNEL##*$'\n'}
+}
+
+# ------------------------------------------------ the scanner on canned logs
+
+# Chained by hand: set -e does not reach what runs in a condition.
+splat_case() {
+	local status=0 want=0
+	[[ ! -s $HERE/cases/$1/expected ]] || want=1
+	"$REPO/scripts/splat.py" "$HERE/cases/$1/log" || status=$?
+	diff "$HERE/cases/$1/expected" <("$REPO/scripts/splat.py" --brief "$HERE/cases/$1/log") &&
+		(( status == want )) && echo "as expected"
+}
+
+for dir in "$HERE"/cases/*/; do
+	name=$(basename "$dir")
+	fixture "splat: $name" 0 "as expected" splat_case "$name"
+done
+fixture "splat: no log" 2 "No such file" "$REPO/scripts/splat.py" "$HERE/cases/none/log"
+fixture "splat: empty log" 2 "empty" "$REPO/scripts/splat.py" /dev/null
+
+# -------------------------------------------------------- the tests' runner
+
+tests() { "$REPO/tools/testing/selftests/rnull/run.sh" -d "$HERE/fixtures/$1"; }
+
+fixture "runner: passes (control)" 0 "totals: pass:1 fail:0 skip:1" tests passes
+fixture "runner: plan stops early" 1 "planned 3 cases, had 2" tests plan_stops_early
+fixture "runner: no plan" 1 "has no plan" tests no_plan
+fixture "runner: more cases than planned" 1 "planned 1 cases, had 2" tests more_than_planned
+fixture "runner: all ok, bad exit" 1 "exited with 3" tests exits_badly
+fixture "runner: not ok, good exit" 1 "success although" tests fails_quietly
+fixture "runner: bail out" 1 "gave up" tests gives_up
+fixture "runner: killed" 1 "planned 2 cases, had 1" tests dies
+fixture "runner: everything skipped" 1 "totals: pass:0 fail:0 skip:1" tests only_skips
+fixture "runner: no tests" 1 "totals: pass:0" tests ..
+
+# --------------------------------------------------------- the configuration
+
+missing_option() {
+	CONFIG_EXTRA=$HERE/fixtures/missing_option.config "$REPO/scripts/kernel.sh" lean --configure
+}
+
+fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y" missing_option
+
+# ------------------------------------------------------------------- guests
+
+# guest NAME TIMEOUT COMMAND...
+guest() {
+	"$REPO/scripts/guest.sh" --kernel "$KERNEL" --name "harness-$1" --timeout "$2" \
+		--share "$HERE/fixtures=fixtures" -- "${@:3}"
+}
+
+provoke() {
+	guest "$1" 60 bash -c "modprobe lkdtm && echo $2 > /sys/kernel/debug/provoke-crash/DIRECT"
+}
+
+guest_tests() {
+	guest "$1" 60 env DRIVER=null_blk ./run.sh -d "/run/rnull/fixtures/$1"
+}
+
+fixture "guest: passes (control)" 0 "good" guest_tests passes
+fixture "guest: command fails" 1 "status 7" guest fails 60 bash -c "exit 7"
+fixture "guest: warning, good exit" 2 "splat: warning" provoke warning WARNING
+fixture "guest: oops" 4 "splat: oops" provoke oops EXCEPTION
+fixture "guest: hang" 3 "no end within 20 s" guest hang 20 sleep infinity
+fixture "guest: plan stops early" 1 "planned 3 cases, had 2" guest_tests plan_stops_early
+fixture "guest: child fails" 1 "^not ok 1 - a child fails" guest_tests child_fails
+fixture "guest: child left running" 1 "^not ok 1 - a child stays" guest_tests leaves_a_child
+
+say "harness: $PASSED passed, $FAILED failed"
+[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+(( FAILED == 0 && PASSED > 0 ))

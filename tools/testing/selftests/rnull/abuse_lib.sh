@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests of rust_block_abuse share, the driver that does the worst that
+# safe code can do: whatever it does, no I/O may be lost, ended twice or return
+# wrong data, the driver must get all its requests back, and the kernel must have
+# nothing to say. Sourced after rnull_lib.sh.
+
+ABUSE_MODULE=rust_block_abuse
+ABUSE_COUNTS=/sys/kernel/debug/$ABUSE_MODULE/counts
+CPU1=/sys/devices/system/cpu/cpu1/online
+
+# I/Os of a case: a million in all files together with FULL=1, and otherwise as
+# many as make sense in an emulated guest.
+if [[ ${FULL:-} == 1 ]]; then
+	ABUSE_IOS=65536
+else
+	ABUSE_IOS=4096
+fi
+
+# The bits of the parameter "abuse", as in samples/rust/rust_block_abuse.rs.
+declare -A ABUSE_BIT=(
+	[inline]=0 [softirq]=1 [park]=2 [timer]=3 [batch]=4
+	[late]=5 [watch]=6 [clones]=7 [requeue]=8 [refuse]=9 [refuse_hard]=10
+	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15
+)
+
+abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) || skip "no module $ABUSE_MODULE for this kernel"
+mountpoint -q /sys/kernel/debug || skip "no debugfs"
+
+# abuse_load "WHAT..." PARAMS...: the module goes when the case's shell does.
+abuse_load() {
+	local word sum=0
+	for word in $1; do
+		sum=$((sum | 1 << ABUSE_BIT[$word]))
+	done
+	trap abuse_unload EXIT
+	must insmod "$abuse_file" "abuse=$sum ${*:2}"
+	for word in /sys/block/rbabuse*/queue/nomerges; do
+		must write "$word" 2
+	done
+	abuse_at_rest
+}
+
+abuse_unload() {
+	calm
+	[[ ! -d /sys/module/$ABUSE_MODULE/holders ]] || must rmmod "$ABUSE_MODULE"
+}
+
+# counts: reads COUNT[...], which the driver keeps.
+declare -A COUNT
+counts() {
+	local name value
+	while read -r name value && [[ $name ]]; do
+		COUNT[$name]=$value
+	done <"$ABUSE_COUNTS"
+}
+
+# Nothing is in the driver's hands.
+balanced() {
+	counts
+	((COUNT[handed] == COUNT[ended] + COUNT[flushed] + COUNT[failed] + COUNT[dropped] +
+		COUNT[refused] + COUNT[requeued]))
+}
+
+abuse_at_rest() {
+	wait_for 60 balanced || { show_counts; return 1; }
+}
+
+show_counts() { printf '%s\n' "$(<"$ABUSE_COUNTS")"; }
+
+# verified "DISK..." OPTIONS...: write and read back, check what is read, and
+# find each I/O in the driver's counts, once.
+verified() {
+	local before report disk jobs=()
+	for disk in $1; do
+		jobs+=("--name=$disk" "--filename=/dev/$disk")
+	done
+	counts
+	before=${COUNT[ended]}
+	# Each loop writes 2048 blocks of each disk and reads them.
+	fio --ioengine=io_uring --direct=1 --bs=4k --size=4m --numjobs=2 --offset_increment=4m \
+		--thread --iodepth=16 --rw=randwrite --verify=crc32c --verify_fatal=1 \
+		--loops=$((ABUSE_IOS / 4096)) --group_reporting \
+		--output-format=json --output="$WORK/fio" "${@:2}" "${jobs[@]}"
+	must fio_report "$WORK/fio"
+	read -ra report <<<"$RET"
+	abuse_at_rest
+	show_counts
+	printf 'fio: %s reads, %s writes\n' "${report[1]}" "${report[3]}"
+	want "errors" "${report[0]}" 0
+	want "I/Os ended" "$((COUNT[ended] - before))" "$((report[1] + report[3]))"
+	((report[1] > 0 && report[3] > 0))
+}
+
+# happened NAME...: the driver has done this, so that the case was one.
+happened() {
+	local name
+	for name; do
+		((COUNT[$name] > 0)) || { printf 'no request was %s\n' "$name"; return 1; }
+	done
+}
+
+# storm DISK WHAT...: do things to the disk, or the system, until calm.
+storm() {
+	: >"$WORK/storm"
+	storms "$@" &
+	STORM=$!
+}
+
+# The writes wait for the driver to let go of its requests.
+storms() {
+	local queue=/sys/block/$1/queue round=0 what
+	local schedulers=(mq-deadline none kyber none) numbers=(4 64 17 32 64)
+	trap - EXIT ERR
+	set +e
+	while [[ -e $WORK/storm ]]; do
+		for what in "${@:2}"; do
+			case $what in
+			elevator) echo "${schedulers[round % 4]}" >"$queue/scheduler" ;;
+			nr_requests) echo "${numbers[round % 5]}" >"$queue/nr_requests" ;;
+			freeze) echo $((4 + 4 * (round % 3))) >"$queue/max_sectors_kb" ;;
+			hotplug) [[ ! -e $CPU1 ]] || echo $((round % 2)) >"$CPU1" ;;
+			esac
+		done
+		sleep 0.05
+		round=$((round + 1))
+	done
+	[[ ! -e $CPU1 ]] || echo 1 >"$CPU1"
+}
+
+calm() {
+	[[ ${STORM:-} ]] || return 0
+	rm -f "$WORK/storm"
+	wait "$STORM" || true
+	STORM=
+}

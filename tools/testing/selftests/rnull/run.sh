@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs the tests and judges them: run.sh [-d DIRECTORY] [PATTERN...]
+#
+# A pattern picks test files by name ("configfs", "io_*"). A file passes when it
+# kept its plan, every case is ok and it exited with success: none of these alone
+# says that a test ran to its end. The last line is the sum of all cases, and the
+# exit status is 0 only if there was no failure and at least one pass.
+
+set -euo pipefail
+
+DIR=$(cd "$(dirname "$0")" && pwd)
+TIMEOUT=$(sed -n 's/^timeout=//p' "$DIR/settings")
+
+[[ ${1:-} != -d ]] || { DIR=$(cd "$2" && pwd); shift 2; }
+
+PASS=0
+FAIL=0
+SKIP=0
+
+chosen() {
+	local pattern
+	(($# > 1)) || return 0
+	for pattern in "${@:2}"; do
+		# shellcheck disable=SC2053 # it is a pattern
+		[[ $1 != *$pattern* ]] || return 0
+	done
+	return 1
+}
+
+# judge NAME STATUS LOG SECONDS: what is wrong with the file as a whole, if anything.
+judge() {
+	local plan planned results failed=0 skipped=0
+	plan=$(grep -m1 -E '^1\.\.[0-9]+' "$3" || true)
+	results=$(grep -cE '^(not )?ok ' "$3" || true)
+	failed=$(grep -c '^not ok ' "$3" || true)
+	skipped=$(grep -cE '^ok .* # SKIP' "$3" || true)
+	PASS=$((PASS + results - failed - skipped))
+	FAIL=$((FAIL + failed))
+	SKIP=$((SKIP + skipped))
+	planned=${plan#1..}
+	planned=${planned%% *}
+	if (($2 == 124 || $2 == 137)); then
+		wrong "$1" "took more than $TIMEOUT s"
+	elif [[ ! $plan ]]; then
+		wrong "$1" "has no plan"
+	elif ((planned == 0)) && [[ $plan == *"# SKIP"* ]] && (($2 == 4)); then
+		SKIP=$((SKIP + 1))
+		printf 'ok - %s # SKIP %s\n' "$1" "${plan#*# SKIP }"
+		return
+	elif ((planned == 0)); then
+		wrong "$1" "planned nothing"
+	elif ((planned != results)); then
+		wrong "$1" "planned $planned cases, had $results"
+	elif grep -q '^Bail out!' "$3"; then
+		wrong "$1" "gave up"
+	elif (($2 != 0 && failed == 0)); then
+		wrong "$1" "exited with $2 although no case failed"
+	elif (($2 == 0 && failed != 0)); then
+		wrong "$1" "exited with success although a case failed"
+	elif ((failed == 0)); then
+		printf '# %s: %d cases, %d skipped, %d s\n' "$1" "$results" "$skipped" "$4"
+	else
+		printf '# %s: %d of %d cases failed\n' "$1" "$failed" "$results"
+	fi
+}
+
+wrong() {
+	FAIL=$((FAIL + 1))
+	printf 'not ok - %s %s\n' "$1" "$2"
+}
+
+run_test() {
+	local name status=0 pid from=$SECONDS
+	name=$(basename "$1" .sh)
+	printf '# ---- %s\n' "$name"
+	: >"$LOG"
+	# Not through a pipe: what a test left behind could keep that open.
+	timeout -k 10 "$TIMEOUT" bash "$1" >"$LOG" 2>&1 </dev/null &
+	pid=$!
+	tail -n +1 -s 0.2 --pid="$pid" -f "$LOG" 2>/dev/null
+	wait "$pid" || status=$?
+	judge "$name" "$status" "$LOG" $((SECONDS - from))
+}
+
+LOG=$(mktemp)
+trap 'rm -f "$LOG"' EXIT
+
+for test in "$DIR"/test_*.sh; do
+	[[ -e $test ]] || continue
+	chosen "$(basename "$test" .sh)" "$@" || continue
+	run_test "$test"
+done
+
+printf '# totals: pass:%d fail:%d skip:%d\n' "$PASS" "$FAIL" "$SKIP"
+((FAIL == 0 && PASS > 0))

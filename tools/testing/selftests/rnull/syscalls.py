@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Do single system calls, and a few other things, for a shell test; say what exactly they returned.
+
+A request is a line of tab-separated words, backslash escapes being decoded; the reply is a line
+with 0 or the errno's name, a tab, and the result. Shell tools cannot do this: they retry, they
+map errnos to words of their own, and one process a call is slow in an emulated guest.
+"""
+
+import ctypes
+import errno
+import json
+import mmap
+import os
+import sys
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+BLOCK = 4096
+
+
+def libc_call(name, *args):
+    if getattr(LIBC, name)(*args) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return ""
+
+
+class Calls:
+    """One method a request."""
+
+    def __init__(self):
+        self.held = {}
+
+    def write(self, path, data):
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            return os.write(fd, data)
+        finally:
+            os.close(fd)
+
+    def read(self, path):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(fd, 1 << 16)
+        finally:
+            os.close(fd)
+
+    def write_then_read(self, path, data):
+        """Both on one descriptor: a driver must not show what it did not fill in."""
+        fd = os.open(path, os.O_RDWR)
+        try:
+            os.write(fd, data)
+            return os.read(fd, 1 << 16)
+        finally:
+            os.close(fd)
+
+    def mkdir(self, path):
+        os.mkdir(path)
+        return ""
+
+    def rmdir(self, path):
+        os.rmdir(path)
+        return ""
+
+    def exists(self, path):
+        return int(os.path.lexists(path))
+
+    def hold(self, path):
+        """Open for direct I/O and stay open."""
+        self.held[path] = os.open(path, os.O_RDWR | os.O_DIRECT)
+        return ""
+
+    def read_held(self, path):
+        buffer = mmap.mmap(-1, BLOCK)
+        return os.preadv(self.held[path], [buffer], 0)
+
+    def write_held(self, path):
+        buffer = mmap.mmap(-1, BLOCK)
+        return os.pwritev(self.held[path], [buffer], 0)
+
+    def release(self, path):
+        os.close(self.held.pop(path))
+        return ""
+
+    def release_all(self):
+        for fd in self.held.values():
+            os.close(fd)
+        self.held.clear()
+        return ""
+
+    def insmod(self, path, params):
+        with open(path, "rb") as file:
+            image = file.read()
+        return libc_call("init_module", image, ctypes.c_ulong(len(image)), params)
+
+    def rmmod(self, name):
+        return libc_call("delete_module", name, ctypes.c_int(os.O_NONBLOCK))
+
+    def fio_report(self, path):
+        """Errors; reads, their bytes; writes, their bytes; least and mean latency in ns."""
+        with open(path, encoding="utf-8") as file:
+            jobs = json.load(file)["jobs"]
+        kinds = [job[kind] for job in jobs for kind in ("read", "write")]
+        ios = sum(kind["total_ios"] for kind in kinds)
+        least = min((kind["clat_ns"]["min"] for kind in kinds if kind["total_ios"]), default=0)
+        mean = sum(kind["clat_ns"]["mean"] * kind["total_ios"] for kind in kinds) / max(ios, 1)
+        counts = [
+            sum(job[kind][key] for job in jobs)
+            for kind in ("read", "write")
+            for key in ("total_ios", "io_bytes")
+        ]
+        return " ".join(map(str, [sum(job["error"] for job in jobs), *counts, least, int(mean)]))
+
+    def fio_errors(self, path):
+        """The errors that fio went on after."""
+        with open(path, encoding="utf-8") as file:
+            return sum(job.get("total_err", 0) for job in json.load(file)["jobs"])
+
+    def flush_errors(self, path, count):
+        """Flush so many times, and count the failures."""
+        fd = os.open(path, os.O_RDWR)
+        errors = 0
+        try:
+            for _ in range(int(count)):
+                try:
+                    os.fsync(fd)
+                except OSError as error:
+                    if error.errno != errno.EIO:
+                        raise
+                    errors += 1
+        finally:
+            os.close(fd)
+        return errors
+
+
+def decode(word):
+    return word.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def encode(result):
+    text = result.decode("latin-1") if isinstance(result, bytes) else str(result)
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def main():
+    sys.stdin.reconfigure(encoding="latin-1")
+    calls = Calls()
+    for line in sys.stdin:
+        name, *args = line.rstrip("\n").split("\t")
+        try:
+            reply = f"0\t{encode(getattr(calls, name)(*map(decode, args)))}"
+        except OSError as error:
+            reply = f"{errno.errorcode[error.errno]}\t"
+        print(reply, flush=True)
+
+
+if __name__ == "__main__":
+    main()

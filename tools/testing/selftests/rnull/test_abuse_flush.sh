@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Flushes, which have requests of their own: with references kept, and failing.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/abuse_lib.sh"
+
+flushes() {
+	abuse_load "$1"
+	storm rbabuse0 elevator
+	verified rbabuse0 --fsync=8
+	calm
+	happened flushed
+}
+
+# Writes that have to reach the medium are followed by a flush.
+forced() {
+	abuse_load "inline softirq watch clones"
+	verified rbabuse0 --sync=dsync
+	happened flushed watched
+}
+
+# One at a time, a flush that the driver fails is one that its submitter sees
+# fail, although references to it are dropped after that.
+failing() {
+	abuse_load "$1 fail_flush"
+	must flush_errors /dev/rbabuse0 200
+	abuse_at_rest
+	show_counts
+	want "flushes failed" "$RET" "${COUNT[failed]}"
+	want "flushes ended" "$((200 - RET))" "${COUNT[flushed]}"
+	happened failed flushed
+}
+
+tap_case "flushes" flushes "inline softirq"
+tap_case "flushes, references are kept" flushes "inline clones"
+tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
+tap_case "flushes, found by tag" flushes "park late clones"
+tap_case "flushes, found in their timers" flushes "timer clones"
+tap_case "forced writes, references are kept" forced
+tap_case "failing flushes" failing "inline"
+tap_case "failing flushes, references are kept" failing "inline clones"
+tap_case "failing flushes, timers are forgotten" failing "softirq park watch clones"
+tap_run

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Disks that go with I/O and references about, and disks that are left behind.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/abuse_lib.sh"
+
+ALL="park softirq batch late watch clones requeue refuse"
+
+come_and_go() {
+	local i
+	for i in {1..8}; do
+		abuse_load "$1" disks=2 lookups=32 mib=1
+		head -c 256k /dev/zero >/dev/rbabuse0
+		head -c 256k /dev/rbabuse1 >"$WORK/read"
+		abuse_unload
+	done
+}
+
+busy() {
+	abuse_load "$1"
+	fio --name=job --filename=/dev/rbabuse0 --ioengine=io_uring --direct=1 --bs=4k --size=4m \
+		--thread --iodepth=32 --rw=randwrite --time_based --runtime=60 --output="$WORK/fio" &
+	wait_for 30 written
+	refused EAGAIN rmmod "$ABUSE_MODULE"
+	# What is in flight when its submitter is killed has to come back all the same.
+	kill -KILL $!
+	wait $! || true
+	wait_for 30 must rmmod "$ABUSE_MODULE"
+}
+written() {
+	counts
+	((COUNT[ended] > 200))
+}
+
+left_behind() {
+	abuse_load "$1 leak_disk" mib=1 disks=2
+	verified rbabuse0 --size=512k --offset_increment=512k
+	abuse_unload
+	[[ ! -e /sys/block/rbabuse0 && ! -e /sys/block/rbabuse1 ]]
+	[[ ! -e /dev/rbabuse0 ]]
+}
+
+tap_case "disks come and go" come_and_go "inline softirq clones"
+tap_case "disks come and go, everything is done" come_and_go "$ALL"
+tap_case "disks come and go, timers own requests" come_and_go "timer clones late requeue"
+tap_case "unload after a kill" busy "inline softirq"
+tap_case "unload after a kill, everything is done" busy "$ALL"
+tap_case "unload after a kill, timers own requests" busy "timer clones"
+tap_case "disks that are left behind are removed" left_behind "inline softirq"
+tap_case "disks that are left behind are removed, references are kept" left_behind "inline clones"
+tap_run

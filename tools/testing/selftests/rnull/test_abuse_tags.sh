@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tags that a device makes up, looked up in interrupts while all changes that
+# tags depend on.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/abuse_lib.sh"
+
+lookups() {
+	local what
+	abuse_load "$1" lookups=32
+	read -ra what <<<"$2"
+	storm rbabuse0 "${what[@]}"
+	verified rbabuse0
+	calm
+	happened looked_up found
+	((COUNT[looked_up] > COUNT[found]))
+}
+
+# Two disks have the same tags, and what is refused belongs to either.
+shared() {
+	abuse_load "park inline softirq late refuse clones" disks=2 lookups=16
+	storm rbabuse1 elevator freeze
+	verified "rbabuse0 rbabuse1"
+	calm
+	happened claimed refused
+}
+
+tap_case "invented tags" lookups "park" ""
+tap_case "invented tags, requests end otherwise" lookups "inline softirq" ""
+tap_case "invented tags, the I/O scheduler changes" lookups "park inline" elevator
+tap_case "invented tags, the number of requests changes" lookups "park inline" "elevator nr_requests"
+tap_case "invented tags, the queue is frozen" lookups "park softirq" freeze
+tap_case "invented tags, CPUs go and come" lookups "park softirq" hotplug
+tap_case "invented tags, everything changes, everything is done" lookups \
+	"park inline softirq batch late watch clones requeue refuse" \
+	"elevator nr_requests freeze hotplug"
+tap_case "invented tags of two disks" shared
+tap_run

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Timers of requests that nobody cancels, and timers that own their requests.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/abuse_lib.sh"
+
+# The request has ended, and its timer runs on.
+forgotten() {
+	abuse_load "$1 watch"
+	storm rbabuse0 elevator nr_requests
+	verified rbabuse0
+	calm
+	happened watched watched_late
+}
+
+# Half a second late, with the tag in use all the while.
+forgotten_long() {
+	abuse_load "inline watch" interval_us=500000
+	verified rbabuse0 --loops=1 --size=64k --rate_iops=16
+	happened watched_late
+}
+
+# The timer owns the request, or somebody takes it out before.
+owning() {
+	abuse_load "timer $1" lookups="$2"
+	storm rbabuse0 elevator
+	verified rbabuse0
+	calm
+}
+
+# The timer finds its request parked, or somebody else does.
+fight() {
+	abuse_load "park watch" interval_us=100
+	verified rbabuse0
+	happened watched watched_late claimed
+}
+
+tap_case "a forgotten timer fires after its request ended" forgotten inline
+tap_case "a forgotten timer fires while its request is completed" forgotten softirq
+tap_case "a forgotten timer fires half a second late" forgotten_long
+tap_case "a timer owns the request" owning "" 0
+tap_case "a timer owns the request, and others take it out" owning "" 16
+tap_case "a timer owns the request, which is given back" owning "requeue softirq" 16
+tap_case "a timer and interrupts fight for a request" fight
+tap_run

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Leaked references. The driver can't be unloaded after that, as documented, and
+# stays to the end of the system. So this is the last of its tests.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/abuse_lib.sh"
+
+leaked() {
+	abuse_load "inline softirq leak" leaks=6
+	trap - EXIT
+	verified rbabuse0
+	happened leaked
+	verified rbabuse0
+}
+
+tap_case "I/O goes on with what is left" leaked
+tap_run

@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# I/O in every completion mode: each I/O that fio counts is one the block layer
+# counts, none is left over, and each mode completes in its own way.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+MODES=(none softirq timer)
+
+# poll_queues changes how the block layer completes; without any, all drivers
+# have one hardware queue.
+one_queue() {
+	modinfo -p "$MODULE" | grep -q '^poll_queues:' && printf 'poll_queues=0'
+	return 0
+}
+
+# stats: sets READS, READ_SECTORS, WRITES, WRITE_SECTORS. A request made of two
+# I/Os counts as one that was completed and one that was merged.
+stats() {
+	local field
+	read -ra field <"/sys/block/${DISK}0/stat"
+	READS=$((field[0] + field[1])) READ_SECTORS=${field[2]}
+	WRITES=$((field[4] + field[5])) WRITE_SECTORS=${field[6]}
+}
+
+in_flight() {
+	local field
+	read -ra field <"/sys/block/$1/inflight"
+	printf '%s' "${field[*]}"
+}
+
+# fio_report OUTPUT: sets REPORT to errors; reads, their bytes; writes, their
+# bytes; the least and the mean latency in nanoseconds.
+fio_report() {
+	must fio_report "$1"
+	read -ra REPORT <<<"$RET"
+}
+
+# accounted OPTIONS...: run fio, and find every I/O of it in the statistics.
+accounted() {
+	local before counted
+	stats
+	before=("$READS" "$READ_SECTORS" "$WRITES" "$WRITE_SECTORS")
+	fio_job "$WORK/fio" "${DISK}0" "$@"
+	fio_report "$WORK/fio"
+	stats
+	counted="$((READS - before[0])) $(((READ_SECTORS - before[1]) * 512))"
+	counted+=" $((WRITES - before[2])) $(((WRITE_SECTORS - before[3]) * 512))"
+	want "errors" "${REPORT[0]}" 0
+	want "reads, bytes, writes, bytes" "$counted" "${REPORT[*]:1:4}"
+	((REPORT[1] > 0 && REPORT[3] > 0))
+	want "in flight" "$(in_flight "${DISK}0")" "0 0"
+}
+
+mode() {
+	load irqmode="$1" gb=1
+	accounted --iodepth="$2"
+}
+
+batched() {
+	load irqmode="$1" gb=1
+	accounted --iodepth=64 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16 \
+		--iodepth_batch_complete_max=16 --registerfiles --fixedbufs
+}
+
+two_jobs() {
+	load irqmode="$1" gb=1
+	accounted --iodepth=32 --numjobs=2 --thread
+}
+
+big_blocks() {
+	load irqmode="$1" gb=1 bs=4096
+	accounted --iodepth=8 --bs=64k
+}
+
+# No I/O of mode 2 completes before its time; and it is the timer that makes it
+# wait, not the emulator.
+timer_waits() {
+	local nsec
+	for nsec in 2000000 40000000; do
+		load irqmode=2 gb=1 completion_nsec="$nsec"
+		fio_job "$WORK/fio" "${DISK}0" --iodepth=1 --number_ios=20
+		fio_report "$WORK/fio"
+		printf 'completion_nsec=%s: least %s, mean %s\n' "$nsec" "${REPORT[@]:5}"
+		((REPORT[5] >= nsec))
+		unload
+	done
+	load irqmode=1 gb=1 completion_nsec=40000000
+	fio_job "$WORK/fio" "${DISK}0" --iodepth=1 --number_ios=20
+	fio_report "$WORK/fio"
+	printf 'irqmode=1: mean %s\n' "${REPORT[6]}"
+	((REPORT[6] < 40000000))
+}
+
+block_softirqs() { awk '$1 == "BLOCK:" { for (i = 2; i <= NF; i++) n += $i; print n }' /proc/softirqs; }
+
+# raised IRQMODE: BLOCK softirqs during 1000 I/Os of one CPU at depth 1.
+raised() {
+	local before
+	load irqmode="$1" gb=1 "$(one_queue)"
+	before=$(block_softirqs)
+	fio_job "$WORK/fio" "${DISK}0" --iodepth=1 --number_ios=1000
+	RAISED=$(($(block_softirqs) - before))
+	unload
+	printf 'irqmode=%s: %s softirqs for 1000 I/Os\n' "$1" "$RAISED"
+}
+
+softirq_completes() {
+	(($(nproc) > 1)) || skip "the block layer needs no softirq on one CPU"
+	raised 1
+	((RAISED >= 1000))
+	raised 0
+	((RAISED < 100))
+	raised 2
+	((RAISED < 100))
+}
+
+# Two devices at once share nothing that either needs.
+two_disks() {
+	local disk
+	load nr_devices=2 irqmode="$1" gb=1
+	for disk in 0 1; do
+		fio_job "$WORK/fio$disk" "$DISK$disk" --iodepth=16 &
+	done
+	wait -n
+	wait -n
+	for disk in 0 1; do
+		want "in flight" "$(in_flight "$DISK$disk")" "0 0"
+		fio_report "$WORK/fio$disk"
+		want "errors" "${REPORT[0]}" 0
+	done
+}
+
+for irqmode in 0 1 2; do
+	for depth in 1 64; do
+		tap_case "irqmode ${MODES[irqmode]}, depth $depth: all I/Os accounted for" \
+			mode "$irqmode" "$depth"
+	done
+	tap_case "irqmode ${MODES[irqmode]}, depth 64 in batches: all I/Os accounted for" \
+		batched "$irqmode"
+	tap_case "irqmode ${MODES[irqmode]}, two jobs: all I/Os accounted for" two_jobs "$irqmode"
+	tap_case "irqmode ${MODES[irqmode]}, 64 KiB I/Os on 4 KiB blocks: all accounted for" \
+		big_blocks "$irqmode"
+	tap_case "irqmode ${MODES[irqmode]}, two devices at once" two_disks "$irqmode"
+done
+tap_case "irqmode timer completes no sooner than completion_nsec" timer_waits
+tap_case "irqmode softirq completes through the softirq, the others do not" softirq_completes
+tap_run

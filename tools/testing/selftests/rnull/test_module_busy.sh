@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Unloading while something still needs the module: refused, and safe after.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+# unload_refused: with the errno of a module in use, and rmmod says no, too.
+unload_refused() {
+	refused EAGAIN rmmod "$MODULE"
+	fails rmmod "$MODULE" 2>"$WORK/rmmod"
+	grep -q "in use" "$WORK/rmmod"
+	loaded
+}
+
+open_disk() {
+	load gb=1
+	must hold "/dev/${DISK}0"
+	unload_refused
+	must read_held "/dev/${DISK}0"
+	must release "/dev/${DISK}0"
+	unload
+	no_disk "${DISK}0"
+}
+
+# make_on DEVICE: a device in configfs that is on.
+make_on() {
+	make_device "$1"
+	set_attr "$1" size 4
+	power_on "$1"
+}
+
+# The last close comes when the disk is gone: its code must still be there.
+open_disk_off() {
+	load nr_devices=0
+	make_on a
+	must hold /dev/a
+	power_off a
+	no_disk a
+	unload_refused
+	must release /dev/a
+	remove_device a
+	unload
+}
+
+open_disk_removed() {
+	load nr_devices=0
+	make_on a
+	must hold /dev/a
+	case $1 in
+	off) power_off a ;;
+	on) ;;
+	esac
+	remove_device a
+	no_disk a
+	unload_refused
+	sys read_held /dev/a
+	printf 'read of a removed disk: %s\n' "$ERR"
+	unload_refused
+	must release /dev/a
+	unload
+}
+
+# The same, and another disk has the name meanwhile.
+open_disk_replaced() {
+	load nr_devices=0
+	make_on a
+	must hold /dev/a
+	remove_device a
+	make_on a
+	has_disk a
+	unload_refused
+	must release /dev/a
+	remove_device a
+	unload
+}
+
+directory() {
+	load nr_devices=0
+	make_device a
+	unload_refused
+	set_attr a size 4
+	power_on a
+	unload_refused
+	power_off a
+	unload_refused
+	remove_device a
+	unload
+}
+
+open_attribute() {
+	load nr_devices=0
+	make_device a
+	exec 7<"$SUBSYS/a/size"
+	remove_device a
+	unload_refused
+	# Its item is gone, and says so.
+	fails cat <&7 2>"$WORK/cat"
+	grep -q "No such file" "$WORK/cat"
+	exec 7<&-
+	unload
+}
+
+open_root() {
+	load nr_devices=0
+	exec 7<"$SUBSYS/features"
+	unload_refused
+	exec 7<&-
+	unload
+}
+
+# Under I/O from a process that holds the disk.
+under_io() {
+	load gb=1 irqmode="$1" completion_nsec=100000
+	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=4 --number_ios=0 --iodepth=16 &
+	wait_for 30 busy
+	unload_refused
+	wait $!
+	unload
+	no_disk "${DISK}0"
+}
+busy() {
+	local field
+	read -ra field <"/sys/block/${DISK}0/stat"
+	((field[4] > 10))
+}
+
+# Straight after I/O, when the last timers and references have just gone.
+after_io() {
+	local i
+	for i in {1..5}; do
+		load gb=1 irqmode="$1" completion_nsec=1000000
+		fio_job "$WORK/fio" "${DISK}0" --iodepth=64 --number_ios=500
+		unload
+	done
+}
+
+tap_case "an open disk keeps the module" open_disk
+tap_case "an open disk that was powered off keeps the module" open_disk_off
+tap_case "an open disk that was powered off and removed keeps the module" open_disk_removed off
+tap_case "an open disk that was removed while on keeps the module" open_disk_removed on
+tap_case "an open disk keeps the module while another has its name" open_disk_replaced
+tap_case "a directory in configfs keeps the module" directory
+tap_case "an open attribute of a removed device keeps the module" open_attribute
+tap_case "an open features file keeps the module" open_root
+for irqmode in 0 1 2; do
+	tap_case "unload under I/O is refused, irqmode $irqmode" under_io "$irqmode"
+	tap_case "unload straight after I/O, irqmode $irqmode" after_io "$irqmode"
+done
+tap_run

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Loading and unloading the module, as a user does it: insmod, rmmod.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+load_unload() {
+	local i
+	for i in {1..20}; do
+		printf 'round %d\n' "$i"
+		insmod "$MODULE_FILE"
+		has_disk "${DISK}0"
+		want "attributes" "$(ls "$SUBSYS")" "features"
+		must hold "/dev/${DISK}0"
+		must read_held "/dev/${DISK}0"
+		must release "/dev/${DISK}0"
+		rmmod "$MODULE"
+		no_disk "${DISK}0"
+		[[ ! -e $SUBSYS && ! -e /sys/module/$MODULE ]]
+	done
+}
+
+twice() {
+	load
+	refused EEXIST insmod "$MODULE_FILE" ""
+	has_disk "${DISK}0"
+}
+
+no_devices() {
+	load nr_devices=0
+	want "disks" "$(disks)" ""
+	want "attributes" "$(ls "$SUBSYS")" "features"
+}
+
+unload_gone() {
+	refused ENOENT rmmod "$MODULE"
+}
+
+tap_case "20 loads and unloads make and remove the device" load_unload
+tap_case "a second load is refused, the device stays" twice
+tap_case "nr_devices=0 loads without a device" no_devices
+tap_case "the module is not there when nobody loaded it" unload_gone
+tap_run

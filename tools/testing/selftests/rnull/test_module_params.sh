@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Module parameters: what they do, what is refused and how, and what new
+# configfs devices inherit. A row is: parameters, and what is observed with both
+# drivers.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+# observed PARAMS...: the errno of the load; for each disk its size in sectors
+# and its logical and physical block size; what a configfs device starts with.
+observed() {
+	local disk attr
+	sys insmod "$MODULE_FILE" "$*"
+	printf '%s' "$ERR"
+	[[ $ERR == 0 ]] || return 0
+	for disk in $(disks); do
+		printf ' %s:%s/%s/%s' "$disk" "$(disk_field "$disk" size)" \
+			"$(disk_field "$disk" queue/logical_block_size)" \
+			"$(disk_field "$disk" queue/physical_block_size)"
+	done
+	make_device new
+	for attr in size blocksize irqmode completion_nsec; do
+		get_attr new "$attr"
+		printf ' %s' "$RET"
+	done
+}
+
+row() {
+	tap_case "parameters \"$1\": $2" tabled "$2" observed "$1"
+}
+
+# The parameters as sysfs shows them.
+shown() {
+	local name
+	load nr_devices=2 gb=3 bs=1024 irqmode=2 completion_nsec=4000
+	for name in nr_devices gb bs irqmode completion_nsec; do
+		printf '%s %s %s\n' "$name" "$(<"/sys/module/$MODULE/parameters/$name")" \
+			"$(stat -c %a "/sys/module/$MODULE/parameters/$name")"
+	done
+}
+
+# Each parameter of the driver is one of null_blk's.
+known_names() {
+	local name
+	have null_blk || skip "no null_blk to compare with"
+	for name in $(modinfo -p "$MODULE" | cut -d: -f1); do
+		modinfo -p null_blk | cut -d: -f1 | grep -x -e "$name" >/dev/null ||
+			{ printf '%s is none of null_blk\n' "$name"; return 1; }
+	done
+}
+
+# The limits that user space sees, apart from those that need what the driver
+# does not do yet: polling, and null_blk's own default for its poll queues.
+limits() {
+	local file
+	load "$@"
+	for file in "/sys/block/${DISK}0/queue/"*; do
+		[[ -f $file ]] || continue
+		case ${file##*/} in
+		io_poll | io_poll_delay) continue ;;
+		esac
+		sys read "$file"
+		printf '%s %s %s\n' "${file##*/}" "$ERR" "$RET"
+	done
+	for file in ro removable range ext_range hidden capability discard_alignment \
+		alignment_offset events; do
+		printf '%s %s\n' "$file" "$(disk_field "${DISK}0" "$file")"
+	done
+}
+
+# One message for a block size that is replaced, not one for each device.
+bs_message() {
+	local before after
+	before=$(dmesg | grep -c 'defaults block size to' || true)
+	load bs=65536 nr_devices=3
+	after=$(dmesg | grep -c 'defaults block size to' || true)
+	want "messages" $((after - before)) 1
+}
+
+row "" "0 DISK0:524288000/512/512 256000 512 1 10000"
+row "nr_devices=0" "0 256000 512 1 10000"
+row "nr_devices=3 gb=1" "0 DISK0:2097152/512/512 DISK1:2097152/512/512 DISK2:2097152/512/512 1024 512 1 10000"
+row "nr_devices=-1" "EINVAL"
+row "nr_devices=two" "EINVAL"
+row "nr_devices=" "EINVAL"
+row "nr_devices=4294967296" "ERANGE"
+row "gb=2" "0 DISK0:4194304/512/512 2048 512 1 10000"
+row "gb=0" "0 DISK0:0/512/512 0 512 1 10000"
+row "gb=0x10" "0 DISK0:33554432/512/512 16384 512 1 10000"
+row "gb=lots" "EINVAL"
+row "gb=2147483648" "ERANGE"
+row "bs=1024" "0 DISK0:524288000/1024/1024 256000 1024 1 10000"
+row "bs=4096" "0 DISK0:524288000/4096/4096 256000 4096 1 10000"
+row "bs=8192" "0 DISK0:524288000/4096/4096 256000 4096 1 10000"
+row "bs=-1" "0 DISK0:524288000/4096/4096 256000 4096 1 10000"
+row "bs=0" "0 DISK0:524288000/512/512 256000 0 1 10000"
+row "bs=511" "EINVAL"
+row "bs=513" "EINVAL"
+row "bs=3000" "EINVAL"
+row "bs=512k" "EINVAL"
+row "irqmode=0" "0 DISK0:524288000/512/512 256000 512 0 10000"
+row "irqmode=2" "0 DISK0:524288000/512/512 256000 512 2 10000"
+row "irqmode=3" "EINVAL"
+row "irqmode=-1" "EINVAL"
+row "irqmode=0x1" "EINVAL"
+row "irqmode=softirq" "EINVAL"
+row "irqmode=99999999999" "EINVAL"
+row "completion_nsec=0" "0 DISK0:524288000/512/512 256000 512 1 0"
+row "completion_nsec=123456789" "0 DISK0:524288000/512/512 256000 512 1 123456789"
+row "completion_nsec=-1" "EINVAL"
+row "completion_nsec=1ms" "EINVAL"
+row "completion_nsec=18446744073709551616" "ERANGE"
+row "nosuchparameter=1" "0 DISK0:524288000/512/512 256000 512 1 10000"
+
+tap_case "each parameter is one of null_blk's" known_names
+tap_case "sysfs shows the parameters as null_blk's" parity shown
+tap_case "queue limits equal null_blk's by default" parity limits
+tap_case "queue limits equal null_blk's with 4 KiB blocks" parity limits bs=4096 gb=1
+tap_case "a block size that is too big is replaced with one message" bs_message
+tap_run

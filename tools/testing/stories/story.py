@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Tell one of the stories in samples/block/: story.py late_timer|invented_tag
+
+The devices fill what is read from them with 0xd5. What is read without that was never carried out.
+"""
+
+import contextlib
+import mmap
+import os
+import subprocess
+import sys
+import threading
+import time
+
+BLOCK = 4096
+UNTOUCHED = b"\x11" * BLOCK
+CARRIED_OUT = b"\xd5" * BLOCK
+
+
+def read(disk):
+    """Read a block of the disk; what has become of the memory?"""
+    fd = os.open(disk, os.O_RDONLY | os.O_DIRECT)
+    buffer = mmap.mmap(-1, BLOCK)
+    buffer[:] = UNTOUCHED
+    start = time.monotonic()
+    done = os.preadv(fd, [buffer], 0)
+    print(f"read of {done} bytes done after {time.monotonic() - start:.2f} s")
+    os.close(fd)
+    return bytes(buffer)
+
+
+def judge(what, data):
+    if data == CARRIED_OUT:
+        print(f"{what}: carried out")
+    elif data == UNTOUCHED:
+        print(f"{what}: reported as done, and never carried out")
+    else:
+        print(f"{what}: unexpected data")
+    sys.stdout.flush()
+
+
+def late_timer():
+    # The device is fast: the read ends, and its timer is left behind.
+    judge("control", read("/dev/late_timer"))
+    # The device is slow: the timer ends this read.
+    judge("story", read("/dev/late_timer"))
+    # The device is done with it.
+    time.sleep(2)
+
+
+def report(tag):
+    with open("/sys/module/invented_tag/parameters/report", "w", encoding="ascii") as file:
+        file.write(f"{tag}\n")
+
+
+def invented_tag():
+    def in_flight():
+        judge("story", read("/dev/invented_tag"))
+
+    judge("control", read("/dev/invented_tag"))
+    thread = threading.Thread(target=in_flight)
+    thread.start()
+    time.sleep(0.5)
+    # The device reports all tags there are. It has not begun with any of them.
+    for tag in range(4):
+        # There is no request that was started with most of these.
+        with contextlib.suppress(OSError):
+            report(tag)
+            print(f"tag {tag} was believed")
+    thread.join()
+    time.sleep(3)
+
+
+def main():
+    name = sys.argv[1]
+    subprocess.run(["modprobe", name], check=True)
+    {"late_timer": late_timer, "invented_tag": invented_tag}[name]()
+
+
+main()
