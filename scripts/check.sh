@@ -15,7 +15,8 @@ settings
 : "${DRIVER:=rnull}"
 [[ $DRIVER == rnull || $DRIVER == null_blk ]] || die -2 "DRIVER=$DRIVER: want rnull or null_blk"
 
-declare -A TIMEOUT=([debug]=1500 [lean]=600)
+declare -A TIMEOUT=([debug]=2400 [lean]=600)
+[[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=9000 [lean]=1200)
 PASSED=0
 FAILED=0
 
@@ -48,7 +49,8 @@ flavour() {
 	say "check: $DRIVER on the $1 kernel"
 	: > "$log"	# the last run's must not count
 	run "$REPO/scripts/guest.sh" --kernel "$kernel" --name "check-$1" \
-		--timeout "${TIMEOUT[$1]}" -- env DRIVER="$DRIVER" ./run.sh "${tests[@]}" || status=$?
+		--timeout "${TIMEOUT[$1]}" -- \
+		env DRIVER="$DRIVER" FULL="${FULL:-}" ./run.sh "${tests[@]}" || status=$?
 	cases "$log"
 	if (( status )); then
 		FAILED=$(( FAILED + 1 ))

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the KUnit tests and doctests on user-mode Linux by the kernel's kunit.py.
-# Arguments go to kunit.py, a suite filter for instance: kunit.sh 'rnull*'.
-# With a filter the check that our suites ran is left out.
+# Run the KUnit tests and doctests on user-mode Linux by the kernel's kunit.py:
+#
+#	kunit.sh [ARGUMENT...]		to kunit.py, a filter for instance: 'rnull*';
+#					then our suites need not be among what ran
+#	kunit.sh --make ARGUMENT...	only make(1) in the configured work tree
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,6 +22,11 @@ kunit() {
 	for option in "${MAKE[@]}"; do options+=(--make_options "$option"); done
 	"$REPO/scripts/enter.sh" "$SOURCE/tools/testing/kunit/kunit.py" "$action" \
 		--arch=um --build_dir="$OBJECTS" --kunitconfig="$CONFIG" "${options[@]}" "$@"
+}
+
+kmake() {
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=um "${MAKE[@]}" \
+		--no-print-directory "$@"
 }
 
 # Count the cases, and name those that are bad. All that ran count: the rest of
@@ -66,11 +73,15 @@ mkdir -p "$OBJECTS"
 step "configure user-mode Linux"
 run kunit config > "$LOG" 2>&1 < /dev/null ||
 	fail_log "configuring user-mode Linux" "$LOG" "Mend $CONFIG or what it asks for."
+if [[ ${1:-} == --make ]]; then
+	shift
+	run kmake "$@" < /dev/null
+	exit 0
+fi
 step "build it with $JOBS jobs"
 start_build "$OBJECTS"
 if [[ -e $OBJECTS/linux ]]; then expected=0; else expected=1250; fi
-progress "$LOG" "$expected" "$REPO/scripts/enter.sh" make -C "$SOURCE" \
-	O="$OBJECTS" ARCH=um "${MAKE[@]}" -j"$JOBS" --no-print-directory all || {
+progress "$LOG" "$expected" kmake -j"$JOBS" all || {
 	end_build "$OBJECTS"	# make has tidied up itself
 	first_errors "$LOG"
 	fail_log "building user-mode Linux" "$LOG" \

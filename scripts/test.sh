@@ -10,7 +10,7 @@
 settings
 case ${FULL:-} in '' | 0 | 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;; esac
 
-PARTS=(scripts/lint.sh tools/testing/harness/run.sh scripts/kunit.sh scripts/check.sh
+PARTS=(scripts/lint.sh scripts/compile-fail.sh tools/testing/harness/run.sh scripts/kunit.sh scripts/check.sh
 	tools/testing/stories/run.sh)
 from=$SECONDS
 passed=0

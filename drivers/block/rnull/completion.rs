@@ -15,7 +15,7 @@ pub(crate) use self::{
     timer::Timer, //
 };
 
-use crate::ops::{
+use crate::driver::{
     NullBlk,
     QueueData, //
 };

@@ -13,7 +13,7 @@ use crate::{
         Config,
         IrqMode, //
     },
-    ops::{
+    driver::{
         NullBlk,
         QueueData, //
     },

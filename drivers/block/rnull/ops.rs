@@ -2,8 +2,13 @@
 
 //! What the block layer calls.
 
-use crate::completion::Completion;
-use core::marker::PhantomData;
+use crate::{
+    completion::Completion,
+    driver::{
+        NullBlk,
+        QueueData, //
+    },
+};
 use kernel::{
     block::mq::{
         self,
@@ -17,15 +22,6 @@ use kernel::{
     },
     prelude::*, //
 };
-
-/// The driver, for devices that complete their requests by `C`.
-pub(crate) struct NullBlk<C>(PhantomData<C>);
-
-/// What is the same for all requests of a device.
-pub(crate) struct QueueData {
-    /// How long a request takes, in nanoseconds.
-    pub(crate) completion_nsec: i64,
-}
 
 #[vtable]
 impl<C: Completion> Operations for NullBlk<C> {

@@ -8,6 +8,7 @@
 //! Each line of the list uses only what stands above it:
 //!
 //! * `config`: the settings of a device, as plain values; `config::parse`: how text becomes values.
+//! * `driver`: the driver as a type.
 //! * `completion`: the ways to complete a request, one file each.
 //! * `ops`: what the block layer calls.
 //! * `registry`: names and numbers that are taken.
@@ -19,6 +20,7 @@ mod completion;
 mod config;
 mod configfs;
 mod device;
+mod driver;
 mod ops;
 mod registry;
 

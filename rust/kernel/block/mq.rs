@@ -59,7 +59,7 @@
 //!         Ok(())
 //!     }
 //!
-//!     fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+//!     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
 //!         rq.start().end_ok();
 //!         Ok(())
 //!     }

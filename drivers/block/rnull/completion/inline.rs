@@ -3,7 +3,7 @@
 //! Completion at once, in the context of the submitter (`irqmode=0`).
 
 use super::Completion;
-use crate::ops::{
+use crate::driver::{
     NullBlk,
     QueueData, //
 };

@@ -3,7 +3,7 @@
 //! Completion in a softirq, on a CPU that suits the submitter (`irqmode=1`).
 
 use super::Completion;
-use crate::ops::{
+use crate::driver::{
     NullBlk,
     QueueData, //
 };

@@ -3,7 +3,7 @@
 //! Completion by a timer, as if the device took its time (`irqmode=2`).
 
 use super::Completion;
-use crate::ops::{
+use crate::driver::{
     NullBlk,
     QueueData, //
 };
@@ -59,7 +59,7 @@ impl_has_hr_timer! {
 impl HrTimerCallback for TimerData {
     type Pointer<'a> = OwnedRequest<NullBlk<Timer>, InFlight>;
 
-    fn run(rq: OwnedRequest<NullBlk<Timer>, InFlight>, _: ()) -> HrTimerRestart {
+    fn run(rq: OwnedRequest<NullBlk<Timer>, InFlight>, (): ()) -> HrTimerRestart {
         let status = if rq.data().timed_out.load(Relaxed) {
             Status::TIMEOUT
         } else {

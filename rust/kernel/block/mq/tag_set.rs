@@ -117,7 +117,8 @@ impl TagSetBuilder {
 
 /// The hardware queues of a device, and the requests that belong to them.
 ///
-/// A tag set can be shared by several disks. It lives until the last of them is gone.
+/// A tag set can be shared by several disks. It lives until the last of them is gone. Dropping the last
+/// reference to it sleeps.
 ///
 /// This wraps [`struct blk_mq_tag_set`](srctree/include/linux/blk-mq.h).
 ///

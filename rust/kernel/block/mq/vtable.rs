@@ -58,6 +58,7 @@ unsafe fn queue_data<'a, T: Operations>(
 /// The block layer takes an error as being about the request `handed`. A driver can refuse another
 /// one that it kept; then that is dealt with here, and as for `handed` there is nothing to report:
 /// the driver has it, or has ended it.
+///
 /// `handed` may have ended meanwhile, be in use again for another disk, and be refused now. So
 /// what is compared is the request and the hardware queue `hctx` it is refused for. With both the
 /// same, the request is one that the driver has not started and that belongs there.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The data of a disk is lent for a call, and cannot be kept past it.
-//@ error: E0521
-//@ message: borrowed data escapes outside of
+//@ error: E0308
+//@ message: method not compatible with trait; lifetime mismatch
 
 include!("../prelude.rs");
 
@@ -17,16 +17,13 @@ impl Operations for Driver {
         Ok(())
     }
 
-    fn queue_rq(limit: &u32, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        keep(limit);
+    fn queue_rq(
+        #[cfg(right)] _limit: &u32,
+        #[cfg(wrong)] _limit: &'static u32,
+        rq: OwnedRequest<Self, Idle>,
+        _: bool,
+    ) -> QueueResult<Self> {
         rq.start().end_ok();
         Ok(())
     }
 }
-
-#[cfg(right)]
-type Kept<'a> = &'a u32;
-#[cfg(wrong)]
-type Kept<'a> = &'static u32;
-
-fn keep(_: Kept<'_>) {}

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A list cannot be kept past the call that it was passed to; what was in it can.
-//@ error: E0521
-//@ message: borrowed data escapes outside of function
+//@ error: E0308
+//@ message: method not compatible with trait; lifetime mismatch
 
 include!("../prelude.rs");
 
-#[cfg(right)]
-type Kept<T> = OwnedRequest<T, Idle>;
-#[cfg(wrong)]
-type Kept<T> = &'static mut RequestList<'static, T>;
+struct Driver;
 
-fn keep<T: Operations>(_: Kept<T>) {}
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = ();
 
-fn submit<T: Operations>(requests: &mut RequestList<'_, T>) {
-    #[cfg(right)]
-    requests.for_each(keep::<T>);
-    #[cfg(wrong)]
-    keep::<T>(requests);
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+
+    fn queue_rqs(
+        _: (),
+        #[cfg(right)] requests: &mut RequestList<'_, Self>,
+        #[cfg(wrong)] requests: &'static mut RequestList<'static, Self>,
+    ) {
+        requests.for_each(|rq| rq.start().end_ok());
+    }
 }

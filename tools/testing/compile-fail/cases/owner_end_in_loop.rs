@@ -2,7 +2,7 @@
 
 //! An owner ends one request, not one for each turn of a loop.
 //@ error: E0382
-//@ message: use of moved value: `rq`; inside of this loop; `rq` moved due to this method call, in previous iteration of loop
+//@ message: `rq` moved due to this method call, in previous iteration of loop
 
 include!("../prelude.rs");
 

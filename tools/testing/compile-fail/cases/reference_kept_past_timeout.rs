@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What `Operations::timeout` gets cannot be kept past the call; a reference of its own can.
-//@ error: E0521
-//@ message: borrowed data escapes outside of function
+//@ error: E0308
+//@ message: method not compatible with trait; lifetime mismatch
 
 include!("../prelude.rs");
 
-#[cfg(right)]
-type Kept<T> = ARef<Request<T>>;
-#[cfg(wrong)]
-type Kept<T> = &'static Request<T>;
+struct Driver;
 
-fn keep<T: Operations>(_: Kept<T>) {}
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = ();
 
-fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
-    keep::<T>(rq.into());
-    TimeoutAction::Done
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+
+    fn timeout(
+        #[cfg(right)] rq: &Request<Self>,
+        #[cfg(wrong)] rq: &'static Request<Self>,
+    ) -> TimeoutAction {
+        rq.data();
+        TimeoutAction::Reset
+    }
 }

@@ -2,15 +2,15 @@
 
 //! A tag set, which the block layer points to, cannot be made where it could be moved away.
 //@ error: E0277
-//@ message: x
+//@ message: the trait `Init<TagSet<T>, _>` is not implemented for `impl PinInit<TagSet<_>, Error>`
 
 include!("../prelude.rs");
 
 fn tag_set<T: Operations>() -> Result {
-    let new = TagSet::<T>::new(TagSetBuilder::new());
+    let new = TagSet::new(TagSetBuilder::new());
     #[cfg(right)]
-    let _tag_set = KBox::pin_init(new, GFP_KERNEL)?;
+    let _tag_set = <KBox<TagSet<T>>>::pin_init(new, GFP_KERNEL)?;
     #[cfg(wrong)]
-    let _tag_set = KBox::init(new, GFP_KERNEL)?;
+    let _tag_set = <KBox<TagSet<T>>>::init(new, GFP_KERNEL)?;
     Ok(())
 }

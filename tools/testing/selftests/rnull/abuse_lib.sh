@@ -10,12 +10,12 @@ ABUSE_MODULE=rust_block_abuse
 ABUSE_COUNTS=/sys/kernel/debug/$ABUSE_MODULE/counts
 CPU1=/sys/devices/system/cpu/cpu1/online
 
-# I/Os of a case: a million in all files together with FULL=1, and otherwise as
-# many as make sense in an emulated guest.
+# What a case writes and reads back: with FULL=1 all files together have a million
+# I/Os, and otherwise as many as make sense in an emulated guest.
 if [[ ${FULL:-} == 1 ]]; then
-	ABUSE_IOS=65536
+	ABUSE_SIZE=4m ABUSE_LOOPS=9
 else
-	ABUSE_IOS=4096
+	ABUSE_SIZE=2m ABUSE_LOOPS=1
 fi
 
 # The bits of the parameter "abuse", as in samples/rust/rust_block_abuse.rs.
@@ -78,10 +78,9 @@ verified() {
 	done
 	counts
 	before=${COUNT[ended]}
-	# Each loop writes 2048 blocks of each disk and reads them.
-	fio --ioengine=io_uring --direct=1 --bs=4k --size=4m --numjobs=2 --offset_increment=4m \
-		--thread --iodepth=16 --rw=randwrite --verify=crc32c --verify_fatal=1 \
-		--loops=$((ABUSE_IOS / 4096)) --group_reporting \
+	fio --ioengine=io_uring --direct=1 --bs=4k --size="$ABUSE_SIZE" --loops="$ABUSE_LOOPS" \
+		--numjobs=2 --offset_increment=4m --thread --iodepth=16 --rw=randwrite \
+		--verify=crc32c --verify_fatal=1 --group_reporting \
 		--output-format=json --output="$WORK/fio" "${@:2}" "${jobs[@]}"
 	must fio_report "$WORK/fio"
 	read -ra report <<<"$RET"

@@ -17,7 +17,7 @@ flushes() {
 # Writes that have to reach the medium are followed by a flush.
 forced() {
 	abuse_load "inline softirq watch clones"
-	verified rbabuse0 --sync=dsync
+	verified rbabuse0 --sync=dsync --size=1m
 	happened flushed watched
 }
 

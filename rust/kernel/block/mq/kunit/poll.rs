@@ -98,7 +98,7 @@ mod tests {
             Ok(())
         }
 
-        fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+        fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
             rq.start().end_ok();
             Ok(())
         }

@@ -63,7 +63,7 @@ impl Data for Owning {
 impl HrTimerCallback for Owning {
     type Pointer<'a> = OwnedRequest<Keeper<Self>, InFlight>;
 
-    fn run(rq: OwnedRequest<Keeper<Self>, InFlight>, _: ()) -> HrTimerRestart {
+    fn run(rq: OwnedRequest<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
         rq.data().fired.add(1, Relaxed);
         let again = rq.data().again.load(Relaxed);
         if again > 0 {

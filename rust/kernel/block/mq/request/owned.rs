@@ -54,6 +54,7 @@ use core::{
 /// * The request's initial reference count belongs to this value.
 /// * The request is in state `S`: it was started and not completed if `S` is [`InFlight`], and
 ///   completed if `S` is [`Complete`].
+#[must_use = "dropping an owner ends the request with an error"]
 pub struct OwnedRequest<T: Operations, S: State> {
     rq: NonNull<Request<T>>,
     _p: PhantomData<S>,
@@ -84,6 +85,7 @@ unsafe impl<T: Operations, S: State> Sync for OwnedRequest<T, S> {}
 ///     Ok(())
 /// }
 /// ```
+#[must_use = "a refused request has to be returned from queue_rq"]
 pub struct Refused<T: Operations> {
     rq: OwnedRequest<T, Idle>,
     status: Status,

@@ -129,9 +129,10 @@ where
     }
 }
 
-// SAFETY: `drop` calls `cancel`, which stops the timer and waits for the callback. The exception is
-// a call from within the callback, which cannot return before the handle is dropped; the callback
-// owns its request and does not depend on the handle.
+// SAFETY: `drop` calls `cancel`, which stops the timer and waits for the callback. There are two
+// exceptions: a handle that was dismissed, and a call from within the callback, which cannot return
+// before the handle is dropped. Neither leaves anything that depends on the handle: the timer owns the
+// request's initial count, and the callback owns its request.
 unsafe impl<T> HrTimerHandle for OwnedRequestHrTimerHandle<T>
 where
     T: Operations,
@@ -206,7 +207,7 @@ where
     /// impl HrTimerCallback for SlowData {
     ///     type Pointer<'a> = OwnedRequest<Slow, InFlight>;
     ///
-    ///     fn run(rq: OwnedRequest<Slow, InFlight>, _: ()) -> HrTimerRestart {
+    ///     fn run(rq: OwnedRequest<Slow, InFlight>, (): ()) -> HrTimerRestart {
     ///         rq.end_ok();
     ///         HrTimerRestart::NoRestart
     ///     }
@@ -221,7 +222,7 @@ where
     ///         try_pin_init!(SlowData { timer <- HrTimer::new() })
     ///     }
     ///
-    ///     fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+    ///     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
     ///         rq.start().start_timer(Delta::from_millis(1));
     ///         Ok(())
     ///     }
