@@ -30,7 +30,7 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         Op::from_flags(unsafe { (*self.as_raw()).cmd_flags })
     }
 
-    /// The first sector, in units of 512 bytes.
+    /// The first sector, in units of 512 bytes. This is [`u64::MAX`] for a flush.
     #[inline]
     pub fn sector(&self) -> u64 {
         // SAFETY: As in `op`.
