@@ -174,7 +174,7 @@ fn random() -> u32 {
 }
 
 fn one_in(n: u32) -> bool {
-    random() % n == 0
+    random().checked_rem(n) == Some(0)
 }
 
 /// Some time around the interval between interrupts.
@@ -245,6 +245,10 @@ impl Store {
 
     /// Carries out a read or a write.
     fn transfer<T: Operations, S: State>(&self, rq: &OwnedRequest<T, S>) -> Result {
+        // A flush has no place.
+        if !rq.op().moves_data() {
+            return Ok(());
+        }
         let mut at = usize::try_from(rq.sector())? * SECTOR_WORDS;
         for segment in rq.segments() {
             // Segments consist of whole sectors, as the disk does not set an alignment of its own.
