@@ -72,7 +72,7 @@ sys() {
 # must CALL WORDS...: as sys, and it has to succeed.
 must() {
 	sys "$@"
-	[[ $ERR == 0 ]] || { printf '%s: %s\n' "$*" "$ERR"; return 1; }
+	[[ $ERR == 0 ]] || { printf '%s: %s %s\n' "$*" "$ERR" "$RET"; return 1; }
 }
 
 # refused ERRNO CALL WORDS...: as sys, and it has to fail so.
@@ -172,14 +172,20 @@ parity() {
 
 # tabled EXPECTED FUNCTION ARGS...: the function prints EXPECTED with the driver,
 # and with null_blk too, so that a table cannot claim what C does not do.
-tabled() {
+tabled() { differs "$1" "$@"; }
+
+# differs C RNULL FUNCTION ARGS...: the function prints C with null_blk and RNULL
+# with rnull. For the differences that Documentation/block/rnull.rst states.
+differs() {
 	local got
-	if [[ $DRIVER != null_blk ]] && have null_blk; then
-		got=$(observe null_blk "${@:2}")
+	if have null_blk; then
+		got=$(observe null_blk "${@:3}")
 		want "null_blk" "$got" "$1"
 	fi
-	got=$(observe "$DRIVER" "${@:2}")
-	want "$DRIVER" "$got" "$1"
+	if [[ $DRIVER != null_blk ]]; then
+		got=$(observe "$DRIVER" "${@:3}")
+		want "$DRIVER" "$got" "$2"
+	fi
 }
 
 # ------------------------------------------------------------------- fio

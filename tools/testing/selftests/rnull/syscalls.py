@@ -12,6 +12,7 @@ import errno
 import json
 import mmap
 import os
+import re
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -99,7 +100,10 @@ class Calls:
     def fio_report(self, path):
         """Errors; reads, their bytes; writes, their bytes; least and mean latency in ns."""
         with open(path, encoding="utf-8") as file:
-            jobs = json.load(file)["jobs"]
+            text = file.read()
+        # fio writes what goes wrong into the same file, around the report.
+        report, _ = json.JSONDecoder().raw_decode(text[re.search(r"^\{", text, re.M).start() :])
+        jobs = report["jobs"]
         kinds = [job[kind] for job in jobs for kind in ("read", "write")]
         ios = sum(kind["total_ios"] for kind in kinds)
         least = min((kind["clat_ns"]["min"] for kind in kinds if kind["total_ios"]), default=0)
@@ -151,6 +155,9 @@ def main():
             reply = f"0\t{encode(getattr(calls, name)(*map(decode, args)))}"
         except OSError as error:
             reply = f"{errno.errorcode[error.errno]}\t"
+        except Exception as error:
+            # The call has failed; the cases after this one still need the others.
+            reply = f"{type(error).__name__}\t{encode(error)}"
         print(reply, flush=True)
 
 
