@@ -22,6 +22,11 @@ PACKAGES=(
 	python3 python3-ply python3-git perl rsync git patch xz-utils zstd ccache
 	# to run it, and to be its user space
 	qemu-system-x86 busybox-static fio mount udev procps util-linux iproute2
+	# to put file systems and other drivers on top of it
+	e2fsprogs xfsprogs btrfs-progs f2fs-tools zonefs-tools zbd-utils mdadm dmsetup
+	nvme-cli trace-cmd
+	# to draw what was measured
+	python3-matplotlib
 	# to check the sources
 	shellcheck python3-pip
 )
