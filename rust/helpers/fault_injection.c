@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/fault-inject.h>
+
+#ifdef CONFIG_FAULT_INJECTION
+/*
+ * The initializer is a macro. It leaves the ratelimit's lock without a lock
+ * class, which only static memory may do.
+ */
+__rust_helper void rust_helper_fault_attr_init(struct fault_attr *attr)
+{
+	DECLARE_FAULT_ATTR(initial);
+
+	*attr = initial;
+	ratelimit_state_init(&attr->ratelimit_state, 0, DEFAULT_RATELIMIT_BURST);
+}
+#endif
