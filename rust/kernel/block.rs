@@ -4,6 +4,9 @@
 //!
 //! * [`mq`] is where a driver starts: request queues, tags, requests and disks.
 //! * [`Op`] is what an I/O is to do, [`Segment`] a piece of its data, and [`Status`] its result.
+//! * [`DataPage`] is memory of the driver's own to keep data in.
+//! * [`BadBlocks`] lists the sectors that are bad.
+//! * [`Zone`] is a part of a zoned device, and [`ZoneReport`] where a driver puts them.
 //! * [`Major`] is a number and a name in `/proc/devices`.
 //!
 //! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, whatever the logical block size
@@ -12,20 +15,44 @@
 //! C headers: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h),
 //! [`include/linux/blk_types.h`](srctree/include/linux/blk_types.h)
 
+mod badblocks;
+mod data_page;
 mod major;
 pub mod mq;
 mod op;
 mod segment;
 mod status;
+mod zone;
 
 pub use self::{
+    badblocks::BadBlocks,
+    data_page::DataPage,
     major::Major,
     op::Op,
     segment::Segment,
-    status::Status, //
+    status::{
+        AtomicStatus,
+        Status, //
+    },
+    zone::{
+        Zone,
+        ZoneCond,
+        ZoneReport,
+        ZoneType, //
+    }, //
 };
 
 /// Size of a sector as a power of two: 9.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{PAGE_SECTORS_SHIFT, SECTOR_MASK, SECTOR_SHIFT, SECTOR_SIZE};
+///
+/// assert_eq!(1 << SECTOR_SHIFT, SECTOR_SIZE);
+/// // Where sector 1001 is: in which page, and in which sector of it.
+/// assert_eq!((1001 >> PAGE_SECTORS_SHIFT) * (SECTOR_MASK + 1) + (1001 & SECTOR_MASK), 1001);
+/// ```
 pub const SECTOR_SHIFT: u32 = bindings::SECTOR_SHIFT;
 
 /// Size of a sector in bytes: 512.

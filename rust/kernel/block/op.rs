@@ -35,6 +35,16 @@ impl Op {
     pub const SECURE_ERASE: Self = Self(bindings::req_op_REQ_OP_SECURE_ERASE as u8);
     /// Write data at a zone's write pointer.
     pub const ZONE_APPEND: Self = Self(bindings::req_op_REQ_OP_ZONE_APPEND as u8);
+    /// Open a zone.
+    pub const ZONE_OPEN: Self = Self(bindings::req_op_REQ_OP_ZONE_OPEN as u8);
+    /// Close a zone.
+    pub const ZONE_CLOSE: Self = Self(bindings::req_op_REQ_OP_ZONE_CLOSE as u8);
+    /// Make a zone full.
+    pub const ZONE_FINISH: Self = Self(bindings::req_op_REQ_OP_ZONE_FINISH as u8);
+    /// Make a zone empty.
+    pub const ZONE_RESET: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET as u8);
+    /// Make all zones empty.
+    pub const ZONE_RESET_ALL: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET_ALL as u8);
     /// Write zeroes, without the zeroes being in memory.
     pub const WRITE_ZEROES: Self = Self(bindings::req_op_REQ_OP_WRITE_ZEROES as u8);
     /// A command of the driver's own that reads data.
@@ -46,6 +56,12 @@ impl Op {
     #[inline]
     pub(super) fn from_flags(flags: bindings::blk_opf_t) -> Self {
         Self((flags & ((1 << bindings::REQ_OP_BITS) - 1)) as u8)
+    }
+
+    /// The value of the C enumeration, `enum req_op`.
+    #[inline]
+    pub fn as_raw(self) -> u32 {
+        self.0.into()
     }
 
     /// Whether there is memory that the data is moved from or to.

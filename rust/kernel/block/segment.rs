@@ -4,7 +4,11 @@
 //!
 //! C header: [`include/linux/bvec.h`](srctree/include/linux/bvec.h)
 
-use super::Op;
+use super::{
+    data_page,
+    DataPage,
+    Op, //
+};
 use crate::{
     bindings,
     page::PAGE_SIZE,
@@ -15,8 +19,31 @@ use core::marker::PhantomData;
 /// A piece of a page that an I/O moves data from or to.
 ///
 /// The memory may belong to a process that uses it while the I/O is on its way, or to several I/Os,
-/// so it can be copied from and to, but not be referred to. What is read may change from one call to
-/// the next.
+/// so it can be copied from and to, but not be referred to. What is read may change from one call
+/// to the next.
+///
+/// # Examples
+///
+/// A device whose first bytes are stored in `header`, and whose other bytes are zero:
+///
+/// ```
+/// use kernel::{
+///     block::{mq::{Operations, OwnedRequest, State}, SECTOR_SHIFT},
+///     prelude::*, //
+/// };
+///
+/// fn read<T: Operations, S: State>(rq: &OwnedRequest<T, S>, header: &[u8]) -> Result {
+///     let mut at = usize::try_from(rq.sector() << SECTOR_SHIFT)?;
+///     for segment in rq.segments() {
+///         segment.zero()?;
+///         if let Some(bytes) = header.get(at..) {
+///             segment.copy_from(0, &bytes[..bytes.len().min(segment.len())])?;
+///         }
+///         at += segment.len();
+///     }
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Invariants
 ///
@@ -35,8 +62,9 @@ impl Segment<'_> {
     ///
     /// # Safety
     ///
-    /// `vec` must lie inside one page, which is not freed for the lifetime of the result, and belong
-    /// to an I/O with the operation `op`.
+    /// `vec` must lie inside one page, which is not freed for the lifetime of the result, and
+    /// belong to an I/O with the operation `op`.
+    #[inline]
     pub(super) unsafe fn from_raw(vec: bindings::bio_vec, op: Op) -> Self {
         // INVARIANT: By the requirements of this function.
         Self {
@@ -62,6 +90,7 @@ impl Segment<'_> {
     /// # Errors
     ///
     /// `EINVAL` if the segment is not long enough.
+    #[inline]
     pub fn copy_to(&self, at: usize, to: &mut [u8]) -> Result {
         self.check(at, to.len())?;
         self.with_mapped(|from| {
@@ -82,11 +111,10 @@ impl Segment<'_> {
     ///
     /// `EINVAL` if the segment is not long enough, `EPERM` if the operation does not fill memory:
     /// what is to be written to a device may be in memory that must not be changed.
+    #[inline]
     pub fn copy_from(&self, at: usize, from: &[u8]) -> Result {
         self.check(at, from.len())?;
-        if !self.op.fills_memory() {
-            return Err(EPERM);
-        }
+        self.check_fills()?;
         self.with_mapped(|to| {
             // SAFETY: As in `copy_to`, the other way round. The memory may be written to, because
             // the operation fills it.
@@ -95,23 +123,102 @@ impl Segment<'_> {
         Ok(())
     }
 
-    /// Fills the memory with zeroes. Does not sleep.
+    /// Copies `len` bytes, from the byte `at` of the segment on, to the byte `offset` of `page` and
+    /// on.
+    ///
+    /// Does not sleep. May be called in any context.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the segment or the page is not long enough.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::{DataPage, Segment};
+    ///
+    /// /// Stores what is written to the first sector.
+    /// fn store(segment: &Segment<'_>, page: &DataPage) -> Result {
+    ///     segment.copy_to_page(0, page, 0, segment.len().min(512))
+    /// }
+    /// ```
+    #[inline]
+    pub fn copy_to_page(&self, at: usize, page: &DataPage, offset: usize, len: usize) -> Result {
+        self.check(at, len)?;
+        data_page::check(offset, len)?;
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { bindings::flush_dcache_page(self.page) };
+        // SAFETY: Both pages are valid, and the bytes lie inside them, as was checked. They don't
+        // overlap: the driver's page is its own, and no I/O is for it. Others may use the bytes at
+        // the same time; then any bytes will do.
+        unsafe { bindings::memcpy_page(page.as_raw(), offset, self.page, self.offset + at, len) };
+        Ok(())
+    }
+
+    /// Copies `len` bytes, from the byte `offset` of `page` on, to the byte `at` of the segment and
+    /// on.
+    ///
+    /// Does not sleep. May be called in any context.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the segment or the page is not long enough, `EPERM` if the operation does not
+    /// fill memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::{DataPage, Segment};
+    ///
+    /// /// Answers a read of the first sector.
+    /// fn load(segment: &Segment<'_>, page: &DataPage) -> Result {
+    ///     segment.copy_from_page(0, page, 0, segment.len().min(512))
+    /// }
+    /// ```
+    #[inline]
+    pub fn copy_from_page(&self, at: usize, page: &DataPage, offset: usize, len: usize) -> Result {
+        self.check(at, len)?;
+        data_page::check(offset, len)?;
+        self.check_fills()?;
+        // SAFETY: As in `copy_to_page`, the other way round. The memory may be written to, because
+        // the operation fills it.
+        unsafe { bindings::memcpy_page(self.page, self.offset + at, page.as_raw(), offset, len) };
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { bindings::flush_dcache_page(self.page) };
+        Ok(())
+    }
+
+    /// Fills `len` bytes, from the byte `at` of the segment on, with `byte`.
+    ///
+    /// Does not sleep. May be called in any context.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the segment is not long enough, `EPERM` if the operation does not fill memory.
+    #[inline]
+    pub fn fill(&self, at: usize, len: usize, byte: u8) -> Result {
+        self.check(at, len)?;
+        self.check_fills()?;
+        // SAFETY: The page is valid, and the bytes lie inside, as was checked. The memory may be
+        // written to, because the operation fills it.
+        unsafe { bindings::memset_page(self.page, self.offset + at, byte.into(), len) };
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { bindings::flush_dcache_page(self.page) };
+        Ok(())
+    }
+
+    /// Fills the memory with zeroes. Does not sleep. May be called in any context.
     ///
     /// # Errors
     ///
     /// `EPERM` if the operation does not fill memory.
+    #[inline]
     pub fn zero(&self) -> Result {
-        if !self.op.fills_memory() {
-            return Err(EPERM);
-        }
-        self.with_mapped(|to| {
-            // SAFETY: The segment lies inside the page, which is mapped, and which may be written
-            // to, because the operation fills it.
-            unsafe { core::ptr::write_bytes(to, 0, self.len) }
-        });
-        Ok(())
+        self.fill(0, self.len, 0)
     }
 
+    /// Whether `len` bytes from `at` on lie inside the segment, and so inside the page.
+    #[inline]
     fn check(&self, at: usize, len: usize) -> Result {
         match at.checked_add(len) {
             Some(end) if end <= self.len => Ok(()),
@@ -119,7 +226,18 @@ impl Segment<'_> {
         }
     }
 
+    /// Whether the memory may be written to.
+    #[inline]
+    fn check_fills(&self) -> Result {
+        if self.op.fills_memory() {
+            Ok(())
+        } else {
+            Err(EPERM)
+        }
+    }
+
     /// Maps the page, and calls `access` with a pointer to the segment.
+    #[inline]
     fn with_mapped<V>(&self, access: impl FnOnce(*mut u8) -> V) -> V {
         debug_assert!(self.offset + self.len <= PAGE_SIZE);
         // SAFETY: By the type invariant `page` points to a page.

@@ -6,7 +6,11 @@
 
 use crate::{
     bindings,
-    error::Error, //
+    error::Error,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
 
 /// The result of an I/O, as the block layer carries it to the submitter.
@@ -54,6 +58,10 @@ impl Status {
     pub const AGAIN: Self = Self(bindings::BLK_STS_AGAIN);
     /// Something of this device is missing until another of its I/Os ends (`EBUSY`).
     pub const DEV_RESOURCE: Self = Self(bindings::BLK_STS_DEV_RESOURCE);
+    /// More zones would be open than the device can have (`ETOOMANYREFS`).
+    pub const ZONE_OPEN_RESOURCE: Self = Self(bindings::BLK_STS_ZONE_OPEN_RESOURCE);
+    /// More zones would be open or closed than the device can have (`EOVERFLOW`).
+    pub const ZONE_ACTIVE_RESOURCE: Self = Self(bindings::BLK_STS_ZONE_ACTIVE_RESOURCE);
     /// The device is offline (`ENODEV`).
     pub const OFFLINE: Self = Self(bindings::BLK_STS_OFFLINE);
     /// The request itself is wrong (`EINVAL`).
@@ -69,6 +77,40 @@ impl Status {
     #[inline]
     pub(crate) fn into_raw(self) -> bindings::blk_status_t {
         self.0
+    }
+}
+
+/// A [`Status`] that is shared between CPUs, such as one in the driver's data of a request.
+///
+/// All accesses are relaxed: what orders the use of a request orders them, too.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{AtomicStatus, Status};
+///
+/// let status = AtomicStatus::new(Status::OK);
+/// status.store(Status::TIMEOUT);
+/// assert_eq!(status.load(), Status::TIMEOUT);
+/// ```
+pub struct AtomicStatus(Atomic<i8>);
+
+impl AtomicStatus {
+    /// Makes one that holds `status`.
+    pub const fn new(status: Status) -> Self {
+        Self(Atomic::new(status.0 as i8))
+    }
+
+    /// The status that is held.
+    #[inline]
+    pub fn load(&self) -> Status {
+        Status(self.0.load(Relaxed) as bindings::blk_status_t)
+    }
+
+    /// Puts `status` in the place of the one that is held.
+    #[inline]
+    pub fn store(&self, status: Status) {
+        self.0.store(status.0 as i8, Relaxed);
     }
 }
 

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists of sectors that are bad.
+//!
+//! C header: [`include/linux/badblocks.h`](srctree/include/linux/badblocks.h)
+
+use crate::{
+    bindings,
+    error::to_result,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    types::Opaque, //
+};
+use core::ops::Range;
+use pin_init::PinInit;
+
+/// The sectors from here on cannot be in a list: an entry has 54 bits for its first sector.
+const END: u64 = 1 << 54;
+
+/// A list of ranges of bad sectors.
+///
+/// It starts disabled and empty. It has room for 512 ranges of up to 512 sectors each; longer
+/// ranges take several. The methods can be called from several threads at once and in any context,
+/// with interrupts disabled, too: a check takes no lock and is repeated if the list changes
+/// meanwhile, and a change takes a lock with interrupts disabled. All but a check that finds the
+/// list disabled take time in proportion to the number of ranges.
+///
+/// This wraps [`struct badblocks`](srctree/include/linux/badblocks.h).
+///
+/// # Invariants
+///
+/// `inner` was set up by `badblocks_init()`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     block::BadBlocks,
+///     sync::Arc, //
+/// };
+///
+/// let bad = Arc::pin_init(BadBlocks::new(), GFP_KERNEL)?;
+/// assert_eq!(bad.check(0, 8), None);
+///
+/// bad.enable();
+/// bad.set(100, 8)?;
+/// assert_eq!(bad.check(96, 8), Some(100..108));
+/// bad.clear(100, 4)?;
+/// assert_eq!(bad.check(96, 8), None);
+/// # Ok::<(), Error>(())
+/// ```
+#[pin_data(PinnedDrop)]
+pub struct BadBlocks {
+    #[pin]
+    inner: Opaque<bindings::badblocks>,
+}
+
+// SAFETY: A list is not bound to a thread.
+unsafe impl Send for BadBlocks {}
+
+// SAFETY: The C functions that the methods call have a lock for what they change.
+unsafe impl Sync for BadBlocks {}
+
+impl BadBlocks {
+    /// Returns an initializer for a list that is disabled and empty. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if there is not enough memory.
+    pub fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // INVARIANT: It is set up by the call.
+            inner <- Opaque::try_ffi_init(|bb: *mut bindings::badblocks| {
+                // SAFETY: `bb` is valid for writes.
+                unsafe { bb.write(pin_init::zeroed()) };
+                // SAFETY: `bb` is valid, and stays in its place. On an error nothing is allocated.
+                to_result(unsafe { bindings::badblocks_init(bb, 0) })
+            }),
+        })
+    }
+
+    /// Enables the list. There is no way back.
+    pub fn enable(&self) {
+        let _ = self.shift().cmpxchg(-1, 0, Full);
+    }
+
+    /// Whether the list is enabled. This costs one load.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.shift().load(Relaxed) >= 0
+    }
+
+    /// Adds `count` sectors from `first` on. Those that are in the list already stay.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the list is disabled, if there are no sectors, or some from 2^54 on; or if the
+    /// list is full, upon which some of the sectors may have been added.
+    pub fn set(&self, first: u64, count: u64) -> Result {
+        if first.checked_add(count).is_none_or(|end| end > END) {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the type invariant the list is set up.
+        let done = unsafe { bindings::badblocks_set(self.inner.get(), first, count, 1) };
+        if done {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Removes `count` sectors from `first` on. Some or all of them may not be in the list.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the list is disabled, or if there are no sectors; or if the list is full and a
+    /// range in it would have to be split.
+    pub fn clear(&self, first: u64, count: u64) -> Result {
+        let count = count.min(END.saturating_sub(first));
+        // SAFETY: By the type invariant the list is set up.
+        let done = unsafe { bindings::badblocks_clear(self.inner.get(), first, count) };
+        if done {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Finds out whether one of the `count` sectors from `first` on is bad.
+    ///
+    /// Returns the first range in the list that one of them is in; it may begin before them, and
+    /// end after them. If the list is disabled none is bad.
+    pub fn check(&self, first: u64, count: u64) -> Option<Range<u64>> {
+        let count = count.min(END.saturating_sub(first));
+        if count == 0 || !self.is_enabled() {
+            return None;
+        }
+        let (mut bad, mut len) = (0, 0);
+        // SAFETY: By the type invariant the list is set up. `bad` and `len` are valid for writes.
+        let found = unsafe {
+            bindings::badblocks_check(self.inner.get(), first, count, &mut bad, &mut len)
+        };
+        (found != 0).then(|| bad..bad + len)
+    }
+
+    /// Writes the list to `page`, a line for each range: the first sector and the number of
+    /// sectors.
+    ///
+    /// Returns how many bytes were written. Nothing is if the list is disabled. What does not fit
+    /// is cut off.
+    ///
+    /// # Errors
+    ///
+    /// What `badblocks_show()` returns.
+    pub fn show(&self, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+        // SAFETY: By the type invariant the list is set up. The function writes to a page at most.
+        let len = unsafe { bindings::badblocks_show(self.inner.get(), page.as_mut_ptr(), 0) };
+        match usize::try_from(len) {
+            // C counts what did not fit, and puts a null byte at the end.
+            Ok(len) => Ok(len.min(PAGE_SIZE - 1)),
+            Err(_) => Err(Error::from_errno(len as i32)),
+        }
+    }
+
+    /// The word by which C knows whether the list is enabled: -1 if it is not.
+    #[inline]
+    fn shift(&self) -> &Atomic<i32> {
+        // SAFETY: By the type invariant the list is set up. The word is aligned, lives as long as
+        // `self`, and is changed only by `enable`.
+        unsafe { Atomic::from_ptr(&raw mut (*self.inner.get()).shift) }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for BadBlocks {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant the list is set up, and nobody uses it any more.
+        unsafe { bindings::badblocks_exit(self.inner.get()) };
+    }
+}
+
+#[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
+#[macros::kunit_tests(rust_block_badblocks)]
+mod tests {
+    use super::*;
+    use crate::sync::Arc;
+
+    fn list() -> Result<Arc<BadBlocks>> {
+        let list = Arc::pin_init(BadBlocks::new(), GFP_KERNEL)?;
+        list.enable();
+        Ok(list)
+    }
+
+    fn shown(list: &BadBlocks) -> Result<KVec<u8>> {
+        let mut page = KBox::new([0xff; PAGE_SIZE], GFP_KERNEL)?;
+        let len = list.show(&mut page)?;
+        let mut text = KVec::new();
+        text.extend_from_slice(&page[..len], GFP_KERNEL)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn disabled_list_does_nothing() -> Result {
+        let list = Arc::pin_init(BadBlocks::new(), GFP_KERNEL)?;
+        assert!(!list.is_enabled());
+        assert_eq!(list.set(0, 1), Err(EINVAL));
+        assert_eq!(list.clear(0, 1), Err(EINVAL));
+        assert_eq!(list.check(0, 1), None);
+        assert_eq!(shown(&list)?.len(), 0);
+
+        list.enable();
+        list.enable();
+        assert!(list.is_enabled());
+        assert_eq!(list.set(0, 1), Ok(()));
+        assert_eq!(list.check(0, 1), Some(0..1));
+        Ok(())
+    }
+
+    #[test]
+    fn ranges_end_where_they_should() -> Result {
+        let list = list()?;
+        list.set(100, 10)?;
+        for (first, count, found) in [
+            (0, 100, None),
+            (0, 101, Some(100..110)),
+            (105, 1, Some(100..110)),
+            (109, 1, Some(100..110)),
+            (110, 1, None),
+            (0, u64::MAX, Some(100..110)),
+            (105, 0, None),
+            (u64::MAX, u64::MAX, None),
+        ] {
+            assert_eq!(list.check(first, count), found);
+        }
+        assert_eq!(&shown(&list)?[..], b"100 10\n");
+        Ok(())
+    }
+
+    #[test]
+    fn clearing_splits_and_merges_not() -> Result {
+        let list = list()?;
+        list.set(10, 10)?;
+        list.clear(14, 2)?;
+        assert_eq!(&shown(&list)?[..], b"10 4\n16 4\n");
+        assert_eq!(list.check(14, 2), None);
+        // What is not there can be cleared.
+        assert_eq!(list.clear(1000, 1), Ok(()));
+        list.set(14, 2)?;
+        assert_eq!(list.check(0, 100), Some(10..20));
+        list.clear(0, 100)?;
+        assert_eq!(shown(&list)?.len(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn sizes_at_the_edges() -> Result {
+        let list = list()?;
+        assert_eq!(list.set(0, 0), Err(EINVAL));
+        assert_eq!(list.clear(0, 0), Err(EINVAL));
+        assert_eq!(list.set(END, 1), Err(EINVAL));
+        assert_eq!(list.set(END - 1, 2), Err(EINVAL));
+        assert_eq!(list.set(u64::MAX, 2), Err(EINVAL));
+        assert_eq!(list.set(END - 1, 1), Ok(()));
+        assert_eq!(list.check(END - 1, 1), Some(END - 1..END));
+        // More sectors than an `int` can count, in an empty list and in one that is not.
+        assert_eq!(list.check(0, 1 << 32), None);
+        assert_eq!(list.clear(0, u64::MAX), Ok(()));
+        assert_eq!(list.clear(0, 1 << 32), Ok(()));
+        assert_eq!(list.check(0, 1 << 33), None);
+        assert_eq!(list.set(0, 1 << 32), Err(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn full_list_is_refused_and_shown() -> Result {
+        let list = list()?;
+        let mut added = 0;
+        // Far apart, with long numbers, so that the text does not fit a page.
+        while list.set((1 << 50) + 1024 * added, 1).is_ok() {
+            added += 1;
+            assert!(added <= 512);
+        }
+        assert_eq!(added, 512);
+        assert_eq!(list.clear(1 << 50, 1), Ok(()));
+        assert_eq!(list.set(0, 3), Ok(()));
+        // Only by splitting could this be cleared.
+        assert_eq!(list.clear(1, 1), Err(EINVAL));
+        assert_eq!(shown(&list)?.len(), PAGE_SIZE - 1);
+        Ok(())
+    }
+}
