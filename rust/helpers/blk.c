@@ -4,7 +4,16 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/cacheflush.h>
+#include <linux/highmem.h>
+#include <linux/nodemask.h>
 #include <linux/srcu.h>
+
+/* Whether memory can be asked of a node, which may be any number. */
+__rust_helper bool rust_helper_node_can_be_asked(int node)
+{
+	return node >= 0 && node < MAX_NUMNODES && node_online(node);
+}
 
 __rust_helper void *rust_helper_blk_mq_rq_to_pdu(struct request *rq)
 {
@@ -29,6 +38,29 @@ __rust_helper void rust_helper_bio_advance_iter_single(const struct bio *bio,
 	bio_advance_iter_single(bio, iter, bytes);
 }
 
+__rust_helper void rust_helper_memcpy_page(struct page *dst_page, size_t dst_off,
+					   struct page *src_page, size_t src_off,
+					   size_t len)
+{
+	memcpy_page(dst_page, dst_off, src_page, src_off, len);
+}
+
+__rust_helper void rust_helper_memset_page(struct page *page, size_t offset,
+					   int val, size_t len)
+{
+	memset_page(page, offset, val, len);
+}
+
+__rust_helper void rust_helper_flush_dcache_page(struct page *page)
+{
+	flush_dcache_page(page);
+}
+
+__rust_helper bool rust_helper_blk_should_fake_timeout(struct request_queue *q)
+{
+	return blk_should_fake_timeout(q);
+}
+
 __rust_helper struct request *rust_helper_rq_list_pop(struct rq_list *rl)
 {
 	return rq_list_pop(rl);
@@ -38,6 +70,11 @@ __rust_helper void rust_helper_rq_list_add_tail(struct rq_list *rl,
 						struct request *rq)
 {
 	rq_list_add_tail(rl, rq);
+}
+
+__rust_helper void rust_helper_blk_mq_set_request_complete(struct request *rq)
+{
+	blk_mq_set_request_complete(rq);
 }
 
 /*
@@ -94,6 +131,18 @@ __rust_helper void rust_helper_blk_mq_put_request(struct request *rq)
 		__blk_mq_free_request(rq);
 }
 
+/* What blk_mq_find_request() is called between. */
+__rust_helper int rust_helper_blk_mq_lookup_lock(struct blk_mq_tag_set *set)
+{
+	return srcu_read_lock(&set->tags_srcu);
+}
+
+__rust_helper void rust_helper_blk_mq_lookup_unlock(struct blk_mq_tag_set *set,
+						    int idx)
+{
+	srcu_read_unlock(&set->tags_srcu, idx);
+}
+
 /*
  * Find the request that was started with a tag, and take a reference to it.
  *
@@ -101,7 +150,8 @@ __rust_helper void rust_helper_blk_mq_put_request(struct request *rq)
  * the maps nor the memory of requests go away, but what a map points to may be
  * free, or in use for anything, until a reference is held. So nothing but the
  * count is touched before; and after, the request must be one that has the tag
- * and was started, or it is not what was asked for.
+ * and was started, or it is not what was asked for. While a request has a
+ * count, its hardware queue stays: changing the queues waits for it.
  *
  * May be called from process, softirq and hardirq context.
  */
@@ -110,34 +160,32 @@ rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
 				unsigned int hw_queue, unsigned int tag)
 {
 	struct blk_mq_tags **maps, *map;
-	struct request *rq = NULL;
-	int idx, old;
-
-	idx = srcu_read_lock(&set->tags_srcu);
+	struct blk_mq_hw_ctx *hctx;
+	struct request *rq;
+	int old;
 
 	/* Pairs with the release in __blk_mq_update_nr_hw_queues(). */
 	if (hw_queue >= smp_load_acquire(&set->nr_hw_queues))
-		goto out;
+		return NULL;
 	maps = READ_ONCE(set->tags);
 	map = READ_ONCE(maps[hw_queue]);
 	if (!map || tag >= map->nr_tags)
-		goto out;
+		return NULL;
 	rq = READ_ONCE(map->rqs[tag]);
 	if (!rq)
-		goto out;
+		return NULL;
 
 	old = atomic_fetch_add_unless(&rq->ref, 1, 0);
-	if (!old) {
-		rq = NULL;
-		goto out;
-	}
+	if (!old)
+		return NULL;
 	blk_mq_saturate_request(rq, old);
 
-	if (READ_ONCE(rq->tag) != tag || !blk_mq_request_started(rq)) {
-		rust_helper_blk_mq_put_request(rq);
-		rq = NULL;
-	}
-out:
-	srcu_read_unlock(&set->tags_srcu, idx);
-	return rq;
+	/* With a shared set of tags, the request may be of another hardware queue. */
+	hctx = READ_ONCE(rq->mq_hctx);
+	if (READ_ONCE(rq->tag) == tag && blk_mq_request_started(rq) &&
+	    hctx && hctx->queue_num == hw_queue)
+		return rq;
+
+	rust_helper_blk_mq_put_request(rq);
+	return NULL;
 }

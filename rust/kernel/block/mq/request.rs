@@ -57,12 +57,13 @@
 //!
 //! `mem::forget` is safe, so leaks must be harmless to memory. A leaked owner is an I/O that never
 //! ends (its submitter waits, unless [`Operations::timeout`] ends it); a leaked reference is a tag
-//! that is never used again. Both make the removal of the disk wait for ever. Nothing is freed early
-//! and nothing is used twice.
+//! that is never used again. Both make the removal of the disk wait for ever. Nothing is freed
+//! early and nothing is used twice.
 //!
 //! [`Operations::timeout`]: super::Operations::timeout
 
 mod batch;
+mod chain;
 mod data;
 mod list;
 mod owned;
@@ -74,6 +75,10 @@ mod timer;
 
 pub use self::{
     batch::CompletionBatch,
+    chain::{
+        CompletedRequests,
+        RequestChain, //
+    },
     data::Segments,
     list::RequestList,
     owned::{
@@ -86,6 +91,7 @@ pub use self::{
         Complete,
         Idle,
         InFlight,
+        Started,
         State, //
     },
     timer::{

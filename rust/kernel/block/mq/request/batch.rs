@@ -5,7 +5,7 @@
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h), `struct io_comp_batch`.
 
 use super::{
-    InFlight,
+    state::Started,
     OwnedRequest, //
 };
 use crate::{
@@ -52,7 +52,7 @@ pub struct CompletionBatch<'a> {
 impl CompletionBatch<'_> {
     /// Calls `fill` with an empty batch, and ends the requests that it has put into it.
     ///
-    /// May be called from process, softirq and hardirq context.
+    /// May be called from process, softirq and hardirq context. [`CompletionBatch`] has an example.
     #[inline]
     pub fn scope<V>(fill: impl FnOnce(&mut CompletionBatch<'_>) -> V) -> V {
         let mut inner = pin_init::zeroed();
@@ -89,17 +89,20 @@ impl<'a> CompletionBatch<'a> {
     }
 }
 
-impl<T: Operations> OwnedRequest<T, InFlight> {
+impl<T: Operations, S: Started> OwnedRequest<T, S> {
     /// Ends the I/O with `status`, together with others in `batch`.
     ///
     /// From here on the request cannot time out. The submitter gets its answer when the batch is
-    /// ended, or at once if this request cannot be ended in a batch: it has failed, was scheduled by
-    /// an I/O scheduler, or belongs to a flush.
+    /// ended, or at once if this request cannot be ended in a batch: it has failed, was scheduled
+    /// by an I/O scheduler, or belongs to a flush.
+    ///
+    /// Does not sleep and may be called from process, softirq and hardirq context.
+    /// [`CompletionBatch`] has an example.
     #[inline]
     pub fn end_batched(self, status: Status, batch: &mut CompletionBatch<'_>) {
         if status.is_ok() {
             let rq = self.into_raw();
-            // SAFETY: The right to the request, which is started and not completed, was ours. If the
+            // SAFETY: The right to the request, which is started, was ours. If the
             // function returns true, it goes to the batch, with the count.
             if unsafe { bindings::blk_mq_complete_in_batch(rq.as_ptr().cast(), batch.inner) } {
                 return;

@@ -8,6 +8,7 @@
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
 
 use super::{
+    InFlight,
     OwnedRequest,
     State, //
 };
@@ -17,7 +18,8 @@ use crate::{
         mq::Operations,
         Op,
         Segment, //
-    }, //
+    },
+    pr_warn_once, //
 };
 use core::marker::PhantomData;
 
@@ -51,8 +53,9 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         self.bytes() >> crate::block::SECTOR_SHIFT
     }
 
-    /// The tag, by which [`TagSet::tag_to_rq`](crate::block::mq::TagSet::tag_to_rq) finds the request
-    /// once it is started. Unique among the requests of a hardware queue that are in flight.
+    /// The tag, by which [`TagSet::tag_to_rq`](crate::block::mq::TagSet::tag_to_rq) finds the
+    /// request once it is started. Unique among the requests of a hardware queue that are in
+    /// flight.
     #[inline]
     pub fn tag(&self) -> u32 {
         // SAFETY: As in `op`. A request has a tag, which is not negative, while the driver has it.
@@ -62,8 +65,8 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     /// The number of the hardware queue.
     #[inline]
     pub fn hw_queue(&self) -> u32 {
-        // SAFETY: As in `op`. A request has a hardware queue while the driver has it, which does not
-        // go away before the request does.
+        // SAFETY: As in `op`. A request has a hardware queue while the driver has it, which does
+        // not go away before the request does.
         unsafe { (*(*self.as_raw()).mq_hctx).queue_num }
     }
 
@@ -74,6 +77,47 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         // SAFETY: As in `hw_queue`.
         let kind = unsafe { (*(*self.as_raw()).mq_hctx).type_ };
         u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
+    }
+
+    /// Whether the data must be on the medium, and not just in the device's cache, when the I/O
+    /// ends (`REQ_FUA`).
+    ///
+    /// The block layer asks for it only if the disk has said that it can:
+    /// [`GenDiskBuilder::fua`](crate::block::mq::GenDiskBuilder::fua).
+    #[inline]
+    pub fn is_fua(&self) -> bool {
+        // SAFETY: As in `op`.
+        unsafe { (*self.as_raw()).cmd_flags & (1 << bindings::req_flag_bits___REQ_FUA) != 0 }
+    }
+
+    /// Whether the driver should forget about the request, so that it times out.
+    ///
+    /// This is `blk_should_fake_timeout()`: it is for testing, and switched on by a disk's
+    /// attribute `io-timeout-fail`. Each call may answer differently. Without
+    /// `CONFIG_FAIL_IO_TIMEOUT` the answer is always no.
+    ///
+    /// May be called in any context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kernel::block::mq::{InFlight, Operations, OwnedRequest};
+    /// fn complete<T: Operations>(rq: OwnedRequest<T, InFlight>) {
+    ///     if rq.should_fake_timeout() {
+    ///         // `Operations::timeout` claims it.
+    ///         rq.park();
+    ///     } else {
+    ///         rq.end_ok();
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn should_fake_timeout(&self) -> bool {
+        #[cfg(CONFIG_FAIL_IO_TIMEOUT)]
+        // SAFETY: The queue of a request is alive while the driver owns the request.
+        return unsafe { bindings::blk_should_fake_timeout((*self.as_raw()).q) };
+        #[cfg(not(CONFIG_FAIL_IO_TIMEOUT))]
+        return false;
     }
 
     /// The pieces of memory that the data is moved from or to, in order.
@@ -105,18 +149,63 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         };
         Segments {
             bio,
-            // SAFETY: `bio` is null or valid: the block layer does not change or end the bios of a
-            // request while the driver owns it.
-            iter: unsafe { bio.as_ref() }.map_or_else(pin_init::zeroed, |bio| bio.bi_iter),
+            // SAFETY: The block layer does not change or end the bios of a request while the driver
+            // owns it.
+            iter: unsafe { start_of(bio) },
             op,
             _p: PhantomData,
         }
     }
 }
 
+impl<T: Operations> OwnedRequest<T, InFlight> {
+    /// Says where the data of a [zone append](Op::ZONE_APPEND) was written: from `sector` on, in
+    /// units of 512 bytes. The submitter gets to know it when the request ends.
+    ///
+    /// A request for another operation is left as it is, and the driver warned about once.
+    #[inline]
+    pub fn set_sector(&mut self, sector: u64) {
+        if self.op() != Op::ZONE_APPEND {
+            pr_warn_once!("block: a driver moved a request that is not a zone append\n");
+            return;
+        }
+        // SAFETY: The request is valid. Nobody else reads or writes this field while the driver
+        // owns it, and there are no borrows of the owner. The block layer passes the value on as it
+        // is.
+        unsafe { (*self.as_raw()).__sector = sector };
+    }
+}
+
+/// The position of the first byte of `bio`, or of no byte if that is null.
+///
+/// # Safety
+///
+/// `bio` must be null, or a valid bio whose position nobody changes.
+#[inline]
+unsafe fn start_of(bio: *const bindings::bio) -> bindings::bvec_iter {
+    if bio.is_null() {
+        return pin_init::zeroed();
+    }
+    // No reference to the bio is made, because others may write to other fields of it.
+    // SAFETY: `bio` is valid and its position does not change, by the requirements of this
+    // function.
+    unsafe { (*bio).bi_iter }
+}
+
 /// An iterator over the data of a request. See [`OwnedRequest::segments`].
 ///
 /// It borrows the owner, so that the request cannot end before it.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::mq::{Operations, OwnedRequest, State};
+///
+/// /// How many pieces the device has to be told of.
+/// fn pieces<T: Operations, S: State>(rq: &OwnedRequest<T, S>) -> usize {
+///     rq.segments().count()
+/// }
+/// ```
 ///
 /// # Invariants
 ///
@@ -136,17 +225,21 @@ impl<'a> Iterator for Segments<'a> {
     fn next(&mut self) -> Option<Segment<'a>> {
         // A bio that is done is followed by the next one; there may be bios without data.
         while self.iter.bi_size == 0 {
-            // SAFETY: By the type invariant the bio is null or valid.
-            self.bio = unsafe { self.bio.as_ref() }?.bi_next;
-            // SAFETY: The bios of a request are chained by this field, and end with null.
-            self.iter = unsafe { self.bio.as_ref() }?.bi_iter;
+            if self.bio.is_null() {
+                return None;
+            }
+            // SAFETY: By the type invariant the bio is valid if it is not null.
+            self.bio = unsafe { (*self.bio).bi_next };
+            // INVARIANT: The bios of a request are chained by this field, and end with null.
+            // SAFETY: As in `segments`, for as long as the request is borrowed.
+            self.iter = unsafe { start_of(self.bio) };
         }
         // SAFETY: By the type invariants the bio has data at the position, which is not at its end.
         let vec = unsafe { bindings::bio_iter_iovec(self.bio, self.iter) };
         // SAFETY: As above; the piece at the position is as long as `vec`.
         unsafe { bindings::bio_advance_iter_single(self.bio, &mut self.iter, vec.bv_len) };
-        // SAFETY: The function splits pieces at the ends of pages. The pages are held by the bio for
-        // as long as the driver owns the request, which is `'a`.
+        // SAFETY: The function splits pieces at the ends of pages. The pages are held by the bio
+        // for as long as the driver owns the request, which is `'a`.
         Some(unsafe { Segment::from_raw(vec, self.op) })
     }
 }

@@ -46,7 +46,8 @@ pub struct RequestList<'a, T: Operations> {
     pending: bindings::rq_list,
     given_back: bindings::rq_list,
     queue: *mut bindings::request_queue,
-    _p: PhantomData<(&'a (), fn(T) -> T)>,
+    _call: PhantomData<&'a ()>,
+    _driver: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Operations> RequestList<'_, T> {
@@ -65,7 +66,8 @@ impl<T: Operations> RequestList<'_, T> {
             pending: core::mem::replace(list, pin_init::zeroed()),
             given_back: pin_init::zeroed(),
             queue,
-            _p: PhantomData,
+            _call: PhantomData,
+            _driver: PhantomData,
         }
     }
 
@@ -95,7 +97,27 @@ impl<T: Operations> RequestList<'_, T> {
     }
 
     /// Gives a request back, for the block layer to hand it out again by
-    /// [`Operations::queue_rq`](crate::block::mq::Operations::queue_rq) when this call has returned.
+    /// [`Operations::queue_rq`](crate::block::mq::Operations::queue_rq) when this call has
+    /// returned.
+    ///
+    /// Does not sleep.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::{mq::{Operations, RequestList}, Op};
+    ///
+    /// /// Ends writes at once, and leaves all else to `queue_rq`.
+    /// fn answer_writes<T: Operations>(requests: &mut RequestList<'_, T>) {
+    ///     while let Some(rq) = requests.next() {
+    ///         if rq.op() == Op::WRITE {
+    ///             rq.start().end_ok();
+    ///         } else {
+    ///             requests.give_back(rq);
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn give_back(&mut self, rq: OwnedRequest<T, Idle>) {
         // SAFETY: The request is valid.
         if unsafe { (*rq.as_raw()).q } != self.queue {
@@ -104,8 +126,8 @@ impl<T: Operations> RequestList<'_, T> {
             return;
         }
         let rq = rq.into_raw();
-        // SAFETY: The owner of the request is given up to the list, and it is in no other list while
-        // the driver has it.
+        // SAFETY: The owner of the request is given up to the list, and it is in no other list
+        // while the driver has it.
         unsafe { bindings::rq_list_add_tail(&mut self.given_back, rq.as_ptr().cast()) };
     }
 }

@@ -92,6 +92,8 @@ pub struct Refused<T: Operations> {
 }
 
 /// What [`Operations::queue_rq`] returns: an error carries the request that it is about.
+///
+/// [`Refused`] has an example.
 pub type QueueResult<T> = core::result::Result<(), Refused<T>>;
 
 impl<T: Operations, S: State> OwnedRequest<T, S> {
@@ -123,6 +125,23 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     ///
     /// This is `blk_mq_end_request()`. It does not sleep and may be called from process, softirq
     /// and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::{InFlight, Operations, OwnedRequest}, Status},
+    ///     prelude::*, //
+    /// };
+    ///
+    /// /// Answers a request by what has become of it.
+    /// fn answer<T: Operations>(rq: OwnedRequest<T, InFlight>, result: Result) {
+    ///     match result {
+    ///         Ok(()) => rq.end_ok(),
+    ///         Err(error) => rq.end(Status::from(error)),
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn end(self, status: Status) {
         let rq = self.into_raw();
@@ -144,6 +163,23 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     ///
     /// This is `blk_mq_requeue_request()`. It does not sleep and may be called from process,
     /// softirq and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::mq::{InFlight, Operations, OwnedRequest},
+    ///     prelude::*, //
+    /// };
+    ///
+    /// /// The device was reset and has forgotten what it had. Tries all of it again.
+    /// fn try_again<T: Operations>(lost: KVec<OwnedRequest<T, InFlight>>) {
+    ///     let last = lost.len().saturating_sub(1);
+    ///     for (i, rq) in lost.into_iter().enumerate() {
+    ///         rq.requeue(i == last);
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn requeue(self, kick: bool) {
         let rq = self.into_raw();
@@ -160,6 +196,19 @@ impl<T: Operations> OwnedRequest<T, Idle> {
     ///
     /// This is `blk_mq_start_request()`. It does not sleep and may be called from process, softirq
     /// and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::{Idle, Operations, OwnedRequest};
+    ///
+    /// /// Hands a request to the device, and returns what the device is to report in the end.
+    /// fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> (u32, u32) {
+    ///     let reported = (rq.hw_queue(), rq.tag());
+    ///     rq.start().park();
+    ///     reported
+    /// }
+    /// ```
     #[inline]
     pub fn start(self) -> OwnedRequest<T, InFlight> {
         let rq = self.into_raw();
@@ -175,6 +224,8 @@ impl<T: Operations> OwnedRequest<T, Idle> {
     /// With [`Status::RESOURCE`] the block layer hands the request out again a few milliseconds
     /// later. With [`Status::DEV_RESOURCE`] it does so when another request of this device ends, so
     /// there must be one in flight. Any other status ends the request.
+    ///
+    /// [`Refused`] has an example.
     #[inline]
     pub fn refuse(self, status: Status) -> Refused<T> {
         Refused { rq: self, status }
@@ -190,6 +241,8 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     /// This is `blk_mq_complete_request()`. It does not sleep and may be called from process,
     /// softirq and hardirq context. A driver without [`Operations::complete`] does not compile if
     /// it uses this.
+    ///
+    /// [`Operations`] has an example.
     #[inline]
     pub fn complete(self) {
         const {
@@ -199,6 +252,15 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
             )
         };
         let rq = self.into_raw();
+        if T::HAS_COMPLETE_ALL {
+            // SAFETY: The request is valid, and in none of the block layer's lists while it is the
+            // driver's. It is completed alone, see `RequestChain::complete`.
+            unsafe {
+                (*rq.as_ptr().cast::<bindings::request>())
+                    .__bindgen_anon_1
+                    .rq_next = core::ptr::null_mut()
+            };
+        }
         // SAFETY: By the type invariant the request is started, and was not completed before, so it
         // is not on a completion list. The right and the count pass to the completion.
         let later = unsafe { bindings::blk_mq_complete_request_remote(rq.as_ptr().cast()) };
@@ -232,6 +294,12 @@ impl<T: Operations, S: State> Drop for OwnedRequest<T, S> {
 }
 
 impl<T: Operations> Refused<T> {
+    /// The request, as if it had not been refused.
+    #[inline]
+    pub fn into_request(self) -> OwnedRequest<T, Idle> {
+        self.rq
+    }
+
     /// The parts: the request and the status.
     #[inline]
     pub(in crate::block::mq) fn into_parts(self) -> (OwnedRequest<T, Idle>, Status) {

@@ -30,6 +30,10 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     /// [`Operations::timeout`] claims it.
     ///
     /// May be called from any context.
+    ///
+    /// [`OwnedRequest::start`] has an example, and [`TagSet::tag_to_rq`] is its other half.
+    ///
+    /// [`TagSet::tag_to_rq`]: crate::block::mq::TagSet::tag_to_rq
     #[inline]
     pub fn park(self) {
         let rq = self.into_raw();
@@ -37,7 +41,8 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
         // belongs to the ownership word, and nobody can take it from there before the store below,
         // which is the last access.
         let pdu = unsafe { rq.as_ref() }.pdu();
-        // ORDERING: Release, so that whoever claims the request (Acquire) sees what the owner wrote.
+        // ORDERING: Release, so that whoever claims the request (Acquire) sees what the owner
+        // wrote.
         pdu.parked.store(PARKED, Release);
     }
 }

@@ -2,8 +2,8 @@
 
 //! The private area behind a request.
 //!
-//! The block layer allocates `cmd_size` bytes behind each `struct request`. This file lays them out,
-//! and is the only place with pointer arithmetic between a request and its private area.
+//! The block layer allocates `cmd_size` bytes behind each `struct request`. This file lays them
+//! out, and is the only place with pointer arithmetic between a request and its private area.
 
 use super::Request;
 use crate::{

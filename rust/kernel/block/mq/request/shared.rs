@@ -38,6 +38,31 @@ use core::{
 /// * The pointee is a `struct request` that belongs to the tags or the flush queues of a
 ///   [`TagSet<T>`](crate::block::mq::TagSet), and its private area holds an initialized `Pdu<T>`.
 /// * `ref` is at least one, or negative (saturated), for the life of the borrow.
+///
+/// # Examples
+///
+/// A list of requests that were looked at. It keeps none of them from being ended, but all of them
+/// from being used again:
+///
+/// ```
+/// use kernel::{
+///     block::mq::{InFlight, Operations, OwnedRequest, Request},
+///     prelude::*,
+///     sync::aref::ARef, //
+/// };
+///
+/// fn end<T: Operations>(
+///     seen: &mut KVec<ARef<Request<T>>>,
+///     rq: OwnedRequest<T, InFlight>,
+/// ) -> Result {
+///     let reference = ARef::from(&*rq);
+///     rq.end_ok();
+///     // The I/O is done. What is left is the driver's own data.
+///     let _ = reference.data();
+///     seen.push(reference, GFP_KERNEL)?;
+///     Ok(())
+/// }
+/// ```
 #[repr(transparent)]
 pub struct Request<T: Operations> {
     inner: Opaque<bindings::request>,
@@ -59,7 +84,10 @@ impl<T: Operations> Request<T> {
     ///
     /// It is created by [`Operations::new_request_data`] when the request is first set up, and
     /// lives through all the I/Os that the request is used for; it is dropped with the tag set, or
-    /// with the I/O scheduler that the request was set up for.
+    /// with the I/O scheduler that the request was set up for. What the last I/O has left there is
+    /// what the next one finds.
+    ///
+    /// [`Operations`] has an example.
     #[inline]
     pub fn data(&self) -> &T::RequestData {
         &self.pdu().data

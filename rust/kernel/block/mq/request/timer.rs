@@ -2,8 +2,8 @@
 
 //! Timers in the driver data of requests.
 //!
-//! A driver that puts a [`HrTimer`] into its [`Operations::RequestData`] can start it through one of
-//! two kinds of pointer, which it names in its [`HrTimerCallback`]:
+//! A driver that puts a [`HrTimer`] into its [`Operations::RequestData`] can start it through one
+//! of two kinds of pointer, which it names in its [`HrTimerCallback`]:
 //!
 //! * An [`OwnedRequest`]: the timer takes the owner, and the callback gets it by value. No
 //!   reference count is touched. This is for drivers that end requests by timer.
@@ -11,17 +11,20 @@
 //!   request may have been ended meanwhile, or requeued and started anew; the reference says
 //!   nothing about that. This is for drivers that watch over requests.
 //!
-//! What happens when:
+//! What happens when the timer owns the request, and when it has a reference, and
 //!
-//! | | the timer owns the request | the timer has a reference |
-//! | --- | --- | --- |
-//! | the timer is started again | only the owner can, that is, after it came out | moves the expiry |
-//! | the callback wants to be called again | it starts the timer with the owner it got | it tells its [context](RequestHrTimerContext) when |
-//! | the handle is cancelled | the owner comes out; see [`OwnedRequestHrTimerHandle::into_owner`] | the timer stops |
-//! | the handle is dropped | as cancelled, and an owner that came out is dropped with it | as cancelled |
-//! | the handle is dropped in the callback | does not wait | warns once and leaks the reference |
-//! | the handle is leaked | the timer runs; a reference is leaked | the same |
-//! | the request ends first | cannot be: the timer owns it | the callback runs on the ended request |
+//! * the timer is started again: only the owner can, that is, after it came out; with a reference,
+//!   the expiry is moved.
+//! * the callback wants to be called again: it starts the timer with the owner it got; with a
+//!   reference, it tells its [context](RequestHrTimerContext) when.
+//! * the handle is cancelled: the owner comes out, see [`OwnedRequestHrTimerHandle::into_owner`];
+//!   with a reference, the timer stops.
+//! * the handle is dropped: as cancelled, and an owner that came out is dropped with it.
+//! * the handle is dropped in the callback: this does not wait; with a reference, it warns once and
+//!   leaks the reference.
+//! * the handle is leaked: the timer runs, and a reference is leaked, in both cases.
+//! * the request ends first: that cannot be, as the timer owns it; with a reference, the callback
+//!   runs on the ended request.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
@@ -100,6 +103,28 @@ where
 /// Returned by [`HrTimerPointer::start`] for an [`OwnedRequest`]. It keeps a reference to the
 /// request. A driver that never cancels the timer has no use for the handle, and saves the counting
 /// with [`OwnedRequest::start_timer`].
+///
+/// # Examples
+///
+/// Ending a request before its timer does:
+///
+/// ```
+/// use kernel::{
+///     block::mq::*,
+///     time::hrtimer::{HasHrTimer, HrTimerCallback}, //
+/// };
+///
+/// fn end_early<T: Operations>(handle: OwnedRequestHrTimerHandle<T>)
+/// where
+///     T::RequestData: HasHrTimer<T::RequestData>,
+///     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = OwnedRequest<T, InFlight>>,
+/// {
+///     if let Some(rq) = handle.into_owner() {
+///         rq.end_ok();
+///     }
+///     // Otherwise the callback has got the owner.
+/// }
+/// ```
 pub struct OwnedRequestHrTimerHandle<T>
 where
     T: Operations,
@@ -117,7 +142,9 @@ where
 {
     /// Cancels the timer and returns the owner, unless the callback got it first.
     ///
-    /// If the callback is running this waits for it to return.
+    /// If the callback is running this waits for it to return, unless this is called by it. So it
+    /// must not be called with a lock that the callback takes. May be called from process, softirq
+    /// and hardirq context.
     pub fn into_owner(mut self) -> Option<OwnedRequest<T, InFlight>> {
         self.cancel();
         self.owner.take()
@@ -131,8 +158,8 @@ where
 
 // SAFETY: `drop` calls `cancel`, which stops the timer and waits for the callback. There are two
 // exceptions: a handle that was dismissed, and a call from within the callback, which cannot return
-// before the handle is dropped. Neither leaves anything that depends on the handle: the timer owns the
-// request's initial count, and the callback owns its request.
+// before the handle is dropped. Neither leaves anything that depends on the handle: the timer owns
+// the request's initial count, and the callback owns its request.
 unsafe impl<T> HrTimerHandle for OwnedRequestHrTimerHandle<T>
 where
     T: Operations,
@@ -249,10 +276,32 @@ where
 {
     /// Stops the timer that owns the request, and takes the owner from it.
     ///
-    /// Returns [`None`] if the timer does not own the request, or if its callback is running at this
-    /// moment. Never waits.
+    /// Returns [`None`] if the timer does not own the request, or if its callback is running at
+    /// this moment. Never waits.
     ///
     /// May be called from process, softirq and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// A time-out handler for requests that wait in their timers:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     time::hrtimer::{HasHrTimer, HrTimerCallback}, //
+    /// };
+    ///
+    /// fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction
+    /// where
+    ///     T::RequestData: HasHrTimer<T::RequestData>,
+    ///     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = OwnedRequest<T, InFlight>>,
+    /// {
+    ///     if let Some(rq) = rq.cancel_timer() {
+    ///         rq.end(Status::TIMEOUT);
+    ///     }
+    ///     TimeoutAction::Done
+    /// }
+    /// ```
     pub fn cancel_timer(&self) -> Option<OwnedRequest<T, InFlight>> {
         // SAFETY: The timer lies in `self.data()` and so is valid.
         if !unsafe { HrTimer::raw_try_to_cancel(timer_of(self)) } {
@@ -294,8 +343,8 @@ where
     type CallbackTarget<'a> = Self;
 
     // The callback may end the request, and another CPU may start the timer for the next one, all
-    // before the callback returns. So it cannot forward or restart the timer, other than by starting
-    // it with the owner that it has; what it returns is not followed.
+    // before the callback returns. So it cannot forward or restart the timer, other than by
+    // starting it with the owner that it has; what it returns is not followed.
     type Context<'a, U: HasHrTimer<U>> = ();
 
     unsafe extern "C" fn run(ptr: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
@@ -400,6 +449,65 @@ where
 }
 
 /// What the callback of a timer that has a reference can do with its timer.
+///
+/// # Examples
+///
+/// A timer that expires once in a millisecond, until its handle is dropped:
+///
+/// ```
+/// use kernel::{
+///     block::mq::*,
+///     impl_has_hr_timer,
+///     prelude::*,
+///     sync::aref::ARef,
+///     time::{
+///         hrtimer::{HrTimer, HrTimerCallback, HrTimerRestart, RelativeMode},
+///         Delta,
+///         Monotonic, //
+///     }, //
+/// };
+///
+/// struct Watched;
+///
+/// #[pin_data]
+/// struct WatchedData {
+///     #[pin]
+///     timer: HrTimer<Self>,
+/// }
+///
+/// impl_has_hr_timer! {
+///     impl HasHrTimer<Self> for WatchedData {
+///         mode: RelativeMode<Monotonic>, field: self.timer
+///     }
+/// }
+///
+/// impl HrTimerCallback for WatchedData {
+///     type Pointer<'a> = ARef<Request<Watched>>;
+///
+///     fn run(
+///         _rq: ARef<Request<Watched>>,
+///         mut context: RequestHrTimerContext<'_, Self>,
+///     ) -> HrTimerRestart {
+///         context.restart_at(Delta::from_millis(1));
+///         HrTimerRestart::Restart
+///     }
+/// }
+/// # #[vtable]
+/// # impl Operations for Watched {
+/// #     type QueueData = ();
+/// #     type RequestData = WatchedData;
+/// #
+/// #     fn new_request_data() -> impl PinInit<WatchedData, Error> {
+/// #         try_pin_init!(WatchedData { timer <- HrTimer::new() })
+/// #     }
+/// #
+/// #     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+/// #         rq.start().end_ok();
+/// #         Ok(())
+/// #     }
+/// # }
+/// # Ok::<(), Error>(())
+/// ```
 pub struct RequestHrTimerContext<'a, U> {
     // As the timer's mode wants it, in nanoseconds.
     again: &'a mut Option<i64>,

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that a driver keeps in a queue of its own.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h), `struct rq_list`.
+
+use super::{
+    Complete,
+    CompletionBatch,
+    InFlight,
+    OwnedRequest,
+    Request, //
+};
+use crate::{
+    bindings,
+    block::{
+        mq::Operations,
+        Status, //
+    },
+};
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+/// Owners of requests, first in first out.
+///
+/// The requests are linked through themselves, so that nothing is allocated and adding one cannot
+/// fail. A driver keeps what it has started and not ended in a chain, under a lock of its own, or
+/// gathers in one what it wants to [complete](Self::complete) together.
+///
+/// Dropping a chain drops the owners in it, which ends their requests with an error.
+///
+/// None of the functions sleeps.
+///
+/// # Invariants
+///
+/// `list` holds requests of which each is linked in no other list, and for each of which the type
+/// invariants of [`OwnedRequest<T, InFlight>`] hold, with the chain in the place of the owner.
+///
+/// # Examples
+///
+/// Requests that wait to be polled for:
+///
+/// ```
+/// # use kernel::block::mq::{InFlight, Operations, OwnedRequest, RequestChain};
+/// use kernel::sync::SpinLock;
+///
+/// struct Waiting<T: Operations>(SpinLock<RequestChain<T>>);
+///
+/// impl<T: Operations> Waiting<T> {
+///     fn add(&self, rq: OwnedRequest<T, InFlight>) {
+///         self.0.lock().push_back(rq);
+///     }
+///
+///     fn end_all(&self) {
+///         // Not under the lock.
+///         let mut done = self.0.lock().take();
+///         while let Some(rq) = done.pop_front() {
+///             rq.end_ok();
+///         }
+///     }
+/// }
+/// ```
+pub struct RequestChain<T: Operations> {
+    list: bindings::rq_list,
+    // Invariant in `T`: a subtype of a driver is another driver.
+    _p: PhantomData<fn(T) -> T>,
+}
+
+// SAFETY: A chain stands for owners, which are `Send`.
+unsafe impl<T: Operations> Send for RequestChain<T> {}
+
+// SAFETY: `&RequestChain` only tells whether the chain is empty.
+unsafe impl<T: Operations> Sync for RequestChain<T> {}
+
+impl<T: Operations> Default for RequestChain<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Operations> RequestChain<T> {
+    /// A chain with nothing in it.
+    #[inline]
+    pub const fn new() -> Self {
+        // INVARIANT: The list is empty.
+        Self {
+            list: bindings::rq_list {
+                head: core::ptr::null_mut(),
+                tail: core::ptr::null_mut(),
+            },
+            _p: PhantomData,
+        }
+    }
+
+    /// Whether there is nothing in the chain.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.head.is_null()
+    }
+
+    /// Adds a request at the end.
+    #[inline]
+    pub fn push_back(&mut self, rq: OwnedRequest<T, InFlight>) {
+        let rq = rq.into_raw();
+        // INVARIANT: The right and the count of the owner pass to the chain.
+        // SAFETY: The owner had the request, so that it is valid and the block layer has it in none
+        // of its lists.
+        unsafe { bindings::rq_list_add_tail(&mut self.list, rq.as_ptr().cast()) };
+    }
+
+    /// Takes the first request out.
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<OwnedRequest<T, InFlight>> {
+        // SAFETY: By the type invariant this is a list of valid requests.
+        let rq = NonNull::new(unsafe { bindings::rq_list_pop(&mut self.list) })?;
+        // SAFETY: By the type invariant the right to the request and its count belonged to the
+        // chain, which has it no more.
+        Some(unsafe { OwnedRequest::from_raw(rq.cast()) })
+    }
+
+    /// Takes all requests out, as a chain.
+    #[inline]
+    pub fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+
+    /// Takes one request out, wherever it is in the chain. Looks through the whole chain.
+    ///
+    /// Returns [`None`] if it is not there. This is for [`Operations::timeout`].
+    pub fn remove(&mut self, rq: &Request<T>) -> Option<OwnedRequest<T, InFlight>> {
+        let mut found = None;
+        let mut rest = Self::new();
+        while let Some(owner) = self.pop_front() {
+            if core::ptr::eq(&*owner, rq) {
+                found = Some(owner);
+            } else {
+                rest.push_back(owner);
+            }
+        }
+        *self = rest;
+        found
+    }
+}
+
+impl<T: Operations> RequestChain<T> {
+    /// Completes the requests together, through [`Operations::complete_all`], on a CPU that suits
+    /// the submitter of the first one.
+    ///
+    /// This is for requests that were submitted together. It costs about as much as completing one
+    /// of them by [`OwnedRequest::complete`], to which it is equal if there is only one.
+    ///
+    /// From here on the requests cannot time out. May be called from process, softirq and hardirq
+    /// context.
+    #[inline]
+    pub fn complete(self) {
+        const {
+            assert!(
+                T::HAS_COMPLETE && T::HAS_COMPLETE_ALL,
+                "needs implementations of Operations::complete and Operations::complete_all"
+            )
+        };
+        let this = ManuallyDrop::new(self);
+        let Some(head) = NonNull::new(this.list.head) else {
+            return;
+        };
+        let mut rq = this.list.head;
+        while !rq.is_null() {
+            // SAFETY: By the type invariant `rq` is valid and in flight, and the right to it is
+            // ours.
+            unsafe { bindings::blk_mq_set_request_complete(rq) };
+            // SAFETY: As above; the requests are linked by this field, and the last has null there.
+            rq = unsafe { (*rq).__bindgen_anon_1.rq_next };
+        }
+        // SAFETY: The request was not completed before, so it is not on a completion list. The
+        // rights and counts of all requests in the chain pass to the completion of the first.
+        let later = unsafe { bindings::blk_mq_complete_request_remote(head.as_ptr()) };
+        if !later {
+            // SAFETY: The C function did not queue the request, so that all is still ours.
+            unsafe { CompletedRequests::<T>::deliver(head.as_ptr()) };
+        }
+    }
+}
+
+/// Requests that were [completed together](RequestChain::complete), for the driver to end.
+///
+/// This is an iterator over their owners. Dropping it drops those that are left, which ends their
+/// requests with an error.
+///
+/// # Invariants
+///
+/// `head` is null, or the first of requests that are linked by `rq_next`, the last with null there.
+/// For each the type invariants of [`OwnedRequest<T, Complete>`] hold, with this value in the place
+/// of the owner.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{mq::{CompletedRequests, Operations}, Status};
+///
+/// fn complete_all<T: Operations>(requests: CompletedRequests<T>) {
+///     requests.end(|_| Status::OK);
+/// }
+/// ```
+pub struct CompletedRequests<T: Operations> {
+    head: *mut bindings::request,
+    // Invariant in `T`: a subtype of a driver is another driver.
+    _p: PhantomData<fn(T) -> T>,
+}
+
+impl<T: Operations> CompletedRequests<T> {
+    /// Hands completed requests to the driver.
+    ///
+    /// # Safety
+    ///
+    /// The type invariants must hold for `head`, which is not null, and the caller hands over the
+    /// rights to the requests.
+    #[inline]
+    pub(in crate::block::mq) unsafe fn deliver(head: *mut bindings::request) {
+        // SAFETY: The request is valid by the requirements of this function.
+        if unsafe { (*head).__bindgen_anon_1.rq_next }.is_null() {
+            // SAFETY: By the requirements of this function; there is no other request.
+            T::complete(unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(head.cast())) });
+        } else {
+            // INVARIANT: By the requirements of this function.
+            T::complete_all(Self {
+                head,
+                _p: PhantomData,
+            });
+        }
+    }
+
+    /// Ends all requests, each with what `status` says of it, in a batch where that can be.
+    ///
+    /// May be called from process, softirq and hardirq context. Does not sleep.
+    #[inline]
+    pub fn end(self, mut status: impl FnMut(&Request<T>) -> Status) {
+        CompletionBatch::scope(|batch| {
+            for rq in self {
+                let status = status(&rq);
+                rq.end_batched(status, batch);
+            }
+        });
+    }
+}
+
+impl<T: Operations> Iterator for CompletedRequests<T> {
+    type Item = OwnedRequest<T, Complete>;
+
+    #[inline]
+    fn next(&mut self) -> Option<OwnedRequest<T, Complete>> {
+        let rq = NonNull::new(self.head)?;
+        // SAFETY: By the type invariant the request is valid and linked by this field.
+        self.head = unsafe { (*rq.as_ptr()).__bindgen_anon_1.rq_next };
+        // SAFETY: By the type invariant the right to the request was this value's, which has it no
+        // more.
+        Some(unsafe { OwnedRequest::from_raw(rq.cast()) })
+    }
+}
+
+impl<T: Operations> Drop for CompletedRequests<T> {
+    #[inline]
+    fn drop(&mut self) {
+        for rq in self {
+            drop(rq);
+        }
+    }
+}
+
+impl<T: Operations> Drop for RequestChain<T> {
+    #[inline]
+    fn drop(&mut self) {
+        while let Some(rq) = self.pop_front() {
+            drop(rq);
+        }
+    }
+}

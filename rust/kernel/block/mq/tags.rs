@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From tags to requests.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h), `struct blk_mq_tags`.
+
+use super::{
+    request::Request,
+    Operations,
+    TagSet, //
+};
+use crate::{
+    bindings,
+    sync::aref::ARef,
+    types::NotThreadSafe, //
+};
+use core::ptr::NonNull;
+
+impl<T: Operations> TagSet<T> {
+    /// Finds the request that was started with `tag` on the hardware queue `hw_queue`.
+    ///
+    /// Any numbers may be asked for, as a device might make up any. The result is a reference to a
+    /// request of this tag set that has the tag and was started, or [`None`]:
+    ///
+    /// * There is no such hardware queue or tag, or no request was ever started with it.
+    /// * With a [shared set of tags](super::TagSetBuilder::shared_tag_bitmap): the tag is in use on
+    ///   another hardware queue.
+    /// * The request that had it was freed, and the tag is free, or given to one which is not
+    ///   started yet.
+    ///
+    /// What the reference leads to may have been ended or requeued at the same moment, and what was
+    /// found may not be what the device had in mind. So this does not give the right to end the
+    /// request; a driver that has parked the owner gets it by [`Request::claim`].
+    ///
+    /// May be called from process, softirq and hardirq context. It does not wait for anything, and
+    /// may be called while I/O schedulers are switched, queues are frozen and disks come and go.
+    ///
+    /// A driver that looks several tags up does it by [`lookup`](Self::lookup).
+    ///
+    /// # Examples
+    ///
+    /// An interrupt handler that was told of a completion:
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, TagSet};
+    ///
+    /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
+    ///     match tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
+    ///         Some(rq) => rq.end_ok(),
+    ///         None => pr_warn!("the device reports a tag that is not in use\n"),
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
+        self.lookup().tag_to_rq(hw_queue, tag)
+    }
+
+    /// Begins to look tags up.
+    ///
+    /// May be called from process, softirq and hardirq context. The result must be dropped in the
+    /// same one, and soon: what frees tags waits for it. If it is leaked, that waits for ever.
+    #[inline]
+    pub fn lookup(&self) -> TagLookup<'_, T> {
+        TagLookup {
+            tag_set: self,
+            // SAFETY: By its type invariant the tag set is set up.
+            index: unsafe { bindings::blk_mq_lookup_lock(self.as_raw()) },
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+/// Looks tags of a tag set up, which costs less for several at a time.
+///
+/// # Invariants
+///
+/// The value stands for the read-side critical section `index` of the tag set's `tags_srcu`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{mq::{CompletionBatch, Operations, TagSet}, Status};
+///
+/// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tags: &[u32]) {
+///     let lookup = tag_set.lookup();
+///     CompletionBatch::scope(|batch| {
+///         for &tag in tags {
+///             if let Some(rq) = lookup.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
+///                 rq.end_batched(Status::OK, batch);
+///             }
+///         }
+///     });
+/// }
+/// ```
+pub struct TagLookup<'a, T: Operations> {
+    tag_set: &'a TagSet<T>,
+    index: i32,
+    _not_send: NotThreadSafe,
+}
+
+impl<T: Operations> TagLookup<'_, T> {
+    /// As [`TagSet::tag_to_rq`].
+    #[inline]
+    pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
+        // SAFETY: By its type invariant the tag set is set up, and by the type invariant of `self`
+        // this is inside a read-side critical section.
+        let rq = unsafe { bindings::blk_mq_find_request(self.tag_set.as_raw(), hw_queue, tag) };
+        // SAFETY: A request that is found is one of this tag set, and so was set up with a
+        // `Pdu<T>`. The function has taken a count for it, which passes to the result.
+        NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
+    }
+}
+
+impl<T: Operations> Drop for TagLookup<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this ends the critical section that `lookup` began, in the
+        // same context, as the value cannot be sent to another.
+        unsafe { bindings::blk_mq_lookup_unlock(self.tag_set.as_raw(), self.index) };
+    }
+}
