@@ -6,8 +6,8 @@
 //!
 //! * implements [`Operations`] for a type of its own, `T`;
 //! * makes a [`TagSet<T>`]: the hardware queues of the device and the requests that they have;
-//! * makes one [`GenDisk<T>`] or more on it, with a [`GenDiskBuilder`]. From then on there is a block
-//!   device, until the [`GenDisk`] is dropped.
+//! * makes one [`GenDisk<T>`] or more on it, with a [`GenDiskBuilder`]. From then on there is a
+//!   block device, until the [`GenDisk`] is dropped.
 //!
 //! # Life of a request
 //!
@@ -23,19 +23,28 @@
 //! | --- | --- |
 //! | in a variable of the driver's | when the driver says so |
 //! | [parked](OwnedRequest::park) in its request | from [`Request::claim`] |
-//! | in the request's [timer](OwnedRequest::start_timer) | in the timer's callback, or from [`Request::cancel_timer`] |
+//! | in the request's [timer] | in the timer's callback, or from [`Request::cancel_timer`] |
+//! | in a [`RequestChain`] | from that, one by one or all together |
 //! | on its way to [`Operations::complete`] | there |
+//!
+//! [timer]: OwnedRequest::start_timer
 //!
 //! References, `ARef<Request<T>>`, can be taken from the owner and kept as long as one likes. They
 //! keep the request from being used for another I/O, and they do not keep the owner from ending it.
 //!
 //! The vocabulary and a diagram of the states are in `mq/request.rs`.
 //!
+//! # Zoned disks
+//!
+//! A disk that is to be written zone by zone is built with [`GenDiskBuilder::zoned`], by a driver
+//! with [`Operations::report_zones`]. The block layer orders the writes to a zone. The driver gets
+//! operations on zones ([`Op::ZONE_RESET`](crate::block::Op::ZONE_RESET) and others) like any
+//! other, and tells where it has written the data of a zone append by [`OwnedRequest::set_sector`].
+//!
 //! # What is not covered
 //!
 //! Hardware queues for reads, hardware queues that are mapped to CPUs otherwise than by default,
-//! changing their number, reserved tags, drivers that sleep in [`Operations::queue_rq`] and budgets have
-//! no abstraction here yet.
+//! reserved tags and budgets have no abstraction here yet.
 //!
 //! # Examples
 //!
@@ -79,9 +88,11 @@ mod kunit;
 mod operations;
 mod request;
 mod tag_set;
+mod tags;
 #[cfg(CONFIG_MODULES)]
 mod unload;
 mod vtable;
+mod zoned;
 
 pub use self::{
     gen_disk::{
@@ -94,6 +105,7 @@ pub use self::{
     },
     request::{
         Complete,
+        CompletedRequests,
         CompletionBatch,
         Idle,
         InFlight,
@@ -102,19 +114,42 @@ pub use self::{
         QueueResult,
         Refused,
         Request,
+        RequestChain,
         RequestHrTimerContext,
         RequestHrTimerHandle,
         RequestList,
         Segments,
+        Started,
         State, //
     },
     tag_set::{
         TagSet,
         TagSetBuilder, //
     },
+    tags::TagLookup,
+    zoned::ZonedLimits, //
 };
 
 /// What [`Operations::queue_rq`] gets of a disk's data: a reference to it, in the way of
 /// [`ForeignOwnable::borrow`](crate::types::ForeignOwnable::borrow).
+///
+/// # Examples
+///
+/// A function that several drivers with the same data share:
+///
+/// ```
+/// use kernel::{
+///     block::mq::{BorrowedQueueData, Operations},
+///     prelude::*,
+///     sync::atomic::{Atomic, Relaxed}, //
+/// };
+///
+/// fn count<T>(queue_data: BorrowedQueueData<'_, T>)
+/// where
+///     T: Operations<QueueData = KBox<Atomic<u64>>>,
+/// {
+///     queue_data.add(1, Relaxed);
+/// }
+/// ```
 pub type BorrowedQueueData<'a, T> =
     <<T as Operations>::QueueData as crate::types::ForeignOwnable>::Borrowed<'a>;

@@ -8,7 +8,12 @@
 use super::unload::UnloadGuard;
 use super::{
     operations::Operations,
-    tag_set::TagSet, //
+    tag_set::TagSet,
+    zoned::{
+        report_zones,
+        revalidate,
+        ZonedLimits, //
+    },
 };
 use crate::{
     bindings,
@@ -38,12 +43,28 @@ use core::marker::PhantomData;
 ///
 /// # Examples
 ///
-/// See the [module documentation](super).
+/// ```
+/// use kernel::block::mq::GenDiskBuilder;
+///
+/// // A hard disk of 1 GiB that takes units of 4 KiB, and 512 KiB at a time.
+/// let builder = GenDiskBuilder::new()
+///     .capacity_sectors(1 << 21)
+///     .logical_block_size(4096)
+///     .physical_block_size(4096)
+///     .max_hw_sectors(1024)
+///     .rotational(true)
+///     .write_cache(true)
+///     .fua(true);
+/// # let _ = builder;
+/// ```
+///
+/// What [`build`](Self::build) makes of it is shown in the [module documentation](super).
 #[must_use]
 pub struct GenDiskBuilder {
     limits: bindings::queue_limits,
     capacity_sectors: u64,
     numbers: Option<Numbers>,
+    zoned: Option<ZonedLimits>,
 }
 
 struct Numbers {
@@ -65,6 +86,7 @@ impl GenDiskBuilder {
             limits: pin_init::zeroed(),
             capacity_sectors: 0,
             numbers: None,
+            zoned: None,
         }
     }
 
@@ -101,10 +123,32 @@ impl GenDiskBuilder {
     /// Sets the alignment of data in memory, as a mask: 3 asks for addresses that are multiples of
     /// four.
     ///
-    /// With less than 511, segments may have lengths that are not multiples of a sector. Zero stands
-    /// for 511.
+    /// With less than 511, segments may have lengths that are not multiples of a sector. Zero
+    /// stands for 511.
     pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
         self.limits.dma_alignment = mask;
+        self
+    }
+
+    /// Sets the boundary that no gap between two pieces of a request's data may miss, as a mask:
+    /// with 4095, each piece but the first begins, and each but the last ends, at a multiple of
+    /// 4096 bytes. Zero, the default, stands for no such demand.
+    pub fn virt_boundary_mask(mut self, mask: u32) -> Self {
+        self.limits.virt_boundary_mask = mask as usize;
+        self
+    }
+
+    /// Sets the size of the largest discard, in sectors of 512 bytes. With zero, the default, the
+    /// device gets none.
+    pub fn max_hw_discard_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_hw_discard_sectors = sectors;
+        self
+    }
+
+    /// Sets the size of the largest request to write zeroes, in sectors of 512 bytes. With zero,
+    /// the default, the device gets none, and the block layer writes zeroes like other data.
+    pub fn max_write_zeroes_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_write_zeroes_sectors = sectors;
         self
     }
 
@@ -124,6 +168,29 @@ impl GenDiskBuilder {
         self.feature(bindings::BLK_FEAT_FUA, yes)
     }
 
+    /// Makes the disk a zoned one, for a driver with [`Operations::report_zones`]. `None` makes it
+    /// one without zones, which is the default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::{GenDiskBuilder, ZonedLimits};
+    ///
+    /// let builder = GenDiskBuilder::new()
+    ///     .capacity_sectors(1 << 21)
+    ///     .zoned(Some(ZonedLimits {
+    ///         zone_sectors: 1 << 13,
+    ///         max_open_zones: 8,
+    ///         max_active_zones: 0,
+    ///         max_append_sectors: 1 << 13,
+    ///     }));
+    /// # drop(builder);
+    /// ```
+    pub fn zoned(mut self, limits: Option<ZonedLimits>) -> Self {
+        self.zoned = limits;
+        self
+    }
+
     fn feature(mut self, feature: bindings::blk_features_t, yes: bool) -> Self {
         if yes {
             self.limits.features |= feature;
@@ -137,6 +204,22 @@ impl GenDiskBuilder {
     /// `first_minor` on, of `major`.
     ///
     /// Without this the block layer finds numbers for the disk.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::GenDiskBuilder, Major},
+    ///     prelude::*,
+    ///     sync::Arc,
+    /// };
+    ///
+    /// // Sixteen numbers for each disk: itself and fifteen partitions.
+    /// let major = Arc::new(Major::register(c"doctest_major")?, GFP_KERNEL)?;
+    /// let builder = GenDiskBuilder::new().device_number(major, 16 * 3, 16);
+    /// # let _ = builder;
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn device_number(mut self, major: Arc<Major>, first_minor: u32, minors: u32) -> Self {
         self.numbers = Some(Numbers {
             major,
@@ -147,9 +230,12 @@ impl GenDiskBuilder {
     }
 
     /// Refuses what would make the block layer warn, or what it would not notice.
-    fn validate(&self) -> Result {
+    fn validate<T: Operations>(&self) -> Result {
         let limits = &self.limits;
 
+        if let Some(zoned) = &self.zoned {
+            zoned.validate::<T>()?;
+        }
         if limits.max_hw_sectors != 0 {
             let page_sectors = (crate::page::PAGE_SIZE >> SECTOR_SHIFT) as u32;
             let block_sectors = limits.logical_block_size >> SECTOR_SHIFT;
@@ -172,23 +258,30 @@ impl GenDiskBuilder {
 
     /// Makes the disk and makes it known to the system. May sleep.
     ///
-    /// I/O may come in before this returns. `queue_data` is dropped with the disk, or at once if
-    /// this fails.
+    /// I/O may come in before this returns, and the zones of a zoned disk are asked for.
+    /// `queue_data` is dropped with the disk, or at once if this fails.
     ///
     /// # Errors
     ///
-    /// * `EINVAL` if a size is not acceptable, or if the name is empty or longer than 31 bytes.
+    /// * `EINVAL` if a size is not acceptable, if the name is empty or longer than 31 bytes, or if
+    ///   the disk is zoned and the driver has no [`Operations::report_zones`].
+    /// * `ENODEV` if the zones that the driver reports do not make up the disk; the kernel logs
+    ///   what is wrong.
+    /// * `EOPNOTSUPP` if the disk is zoned and the kernel is without `CONFIG_BLK_DEV_ZONED`.
     /// * `ENOMEM` if there is not enough memory.
-    /// * `EEXIST` if there is a disk with this name or number; the kernel logs where this was tried,
-    ///   so make sure before.
+    /// * `EEXIST` if there is a disk with this name or number; the kernel logs where this was
+    ///   tried, so make sure before.
     pub fn build<T: Operations>(
         self,
         name: &CStr,
         tag_set: Arc<TagSet<T>>,
         queue_data: T::QueueData,
     ) -> Result<GenDisk<T>> {
-        self.validate()?;
+        self.validate::<T>()?;
         let mut limits = self.limits;
+        if let Some(zoned) = &self.zoned {
+            zoned.apply(&mut limits);
+        }
 
         let queue_data = queue_data.into_foreign();
         let queue_data = ScopeGuard::new_with_data(queue_data, |queue_data| {
@@ -197,17 +290,24 @@ impl GenDiskBuilder {
             drop(unsafe { T::QueueData::from_foreign(queue_data) });
         });
 
-        // SAFETY: The tag set is set up, and outlives the disk: `disk`, declared after it, puts the
-        // disk before `tag_set` is dropped, and so does `GenDisk`.
-        let disk = from_err_ptr(unsafe {
-            bindings::__blk_mq_alloc_disk(
-                tag_set.as_raw(),
-                &mut limits,
-                *queue_data,
-                static_lock_class!().as_ptr(),
-            )
-        })?;
+        let disk = {
+            // C does not expect the hardware queues to change, nor another disk to come, while it
+            // sets up a disk.
+            let _layout = tag_set.lock_layout();
+            // SAFETY: The tag set is set up, and outlives the disk: `disk`, declared after it, puts
+            // the disk before `tag_set` is dropped, and so does `GenDisk`.
+            from_err_ptr(unsafe {
+                bindings::__blk_mq_alloc_disk(
+                    tag_set.as_raw(),
+                    &mut limits,
+                    *queue_data,
+                    static_lock_class!().as_ptr(),
+                )
+            })?
+        };
         let mut disk = ScopeGuard::new_with_data(disk, |disk| {
+            // As above, the other way round.
+            let _layout = tag_set.lock_layout();
             // SAFETY: `disk` was allocated above and not added.
             unsafe { bindings::put_disk(disk) };
         });
@@ -224,13 +324,20 @@ impl GenDiskBuilder {
         // SAFETY: `disk` is valid.
         unsafe { bindings::set_capacity(*disk, self.capacity_sectors) };
 
-        // SAFETY: `disk` is valid until it is put, which is after the guard is dropped. Nothing of the
-        // module `T` can be unloaded while this runs, so that the disk is added before.
+        if self.zoned.is_some() {
+            // SAFETY: `disk` is valid and not added. `validate` made sure that the driver's table
+            // has the function, and the limits were applied.
+            unsafe { revalidate(*disk) }?;
+        }
+
         #[cfg(CONFIG_MODULES)]
-        let guard = KBox::pin_init(
-            unsafe { UnloadGuard::new(this_module::<T::OwnerModule>().as_ptr(), *disk) },
-            GFP_KERNEL,
-        )?;
+        let guard = {
+            let module = this_module::<T::OwnerModule>().as_ptr();
+            // SAFETY: `disk` is valid until it is put, which is after the guard is dropped. Nothing
+            // of the module `T` can be unloaded while this runs, so that the disk is added before.
+            let guard = unsafe { UnloadGuard::new(module, *disk) };
+            KBox::pin_init(guard, GFP_KERNEL)?
+        };
 
         // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes.
         to_result(unsafe {
@@ -270,6 +377,11 @@ impl<T: Operations> Fops<T> {
         // The block layer takes a reference to this module while the disk is open, so that the
         // module is not unloaded before the last close is done with this table.
         owner: this_module::<T::OwnerModule>().as_ptr(),
+        report_zones: if T::HAS_REPORT_ZONES {
+            Some(report_zones::<T>)
+        } else {
+            None
+        },
         ..pin_init::zeroed()
     };
 
@@ -288,13 +400,34 @@ impl<T: Operations> Fops<T> {
 /// reference of, without end if there is one that nobody drops. So it must not be done by who holds
 /// one, nor in a function of [`Operations`].
 ///
-/// A disk that is leaked (`mem::forget`) stays until its module is unloaded, and is removed then, with
-/// a warning. Its data stays in memory.
+/// A disk that is leaked (`mem::forget`) stays until its module is unloaded, and is removed then,
+/// with a warning. Its data stays in memory.
 ///
 /// # Invariants
 ///
 /// * `disk` was added to the system, and this value alone removes it.
 /// * The queue data of its queue came from `T::QueueData::into_foreign`.
+///
+/// # Examples
+///
+/// Two disks that share their hardware queues and requests:
+///
+/// ```
+/// use kernel::{
+///     block::mq::{GenDisk, GenDiskBuilder, Operations, TagSet},
+///     prelude::*,
+///     sync::Arc, //
+/// };
+///
+/// fn build<T: Operations<QueueData = ()>>(
+///     tag_set: Arc<TagSet<T>>,
+/// ) -> Result<(GenDisk<T>, GenDisk<T>)> {
+///     Ok((
+///         GenDiskBuilder::new().build(c"example0", tag_set.clone(), ())?,
+///         GenDiskBuilder::new().build(c"example1", tag_set, ())?,
+///     ))
+/// }
+/// ```
 pub struct GenDisk<T: Operations> {
     disk: *mut bindings::gendisk,
     #[cfg(CONFIG_MODULES)]
@@ -334,11 +467,16 @@ impl<T: Operations> Drop for GenDisk<T> {
         // No function of the driver runs for this disk any more, nor will:
         //
         // - All requests are done: each holds a use count of the queue, and `del_gendisk()` waits
-        //   for that to be zero (`blk_mq_freeze_queue_wait()`). The time-out handler holds one, too.
+        //   for that to be zero (`blk_mq_freeze_queue_wait()`). The time-out handler holds one,
+        //   too.
         // - A call of `queue_rq` that has ended its request may not have returned by then. It runs
-        //   inside a read-side critical section that `blk_mq_quiesce_queue()` waits for, which
-        //   `del_gendisk()` calls with the queue frozen when it removes the I/O scheduler, also if
-        //   there is none (`elevator_switch()`).
+        //   inside a read-side critical section, of RCU or, if the driver may sleep there, of the
+        //   SRCU of the tag set. `blk_mq_quiesce_queue()` waits for the right one of the two, and
+        //   `del_gendisk()` calls it with the queue frozen when it removes the I/O scheduler, also
+        //   if there is none (`elevator_switch()`).
+        // - `init_hctx` is called while the disk is set up, and by `TagSet::resize` for the disks
+        //   in the list of the tag set. `del_gendisk()` takes the disk off that list, and so waits
+        //   for such a call to be over.
         // - Completions and timers get the request, and nothing of the disk.
 
         // SAFETY: The reference that `build` has got with the disk is given up here. Somebody may

@@ -7,6 +7,7 @@
 use super::{
     request::{
         Complete,
+        CompletedRequests,
         CompletionBatch,
         Idle,
         OwnedRequest,
@@ -17,6 +18,7 @@ use super::{
     BorrowedQueueData, //
 };
 use crate::{
+    block::ZoneReport,
     prelude::*,
     types::ForeignOwnable, //
 };
@@ -25,6 +27,23 @@ use pin_init::PinInit;
 /// What is to become of a request that was not ended in time.
 ///
 /// The result of [`Operations::timeout`].
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{mq::{Operations, Request, TimeoutAction}, Status};
+///
+/// /// Gives the device of a driver that parks its requests one more chance, if it is `busy`.
+/// fn timeout<T: Operations>(busy: bool, rq: &Request<T>) -> TimeoutAction {
+///     if busy {
+///         return TimeoutAction::Reset;
+///     }
+///     if let Some(rq) = rq.claim() {
+///         rq.end(Status::TIMEOUT);
+///     }
+///     TimeoutAction::Done
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeoutAction {
     /// The driver has ended the request, or will. It is not asked again (`BLK_EH_DONE`).
@@ -42,6 +61,63 @@ pub enum TimeoutAction {
 /// Which functions the block layer calls is decided by which of them are implemented.
 ///
 /// This wraps [`struct blk_mq_ops`](srctree/include/linux/blk-mq.h).
+///
+/// # Examples
+///
+/// A driver that counts the sectors that a disk has read, and ends requests on a CPU that suits the
+/// submitter:
+///
+/// ```
+/// use kernel::{
+///     block::{mq::*, Op, Status},
+///     prelude::*,
+///     sync::{
+///         atomic::{Atomic, Relaxed},
+///         Arc, //
+///     },
+/// };
+///
+/// struct Counting;
+///
+/// #[vtable]
+/// impl Operations for Counting {
+///     type QueueData = KBox<Atomic<u64>>;
+///     type RequestData = Atomic<u32>;
+///
+///     fn new_request_data() -> impl PinInit<Atomic<u32>, Error> {
+///         Ok(Atomic::new(0))
+///     }
+///
+///     fn queue_rq(
+///         sectors_read: &Atomic<u64>,
+///         rq: OwnedRequest<Self, Idle>,
+///         _is_last: bool,
+///     ) -> QueueResult<Self> {
+///         if !matches!(rq.op(), Op::READ | Op::WRITE) {
+///             return Err(rq.refuse(Status::NOTSUPP));
+///         }
+///         let rq = rq.start();
+///         if rq.op() == Op::READ {
+///             sectors_read.add(u64::from(rq.sectors()), Relaxed);
+///         }
+///         // How often this request was used.
+///         rq.data().add(1, Relaxed);
+///         rq.complete();
+///         Ok(())
+///     }
+///
+///     fn complete(rq: OwnedRequest<Self, Complete>) {
+///         rq.end_ok();
+///     }
+/// }
+///
+/// let tag_set = Arc::pin_init(TagSet::<Counting>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+/// let disk = GenDiskBuilder::new()
+///     .capacity_sectors(64)
+///     .build(c"doctest_count", tag_set, KBox::new(Atomic::new(0), GFP_KERNEL)?)?;
+/// # drop(disk);
+/// # Ok::<(), Error>(())
+/// ```
 #[vtable]
 pub trait Operations: Sized + 'static {
     /// Data of a disk, owned by the [`GenDisk`](super::GenDisk) and lent to the functions below.
@@ -57,13 +133,32 @@ pub trait Operations: Sized + 'static {
     /// # Guarantees
     ///
     /// It is called for each request of a tag set when the tag set is created, and later when an
-    /// I/O scheduler is attached to a disk, when the number of requests is raised and when a disk is
-    /// created, from any thread and in several at once. Each value is dropped exactly once.
+    /// I/O scheduler is attached to a disk, when the number of requests is raised and when a disk
+    /// is created, from any thread and in several at once. Each value is dropped exactly once.
     ///
     /// # Errors
     ///
     /// Any error makes the operation that wanted the request fail with `ENOMEM`.
     fn new_request_data() -> impl PinInit<Self::RequestData, Error>;
+
+    /// Prepares for a hardware queue of a disk. May sleep.
+    ///
+    /// `hw_queue` is its number, among those for polling, too.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context for each hardware queue when a disk is made, and again for each
+    /// when their number [changes](super::TagSet::resize), while no I/O of the disk is on its way.
+    /// There are no calls for hardware queues that go away.
+    ///
+    /// # Errors
+    ///
+    /// Any error makes the disk fail with `ENOMEM`, or the change of the number, which then stays
+    /// as it was. An error for a hardware queue that the disk has already is not heeded: the block
+    /// layer can't do without.
+    fn init_hctx(_queue_data: BorrowedQueueData<'_, Self>, _hw_queue: u32) -> Result {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
 
     /// Takes a request to work on.
     ///
@@ -73,9 +168,11 @@ pub trait Operations: Sized + 'static {
     ///
     /// # Guarantees
     ///
-    /// Called in process context or in softirq context, with preemption enabled or not; it must not
-    /// sleep. Calls may overlap, except that a hardware queue which is stopped gets none. The disk
-    /// is alive until the call returns, and while any of its requests is in the driver's hands.
+    /// Called in process context or in softirq context, with preemption enabled or not, and must
+    /// not sleep; or, if the tag set is [for drivers that do](super::TagSetBuilder::blocking), in
+    /// process context, and may sleep. Calls may overlap, except that a hardware queue which is
+    /// stopped gets none. The disk is alive until the call returns, and while any of its requests
+    /// is in the driver's hands.
     ///
     /// # Errors
     ///
@@ -88,8 +185,8 @@ pub trait Operations: Sized + 'static {
 
     /// Takes several requests to work on.
     ///
-    /// All are of one disk, but not necessarily of one hardware queue. Requests that are left in the
-    /// list, or given back to it, are handed to [`queue_rq`](Self::queue_rq) afterwards.
+    /// All are of one disk, but not necessarily of one hardware queue. Requests that are left in
+    /// the list, or given back to it, are handed to [`queue_rq`](Self::queue_rq) afterwards.
     ///
     /// # Guarantees
     ///
@@ -118,15 +215,29 @@ pub trait Operations: Sized + 'static {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
 
-    /// Ends the requests of a hardware queue for polling that the device is done with.
-    ///
-    /// `hw_queue` is its number. Requests that have ended well are best put into `batch`. Returns how
-    /// many were ended.
+    /// Ends requests that were passed to [`RequestChain::complete`], if there are several.
     ///
     /// # Guarantees
     ///
-    /// Called in process context, from several threads at once, while somebody waits for an I/O that
-    /// was submitted to be polled for. It must not sleep.
+    /// Called once for each call of that function with two requests or more, in the same contexts
+    /// as [`complete`](Self::complete). It must not sleep.
+    ///
+    /// [`RequestChain::complete`]: super::RequestChain::complete
+    fn complete_all(_requests: CompletedRequests<Self>) {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Ends the requests of a hardware queue for polling that the device is done with.
+    ///
+    /// The block layer polls for a request once it is [started](OwnedRequest::start).
+    ///
+    /// `hw_queue` is its number. Requests that have ended well are best put into `batch`. Returns
+    /// how many were ended.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context, from several threads at once, while somebody waits for an I/O
+    /// that was submitted to be polled for. It must not sleep.
     fn poll(
         _queue_data: BorrowedQueueData<'_, Self>,
         _hw_queue: u32,
@@ -139,15 +250,63 @@ pub trait Operations: Sized + 'static {
     ///
     /// The request may be ended by its owner on another CPU before, while and after this runs. So
     /// the driver gets a reference here, and has to win the owner from where it keeps it: with
-    /// [`Request::claim`] if it was parked, with [`Request::cancel_timer`] if a timer has it. Who
-    /// finds nothing there has lost the race, which is [`TimeoutAction::Done`].
+    /// [`Request::claim`] if it was parked, with [`Request::cancel_timer`] if a timer has it, from
+    /// a [`RequestChain`](super::RequestChain) if it is in one. Who finds nothing there has lost
+    /// the race, which is [`TimeoutAction::Done`].
     ///
     /// A driver without this function has its requests waited for however long they take.
     ///
     /// # Guarantees
     ///
     /// Called in process context, and may sleep. The reference is held for the call.
-    fn timeout(_rq: &Request<Self>) -> TimeoutAction {
+    fn timeout(_queue_data: BorrowedQueueData<'_, Self>, _rq: &Request<Self>) -> TimeoutAction {
+        build_error!(crate::error::VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Reports zones of a zoned disk.
+    ///
+    /// The driver [puts](ZoneReport::put) the zone that contains
+    /// [`report.sector()`](ZoneReport::sector) and those after it, until the report [is
+    /// full](ZoneReport::is_full) or the disk ends. It is called again for what there was no room
+    /// for, if more is [wanted](ZoneReport::wanted), and must put nothing where the disk has ended.
+    ///
+    /// # Guarantees
+    ///
+    /// Called in process context, from several threads at once, and may sleep. The disk is alive
+    /// until the call returns; it is not added yet when this is called from
+    /// [`GenDiskBuilder::build`](super::GenDiskBuilder::build). I/O can be in flight, and freezing
+    /// the queue waits for this function to return.
+    ///
+    /// # Errors
+    ///
+    /// Whoever asked for the zones gets the error, whatever was put.
+    ///
+    /// # Examples
+    ///
+    /// A disk of 1024 conventional zones:
+    ///
+    /// ```
+    /// use kernel::block::{Zone, ZoneCond, ZoneReport, ZoneType};
+    ///
+    /// fn report_zones(report: &mut ZoneReport) -> Result {
+    ///     const LEN: u64 = 1 << 13;
+    ///
+    ///     while !report.is_full() && report.sector() < 1024 * LEN {
+    ///         let start = report.sector() / LEN * LEN;
+    ///         report.put(Zone {
+    ///             start,
+    ///             len: LEN,
+    ///             capacity: LEN,
+    ///             wp: start + LEN,
+    ///             zone_type: ZoneType::Conventional,
+    ///             cond: ZoneCond::NotWp,
+    ///         })?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = report_zones;
+    /// ```
+    fn report_zones(_queue_data: BorrowedQueueData<'_, Self>, _report: &mut ZoneReport) -> Result {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
 }

@@ -6,10 +6,7 @@
 
 use super::{
     operations::Operations,
-    request::{
-        Pdu,
-        Request, //
-    },
+    request::Pdu,
     vtable::VTable, //
 };
 use crate::{
@@ -17,13 +14,18 @@ use crate::{
     container_of,
     error::to_result,
     prelude::*,
-    sync::aref::ARef,
+    static_lock_class,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex,
+        MutexGuard, //
+    },
     types::Opaque, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
+use core::marker::PhantomData;
 use pin_init::PinInit;
 
 /// How a [`TagSet`] is to be made.
@@ -57,6 +59,9 @@ impl Default for TagSetBuilder {
 }
 
 impl TagSetBuilder {
+    /// The most hardware queues for polling that a tag set has.
+    pub const MAX_POLL_QUEUES: u32 = 1024;
+
     /// One hardware queue of 64 requests, the block layer's default time-out, and no preference for
     /// a memory node.
     pub const fn new() -> Self {
@@ -76,10 +81,11 @@ impl TagSetBuilder {
         self
     }
 
-    /// Sets the number of further hardware queues, for I/O whose submitter polls for its end. They are
-    /// numbered after the others. The driver must implement [`Operations::poll`].
+    /// Sets the number of further hardware queues, for I/O whose submitter polls for its end. They
+    /// are numbered after the others. The driver must implement [`Operations::poll`].
     ///
-    /// Not more are made than there are CPUs.
+    /// No more than [`MAX_POLL_QUEUES`](Self::MAX_POLL_QUEUES) are made. If there are more than
+    /// CPUs, some are not used.
     pub const fn poll_queues(mut self, count: u32) -> Self {
         self.poll_queues = count;
         self
@@ -93,8 +99,8 @@ impl TagSetBuilder {
         self
     }
 
-    /// Sets the time after which [`Operations::timeout`] is called, in milliseconds. Zero stands for
-    /// the block layer's default of 30 seconds.
+    /// Sets the time after which [`Operations::timeout`] is called, in milliseconds. Zero stands
+    /// for the block layer's default of 30 seconds.
     pub const fn timeout_ms(mut self, timeout: u32) -> Self {
         self.timeout_ms = timeout;
         self
@@ -108,17 +114,76 @@ impl TagSetBuilder {
         self
     }
 
-    /// Sets the memory node that requests are allocated on.
+    /// Allows [`Operations::queue_rq`], [`Operations::queue_rqs`] and [`Operations::commit_rqs`] to
+    /// sleep (`BLK_MQ_F_BLOCKING`).
+    ///
+    /// They are called in process context then. It costs each call a read-side critical section of
+    /// SRCU instead of RCU, and often a change to another thread.
+    pub const fn blocking(mut self) -> Self {
+        self.flags |= bindings::BLK_MQ_F_BLOCKING;
+        self
+    }
+
+    /// Makes all hardware queues share one set of tags (`BLK_MQ_F_TAG_HCTX_SHARED`): the queue
+    /// depth is that of the device, and a tag is in flight on one hardware queue at a time.
+    pub const fn shared_tag_bitmap(mut self) -> Self {
+        self.flags |= bindings::BLK_MQ_F_TAG_HCTX_SHARED;
+        self
+    }
+
+    /// Sets the memory node that requests are allocated on. It must be online.
     pub const fn numa_node(mut self, node: i32) -> Self {
         self.numa_node = node;
         self
     }
 }
 
+/// How many hardware queues there are, of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    submit: u32,
+    poll: u32,
+}
+
+impl Layout {
+    fn total(self) -> u32 {
+        self.submit.saturating_add(self.poll)
+    }
+
+    /// How to use `total` hardware queues. The block layer asks with the number of `wanted` and, if
+    /// it got no memory for so many, with that of `before`.
+    ///
+    /// Whatever it asks with, the result has so many queues in total, one for submission at least.
+    fn choose(total: u32, wanted: Self, before: Self) -> Self {
+        if total == wanted.total() {
+            wanted
+        } else if total == before.total() {
+            before
+        } else {
+            Self {
+                submit: total,
+                poll: 0,
+            }
+        }
+    }
+
+    /// Both numbers in one word, for them to be read together.
+    fn pack(self) -> u64 {
+        u64::from(self.submit) << 32 | u64::from(self.poll)
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self {
+            submit: (word >> 32) as u32,
+            poll: word as u32,
+        }
+    }
+}
+
 /// The hardware queues of a device, and the requests that belong to them.
 ///
-/// A tag set can be shared by several disks. It lives until the last of them is gone. Dropping the last
-/// reference to it sleeps.
+/// A tag set can be shared by several disks. It lives until the last of them is gone. Dropping the
+/// last reference to it sleeps.
 ///
 /// This wraps [`struct blk_mq_tag_set`](srctree/include/linux/blk-mq.h).
 ///
@@ -126,14 +191,39 @@ impl TagSetBuilder {
 ///
 /// * `inner` was set up by `blk_mq_alloc_tag_set()` with the operations of `T` and room for a
 ///   `Pdu<T>` behind each request.
-/// * It has `poll_queues` hardware queues more than it has others, of which there is at least one.
+/// * `wanted` and `before` have one queue for submission at least, and change only under
+///   `layout_lock`, outside the calls of the block layer that change the number of queues.
 ///
 /// # Examples
 ///
-/// See the [module documentation](super).
+/// ```
+/// use kernel::{
+///     block::mq::{Operations, TagSet, TagSetBuilder},
+///     prelude::*,
+///     sync::Arc, //
+/// };
+///
+/// /// The tag set of a device that can do `depth` things at a time.
+/// fn tag_set<T: Operations>(depth: u32) -> Result<Arc<TagSet<T>>> {
+///     let tag_set = Arc::pin_init(
+///         TagSet::new(TagSetBuilder::new().hw_queues(2).queue_depth(depth)),
+///         GFP_KERNEL,
+///     )?;
+///     pr_info!("{} queues of {}\n", tag_set.hw_queues(), tag_set.queue_depth());
+///     Ok(tag_set)
+/// }
+/// ```
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
-    poll_queues: u32,
+    /// The queues that are asked for, those there were before that, and those that there are: a
+    /// [`Layout`] each.
+    wanted: Atomic<u64>,
+    before: Atomic<u64>,
+    current: Atomic<u64>,
+    /// Held while the queues change, and while a disk is set up with them. Taken before the locks
+    /// of the block layer.
+    #[pin]
+    layout_lock: Mutex<()>,
     #[pin]
     inner: Opaque<bindings::blk_mq_tag_set>,
     // Invariant: a subtype of a driver is another driver, with other types of data.
@@ -146,44 +236,59 @@ unsafe impl<T: Operations> Send for TagSet<T> {}
 // SAFETY: The methods on `&TagSet` can be called from several threads at once.
 unsafe impl<T: Operations> Sync for TagSet<T> {}
 
+/// In one place for all drivers: lockdep wants the name of a class to be the same each time, and
+/// the code below is made anew for each driver, in the driver's module.
+static LAYOUT_LOCK_NAME: &CStr = c"TagSet::layout_lock";
+
 impl<T: Operations> TagSet<T> {
     /// Returns an initializer for a tag set. May sleep.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no hardware queue or no request, or if there are queues for polling and the
-    /// driver does not implement it; `ENOMEM` if there is not enough memory or the data of a request
-    /// could not be initialized.
+    /// `EINVAL` if there is no hardware queue or no request, if there are queues for polling and
+    /// the driver does not implement it, or if the memory node is not online; `ENOMEM` if there is
+    /// not enough memory or the data of a request could not be initialized.
     pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
         let cpus = crate::cpu::nr_cpu_ids();
-        let hw_queues = builder.hw_queues.min(cpus);
-        let polled = builder.poll_queues.min(cpus);
+        let layout = Layout {
+            submit: builder.hw_queues.min(cpus),
+            poll: builder.poll_queues.min(TagSetBuilder::MAX_POLL_QUEUES),
+        };
+        // Memory allocators take a node's number as it is, and use it as an index.
+        let node = builder.numa_node;
+        // SAFETY: This may be asked about any number.
+        let online = unsafe { bindings::node_can_be_asked(node) };
+        let node_is_valid = online || node == bindings::NUMA_NO_NODE;
 
         try_pin_init!(Self {
             _: {
-                if hw_queues == 0 || (polled > 0 && !T::HAS_POLL) {
+                Self::check(layout)?;
+                if !node_is_valid {
                     return Err(EINVAL);
                 }
             },
-            // INVARIANT: `map_queues` reads this during the call below, and distributes the queues
-            // accordingly.
-            poll_queues: polled,
+            // INVARIANT: There is a queue for submission, as was checked.
+            wanted: Atomic::new(layout.pack()),
+            before: Atomic::new(layout.pack()),
+            current: Atomic::new(layout.pack()),
+            layout_lock <- Mutex::new((), LAYOUT_LOCK_NAME, static_lock_class!()),
             // INVARIANT: The call below sets the tag set up with these operations and this size.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
                 let value = bindings::blk_mq_tag_set {
                     ops: VTable::<T>::get(),
                     cmd_size: Pdu::<T>::SIZE,
-                    nr_maps: if polled > 0 {
+                    // Not by `layout`: queues for polling can come later.
+                    nr_maps: if T::HAS_POLL {
                         bindings::hctx_type_HCTX_MAX_TYPES
                     } else {
                         1
                     },
-                    nr_hw_queues: hw_queues + polled,
+                    nr_hw_queues: layout.total(),
                     queue_depth: builder.queue_depth,
                     timeout: crate::time::msecs_to_jiffies(builder.timeout_ms)
                         .try_into()
                         .unwrap_or(u32::MAX),
-                    numa_node: builder.numa_node,
+                    numa_node: node,
                     flags: builder.flags,
                     ..pin_init::zeroed()
                 };
@@ -197,25 +302,107 @@ impl<T: Operations> TagSet<T> {
         })
     }
 
+    /// Whether the driver can have these queues.
+    fn check(layout: Layout) -> Result {
+        if layout.submit == 0 || (layout.poll > 0 && !T::HAS_POLL) {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Changes the number of hardware queues: `hw_queues` and, for polling, `poll_queues`.
+    ///
+    /// The disks on the tag set are there all the time. Their I/O waits: this sleeps until all
+    /// requests of all of them have ended and nobody has a reference to one, without end if there
+    /// is one that nobody drops. So it must not be called by who holds one, nor in a function of
+    /// [`Operations`]. Calls from several threads are made one after the other, and so is the
+    /// making of disks.
+    ///
+    /// This is `blk_mq_update_nr_hw_queues()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no hardware queue, if there are more than CPUs (`nr_cpu_ids`) or more
+    /// for polling than [`TagSetBuilder::MAX_POLL_QUEUES`], or if there are queues for polling and
+    /// the driver does not implement it. `ENOMEM` if there is not enough memory or
+    /// [`Operations::init_hctx`] failed; then all is as it was before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, TagSet};
+    ///
+    /// fn one_queue_more<T: Operations>(tag_set: &TagSet<T>) -> Result {
+    ///     tag_set.resize(tag_set.submit_queues() + 1, tag_set.poll_queues())
+    /// }
+    /// ```
+    pub fn resize(&self, hw_queues: u32, poll_queues: u32) -> Result {
+        let wanted = Layout {
+            submit: hw_queues,
+            poll: poll_queues,
+        };
+        let cpus = crate::cpu::nr_cpu_ids();
+        if hw_queues > cpus || poll_queues > TagSetBuilder::MAX_POLL_QUEUES {
+            return Err(EINVAL);
+        }
+        Self::check(wanted)?;
+
+        let _layout = self.lock_layout();
+        let before = self.layout();
+        if wanted == before {
+            return Ok(());
+        }
+        // INVARIANT: The lock is held, and there is a queue for submission.
+        self.before.store(before.pack(), Relaxed);
+        self.wanted.store(wanted.pack(), Relaxed);
+        // SAFETY: By the type invariant the tag set is set up. The number, twice that of the CPUs
+        // at most, is an `int` and not zero.
+        unsafe { bindings::blk_mq_update_nr_hw_queues(self.as_raw(), wanted.total() as c_int) };
+        // The block layer tells what has become of it by how it has asked `map_queues`, if it has.
+        if self.layout() == wanted {
+            Ok(())
+        } else {
+            Err(ENOMEM)
+        }
+    }
+
+    /// Keeps the hardware queues from changing.
+    pub(super) fn lock_layout(&self) -> MutexGuard<'_, ()> {
+        self.layout_lock.lock()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::unpack(self.current.load(Relaxed))
+    }
+
     /// Distributes the CPUs over the hardware queues.
     ///
     /// # Safety
     ///
-    /// `set` must be the C tag set of a `TagSet<T>` whose other fields are initialized, and the block
-    /// layer must be asking for it to be done.
+    /// `set` must be the C tag set of a `TagSet<T>` whose other fields are initialized, and the
+    /// block layer must be asking for it to be done.
     pub(super) unsafe fn map_queues(set: *mut bindings::blk_mq_tag_set) {
         // SAFETY: By the requirements of this function `set` lies in a `TagSet<T>`. That may be not
         // fully initialized, so that there is no reference to it here.
         let this = unsafe { container_of!(Opaque::cast_from(set), Self, inner) };
-        // SAFETY: This field is initialized before the block layer gets to see the tag set.
-        let poll_queues = unsafe { (*this).poll_queues };
-        // SAFETY: `set` is valid, and nobody else uses it while the block layer asks for this.
-        let set = unsafe { &mut *set };
+        // SAFETY: These fields are initialized before the block layer gets to see the tag set.
+        let (wanted, before, current) =
+            unsafe { (&(*this).wanted, &(*this).before, &(*this).current) };
 
-        let default_queues = set.nr_hw_queues - poll_queues;
-        let counts = [default_queues, 0, poll_queues];
+        // SAFETY: `set` is valid, and nobody else changes it while the block layer asks for this.
+        let (total, maps) = unsafe { ((*set).nr_hw_queues, (*set).nr_maps) };
+        let layout = Layout::choose(
+            total,
+            Layout::unpack(wanted.load(Relaxed)),
+            Layout::unpack(before.load(Relaxed)),
+        );
+        current.store(layout.pack(), Relaxed);
+
+        // SAFETY: As above; this is about the maps only, which others don't read now.
+        let maps = unsafe { &mut (&mut (*set).map)[..maps as usize] };
+        let counts = [layout.submit, 0, layout.poll];
         let mut offset = 0;
-        for (map, count) in set.map.iter_mut().zip(counts).take(set.nr_maps as usize) {
+        for (map, count) in maps.iter_mut().zip(counts) {
             map.nr_queues = count;
             map.queue_offset = offset;
             offset += count;
@@ -230,52 +417,23 @@ impl<T: Operations> TagSet<T> {
 
     /// The number of hardware queues that there are, those for polling included.
     pub fn hw_queues(&self) -> u32 {
-        // SAFETY: By the type invariant `inner` is initialized.
-        unsafe { (*self.as_raw()).nr_hw_queues }
+        self.layout().total()
+    }
+
+    /// The number of hardware queues that are not for polling.
+    pub fn submit_queues(&self) -> u32 {
+        self.layout().submit
+    }
+
+    /// The number of hardware queues for polling.
+    pub fn poll_queues(&self) -> u32 {
+        self.layout().poll
     }
 
     /// The number of requests that each hardware queue has.
     pub fn queue_depth(&self) -> u32 {
         // SAFETY: By the type invariant `inner` is initialized.
         unsafe { (*self.as_raw()).queue_depth }
-    }
-
-    /// Finds the request that was started with `tag` on the hardware queue `hw_queue`.
-    ///
-    /// Any numbers may be asked for, as a device might make up any. The result is a reference to a
-    /// request of this tag set that has the tag and was started, or [`None`]:
-    ///
-    /// * There is no such hardware queue or tag, or no request was ever started with it.
-    /// * The request that had it was freed, and the tag is free, or given to one which is not
-    ///   started yet.
-    ///
-    /// What the reference leads to may have been ended or requeued at the same moment, and what was
-    /// found may not be what the device had in mind. So this does not give the right to end the
-    /// request; a driver that has parked the owner gets it by [`Request::claim`].
-    ///
-    /// May be called from process, softirq and hardirq context. It does not wait for anything, and
-    /// may be called while I/O schedulers are switched, queues are frozen and disks come and go.
-    ///
-    /// # Examples
-    ///
-    /// An interrupt handler that was told of a completion:
-    ///
-    /// ```
-    /// use kernel::block::mq::{Operations, TagSet};
-    ///
-    /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
-    ///     match tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
-    ///         Some(rq) => rq.end_ok(),
-    ///         None => pr_warn!("the device reports a tag that is not in use\n"),
-    ///     }
-    /// }
-    /// ```
-    pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
-        // SAFETY: By the type invariant the tag set is set up, and so it is for the time of the call.
-        let rq = unsafe { bindings::blk_mq_find_request(self.as_raw(), hw_queue, tag) };
-        // SAFETY: A request that is found is one of this tag set, and so was set up with a `Pdu<T>`.
-        // The function has taken a count for it, which passes to the result.
-        NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
     }
 
     /// The C tag set.
@@ -290,5 +448,29 @@ impl<T: Operations> PinnedDrop for TagSet<T> {
         // SAFETY: By the type invariant `inner` is set up. No disk uses it: each has a reference to
         // the tag set, which it drops when it is gone. So no request is in use either.
         unsafe { bindings::blk_mq_free_tag_set(self.as_raw()) };
+    }
+}
+
+#[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
+#[macros::kunit_tests(rust_block_mq_layout)]
+mod tests {
+    use super::Layout;
+
+    #[test]
+    fn fallback_is_what_was_before() {
+        let layout = |submit, poll| Layout { submit, poll };
+        let rows = [
+            // What the block layer asks with, and what is wanted, was before and comes out.
+            (5, layout(4, 1), layout(1, 1), layout(4, 1)),
+            (2, layout(4, 1), layout(1, 1), layout(1, 1)),
+            (3, layout(1, 2), layout(2, 1), layout(1, 2)),
+            (1, layout(4, 1), layout(1, 1), layout(1, 0)),
+            (9, layout(4, 1), layout(1, 1), layout(9, 0)),
+        ];
+        for (total, wanted, before, chosen) in rows {
+            assert_eq!(Layout::choose(total, wanted, before), chosen);
+            assert_eq!(chosen.total(), total);
+            assert_eq!(Layout::unpack(chosen.pack()), chosen);
+        }
     }
 }

@@ -3,9 +3,10 @@
 //! Disks that are left behind by their module.
 //!
 //! A [`GenDisk`](super::GenDisk) that is leaked is never removed, and the block layer would go on
-//! calling the driver when the module with the driver's code is gone. A reference to the module is no
-//! help: a module that has one to itself can't be unloaded, although unloading is what removes its
-//! disks. So each disk has an ear on modules that go, and is removed with the one that it belongs to.
+//! calling the driver when the module with the driver's code is gone. A reference to the module is
+//! no help: a module that has one to itself can't be unloaded, although unloading is what removes
+//! its disks. So each disk has an ear on modules that go, and is removed with the one that it
+//! belongs to.
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
@@ -49,8 +50,8 @@ impl UnloadGuard {
     ///
     /// # Safety
     ///
-    /// `disk` must be valid for as long as the guard exists, also if that is leaked, and be added to
-    /// the system before `module` can go.
+    /// `disk` must be valid for as long as the guard exists, also if that is leaked, and be added
+    /// to the system before `module` can go.
     pub(super) unsafe fn new(
         module: *mut bindings::module,
         disk: *mut bindings::gendisk,
@@ -99,8 +100,8 @@ impl UnloadGuard {
         {
             pr_warn!("block: a module has left a disk behind; removing it\n");
             // SAFETY: By the type invariant the disk is valid and was added. The module has
-            // finished, and is not there to drop its `GenDisk` any more, so that nobody else removes
-            // the disk. The module's code is still there.
+            // finished, and is not there to drop its `GenDisk` any more, so that nobody else
+            // removes the disk. The module's code is still there.
             unsafe { bindings::del_gendisk(this.disk) };
             // SAFETY: This is the reference that the `GenDisk` had.
             unsafe { bindings::put_disk(this.disk) };

@@ -2,7 +2,8 @@
 
 //! The functions that the block layer calls.
 //!
-//! Each converts its arguments, calls the driver and converts the result; nothing else is done here.
+//! Each converts its arguments, calls the driver and converts the result; nothing else is done
+//! here.
 //!
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
 
@@ -12,6 +13,7 @@ use super::{
         TimeoutAction, //
     },
     request::{
+        CompletedRequests,
         CompletionBatch,
         Idle,
         OwnedRequest,
@@ -45,11 +47,11 @@ pub(super) struct VTable<T: Operations>(PhantomData<T>);
 /// `q` must be the queue of a disk that [`GenDisk<T>`](super::GenDisk) manages, and the queue data
 /// must not be dropped for `'a`.
 #[inline]
-unsafe fn queue_data<'a, T: Operations>(
+pub(super) unsafe fn queue_data<'a, T: Operations>(
     q: *const bindings::request_queue,
 ) -> BorrowedQueueData<'a, T> {
-    // SAFETY: `queuedata` is set before the disk is added to what `into_foreign` returned, and stays
-    // so for the life of the queue. It is valid by the requirements of this function.
+    // SAFETY: `queuedata` is set before the disk is added to what `into_foreign` returned, and
+    // stays so for the life of the queue. It is valid by the requirements of this function.
     unsafe { T::QueueData::borrow((*q).queuedata) }
 }
 
@@ -103,9 +105,9 @@ impl<T: Operations> VTable<T> {
     ) -> bindings::blk_status_t {
         // SAFETY: `bd` and the request it points to are valid by the requirements of this function.
         let (rq, is_last) = unsafe { (NonNull::new_unchecked((*bd).rq.cast()), (*bd).last) };
-        // SAFETY: The request was set up by `init_request`, so that the invariants of `Request` hold.
-        // The block layer hands it to the driver with its initial count, not started, and does not
-        // touch it until it is given back or ended.
+        // SAFETY: The request was set up by `init_request`, so that the invariants of `Request`
+        // hold. The block layer hands it to the driver with its initial count, not started, and
+        // does not touch it until it is given back or ended.
         let owner = unsafe { OwnedRequest::<T, Idle>::from_raw(rq) };
         // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
         // which waits until all calls of this function have returned; see `GenDisk::drop`.
@@ -122,8 +124,8 @@ impl<T: Operations> VTable<T> {
     /// Only to be called by the block layer, with a list of one or more requests of a disk of `T`
     /// which are handed to the driver with the call.
     unsafe extern "C" fn queue_rqs(list: *mut bindings::rq_list) {
-        // The list may be the plug of this task. I/O that the driver submits goes there, and must not
-        // be mixed up with what the driver is iterating over.
+        // The list may be the plug of this task. I/O that the driver submits goes there, and must
+        // not be mixed up with what the driver is iterating over.
         // SAFETY: The list is valid, not empty, and holds such requests by the requirements of this
         // function. Nobody else uses it while the reference exists.
         let mut requests = unsafe { RequestList::<T>::take(&mut *list) };
@@ -145,12 +147,19 @@ impl<T: Operations> VTable<T> {
     /// # Safety
     ///
     /// Only to be called by the block layer, for a request that was passed to
-    /// `blk_mq_complete_request_remote()` by `OwnedRequest::complete`, once for each time.
+    /// `blk_mq_complete_request_remote()` by `OwnedRequest::complete` or `RequestChain::complete`,
+    /// once for each time.
     unsafe extern "C" fn complete(rq: *mut bindings::request) {
-        // SAFETY: `OwnedRequest::complete` passed the right to the request, and its count, to the
-        // completion that this call is. The state was set to complete there.
-        let rq = unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(rq.cast())) };
-        T::complete(rq);
+        if T::HAS_COMPLETE_ALL {
+            // SAFETY: Those functions passed the right to the request, and to those that are linked
+            // to it, to the completion that this call is. They have set the state to complete.
+            unsafe { CompletedRequests::<T>::deliver(rq) };
+        } else {
+            // SAFETY: `OwnedRequest::complete` passed the right to the request to the completion
+            // that this call is. The state was set to complete there.
+            let rq = unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(rq.cast())) };
+            T::complete(rq);
+        }
     }
 
     /// # Safety
@@ -177,22 +186,51 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
+    /// Only to be called by the block layer, for a hardware queue that is being set up for a disk
+    /// of `T`, or for a queue that is to be one.
+    unsafe extern "C" fn init_hctx(
+        hctx: *mut bindings::blk_mq_hw_ctx,
+        _data: *mut c_void,
+        hctx_idx: c_uint,
+    ) -> c_int {
+        // SAFETY: `hctx` is valid during the call, and so is its queue.
+        let q = unsafe { (*hctx).queue };
+        // SAFETY: The queue data is set before the block layer sets up hardware queues. While it
+        // does so for a new disk, `GenDiskBuilder::build` has the queue data; later it does so for
+        // disks that `del_gendisk()` has not taken off the tag set, see `GenDisk::drop`.
+        let queue_data = unsafe { queue_data::<T>(q) };
+        let result = T::init_hctx(queue_data, hctx_idx);
+
+        // SAFETY: Only the call that this is made from changes the field, when it is done.
+        let there_before = unsafe { (*q).nr_hw_queues };
+        // The block layer goes on to use a queue that it had before and fails to set up anew.
+        if hctx_idx < there_before {
+            return 0;
+        }
+        result.map_or_else(|error| error.to_errno(), |()| 0)
+    }
+
+    /// # Safety
+    ///
     /// Only to be called by the block layer, for a tag set of `T`.
     unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
-        // SAFETY: The tag sets with this table are those of `TagSet<T>`, which initializes the other
-        // fields before it passes the C tag set on.
+        // SAFETY: The tag sets with this table are those of `TagSet<T>`, which initializes the
+        // other fields before it passes the C tag set on.
         unsafe { TagSet::<T>::map_queues(set) };
     }
 
     /// # Safety
     ///
-    /// Only to be called by the block layer, for a request of a tag set of `T` that it holds a
-    /// reference to during the call.
+    /// Only to be called by the block layer, for a request of a disk of `T` that it holds a
+    /// reference to during the call, as well as a use count of the disk's queue.
     unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
         // SAFETY: The request was set up by `init_request`, and the block layer has a count for it,
         // so the invariants of `Request` hold during the call.
         let rq = unsafe { &*rq.cast::<Request<T>>() };
-        match T::timeout(rq) {
+        // SAFETY: A request keeps its queue while there is a count for it. The queue data is
+        // dropped after `del_gendisk()`, which waits for the use count that the caller holds.
+        let queue_data = unsafe { queue_data::<T>((*rq.as_raw()).q) };
+        match T::timeout(queue_data, rq) {
             TimeoutAction::Done => bindings::blk_eh_timer_return_BLK_EH_DONE,
             TimeoutAction::Reset => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
         }
@@ -252,8 +290,9 @@ impl<T: Operations> VTable<T> {
             None
         },
         poll: if T::HAS_POLL { Some(Self::poll) } else { None },
-        map_queues: if T::HAS_POLL {
-            Some(Self::map_queues)
+        map_queues: Some(Self::map_queues),
+        init_hctx: if T::HAS_INIT_HCTX {
+            Some(Self::init_hctx)
         } else {
             None
         },
