@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the KUnit tests share: a driver that keeps the requests that it gets, and I/O to send to it.
+//! What the KUnit tests share: a driver that keeps the requests that it gets, and I/O to send to
+//! it.
 
+mod chain;
 mod data;
 mod disk;
 mod list;
 mod owner;
 mod poll;
 mod reference;
+mod resize;
 mod tags;
 mod timer;
+#[cfg(CONFIG_BLK_DEV_ZONED)]
+mod zoned;
 
 use super::{
     Complete,
+    CompletedRequests,
     CompletionBatch,
     GenDisk,
     GenDiskBuilder,
     Idle,
+    InFlight,
     Operations,
     OwnedRequest,
     QueueResult,
@@ -34,6 +41,7 @@ use crate::{
         PAGE_SIZE, //
     },
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
             Acquire,
@@ -67,13 +75,28 @@ impl Data for () {
 /// A driver that puts requests into a list, for the test to take them out.
 pub(super) struct Keeper<D>(PhantomData<D>);
 
+/// Which request the driver refuses when it is handed one.
+pub(super) enum Which {
+    Handed,
+    Oldest,
+}
+
 /// What a test knows of a disk.
 #[pin_data]
 pub(super) struct Kept<D: Data> {
     #[pin]
     requests: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
+    /// Those that are polled for. The block layer polls for no request that is not started.
+    #[pin]
+    polled: SpinLock<KVec<OwnedRequest<Keeper<D>, InFlight>>>,
     /// If not zero: refuse that many requests with [`Status::RESOURCE`].
     refuse: Atomic<u32>,
+    /// How to refuse the next request, or the oldest of those that are kept in its place.
+    #[pin]
+    refuse_as: SpinLock<Option<(Which, Status)>>,
+    /// Requests of another disk, to be given back with the next list.
+    #[pin]
+    foreign: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
     /// How many requests of a list are to be given back, and how many to be left in it.
     give_back: Atomic<u32>,
     leave: Atomic<u32>,
@@ -81,6 +104,14 @@ pub(super) struct Kept<D: Data> {
 
 impl<D: Data> Kept<D> {
     fn keep(&self, rq: OwnedRequest<Keeper<D>, Idle>) -> QueueResult<Keeper<D>> {
+        if rq.is_polled() {
+            let mut polled = self.polled.lock();
+            if polled.reserve(1, GFP_ATOMIC).is_err() {
+                return Err(rq.refuse(Status::RESOURCE));
+            }
+            let _ = polled.push_within_capacity(rq.start());
+            return Ok(());
+        }
         let mut requests = self.requests.lock();
         if requests.reserve(1, GFP_ATOMIC).is_err() {
             return Err(rq.refuse(Status::RESOURCE));
@@ -92,8 +123,24 @@ impl<D: Data> Kept<D> {
 
 /// How the calls without queue data are counted; tests run one after the other.
 static COMPLETED: Atomic<u32> = Atomic::new(0);
+static COMPLETED_TOGETHER: Atomic<u32> = Atomic::new(0);
+/// If not zero: drop what is completed together next.
+static DROP_COMPLETED: Atomic<u32> = Atomic::new(0);
 static TIMEOUTS: Atomic<u32> = Atomic::new(0);
 static LISTS: Atomic<u32> = Atomic::new(0);
+/// What the next call of `complete` is to do, once.
+static COMPLETE_BY: Atomic<u32> = Atomic::new(END);
+const END: u32 = 0;
+const REQUEUE: u32 = 1;
+const DROP: u32 = 2;
+/// Whether the next time-out is to be put off.
+static RESET: Atomic<u32> = Atomic::new(0);
+/// How many disks of the driver were made.
+static DISKS: Atomic<u32> = Atomic::new(0);
+
+/// Whether setting up a hardware queue is to fail, and whether taking a request sleeps.
+pub(super) static FAIL_HCTX: Atomic<bool> = Atomic::new(false);
+pub(super) static SLEEP: Atomic<bool> = Atomic::new(false);
 
 #[vtable]
 impl<D: Data> Operations for Keeper<D> {
@@ -104,11 +151,31 @@ impl<D: Data> Operations for Keeper<D> {
         D::new()
     }
 
+    fn init_hctx(_kept: crate::sync::ArcBorrow<'_, Kept<D>>, _hw_queue: u32) -> Result {
+        if FAIL_HCTX.load(Relaxed) {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
     fn queue_rq(
         kept: crate::sync::ArcBorrow<'_, Kept<D>>,
         rq: OwnedRequest<Self, Idle>,
         _is_last: bool,
     ) -> QueueResult<Self> {
+        if SLEEP.load(Relaxed) {
+            fsleep(Delta::from_millis(1));
+        }
+        let how = kept.refuse_as.lock().take();
+        match how {
+            Some((Which::Handed, status)) => return Err(rq.refuse(status)),
+            Some((Which::Oldest, status)) => {
+                let oldest = kept.requests.lock().remove(0);
+                kept.keep(rq)?;
+                return oldest.map_or(Ok(()), |oldest| Err(oldest.refuse(status)));
+            }
+            None => {}
+        }
         let left = kept.refuse.load(Relaxed);
         if left > 0 {
             kept.refuse.store(left - 1, Relaxed);
@@ -119,6 +186,10 @@ impl<D: Data> Operations for Keeper<D> {
 
     fn queue_rqs(kept: crate::sync::ArcBorrow<'_, Kept<D>>, requests: &mut RequestList<'_, Self>) {
         LISTS.add(1, Relaxed);
+        let foreign = kept.foreign.lock().pop();
+        if let Some(rq) = foreign {
+            requests.give_back(rq);
+        }
         for _ in 0..kept.give_back.xchg(0, Relaxed) {
             if let Some(rq) = requests.next() {
                 requests.give_back(rq);
@@ -146,14 +217,14 @@ impl<D: Data> Operations for Keeper<D> {
         let mut ended = 0;
         loop {
             let rq = {
-                let mut requests = kept.requests.lock();
-                match requests.iter().position(|rq| rq.hw_queue() == hw_queue) {
-                    Some(at) => requests.remove(at),
+                let mut polled = kept.polled.lock();
+                match polled.iter().position(|rq| rq.hw_queue() == hw_queue) {
+                    Some(at) => polled.remove(at),
                     None => return ended,
                 }
             };
             if let Ok(rq) = rq {
-                rq.start().end_batched(Status::OK, batch);
+                rq.end_batched(Status::OK, batch);
                 ended += 1;
             }
         }
@@ -161,12 +232,29 @@ impl<D: Data> Operations for Keeper<D> {
 
     fn complete(rq: OwnedRequest<Self, Complete>) {
         COMPLETED.add(1, Relaxed);
-        rq.end_ok();
+        match COMPLETE_BY.xchg(END, Relaxed) {
+            REQUEUE => rq.requeue(true),
+            DROP => drop(rq),
+            _ => rq.end_ok(),
+        }
+    }
+
+    fn complete_all(requests: CompletedRequests<Self>) {
+        COMPLETED_TOGETHER.add(1, Relaxed);
+        if DROP_COMPLETED.xchg(0, Relaxed) == 0 {
+            requests.end(|_| {
+                COMPLETED.add(1, Relaxed);
+                Status::OK
+            });
+        }
     }
 
     /// Ends what is parked, and leaves alone what is not.
-    fn timeout(rq: &Request<Self>) -> TimeoutAction {
+    fn timeout(_: crate::sync::ArcBorrow<'_, Kept<D>>, rq: &Request<Self>) -> TimeoutAction {
         TIMEOUTS.add(1, Relaxed);
+        if RESET.xchg(0, Relaxed) != 0 {
+            return TimeoutAction::Reset;
+        }
         if let Some(rq) = rq.claim() {
             rq.end(Status::TIMEOUT);
         }
@@ -194,16 +282,21 @@ impl<D: Data> TestDisk<D> {
         let kept = Arc::pin_init(
             pin_init!(Kept {
                 requests <- new_spinlock!(KVec::new()),
+                polled <- new_spinlock!(KVec::new()),
                 refuse: Atomic::new(0),
+                refuse_as <- new_spinlock!(None),
+                foreign <- new_spinlock!(KVec::new()),
                 give_back: Atomic::new(0),
                 leave: Atomic::new(0),
             }),
             GFP_KERNEL,
         )?;
         let tag_set = Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?;
-        // It has no sectors while it is added, or the block layer would look for partitions and wait
-        // for an answer.
-        let disk = disk.build(c"kunit_keeper", tag_set.clone(), kept.clone())?;
+        // It has no sectors while it is added, or the block layer would look for partitions and
+        // wait for an answer.
+        // A test that fails leaves its disk behind, so that each has another name.
+        let name = CString::try_from_fmt(fmt!("kunit_keeper{}", DISKS.fetch_add(1, Relaxed)))?;
+        let disk = disk.build(&name, tag_set.clone(), kept.clone())?;
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.as_raw(), 1 << 20) };
         Ok(Self {
@@ -243,6 +336,16 @@ impl<D: Data> TestDisk<D> {
         Io::submit(self, bindings::req_op_REQ_OP_WRITE, 0, Some(byte))
     }
 
+    /// Sends a write of one page of `byte` that must not stay in the device's cache.
+    pub(super) fn write_fua(&self, byte: u8) -> Result<Io> {
+        Io::submit(
+            self,
+            bindings::req_op_REQ_OP_WRITE | 1 << bindings::req_flag_bits___REQ_FUA,
+            0,
+            Some(byte),
+        )
+    }
+
     /// Sends a flush.
     pub(super) fn flush(&self) -> Result<Io> {
         Io::submit(
@@ -258,6 +361,11 @@ impl<D: Data> TestDisk<D> {
         wait_for(|| self.try_take())
     }
 
+    /// Whether there is a request to be taken.
+    pub(super) fn has_one(&self) -> bool {
+        !self.kept.requests.lock().is_empty()
+    }
+
     /// Takes a request if there is one.
     pub(super) fn try_take(&self) -> Option<OwnedRequest<Keeper<D>, Idle>> {
         let mut requests = self.kept.requests.lock();
@@ -267,9 +375,25 @@ impl<D: Data> TestDisk<D> {
         requests.remove(0).ok()
     }
 
+    /// Waits for a request that is polled for to come in and takes it.
+    pub(super) fn take_polled(&self) -> Result<OwnedRequest<Keeper<D>, InFlight>> {
+        wait_for(|| self.kept.polled.lock().pop())
+    }
+
     /// Makes the driver refuse the next `count` requests.
     pub(super) fn refuse(&self, count: u32) {
         self.kept.refuse.store(count, Relaxed);
+    }
+
+    /// Makes the driver refuse a request with `status` when it is handed the next one.
+    pub(super) fn refuse_as(&self, which: Which, status: Status) {
+        *self.kept.refuse_as.lock() = Some((which, status));
+    }
+
+    /// Makes the driver give back `rq`, which is not one of this disk's, with the next list.
+    pub(super) fn give_back_foreign(&self, rq: OwnedRequest<Keeper<D>, Idle>) -> Result {
+        self.kept.foreign.lock().push(rq, GFP_ATOMIC)?;
+        Ok(())
     }
 
     /// Makes the driver give back the first requests of the next list.
@@ -336,7 +460,8 @@ impl Io {
         }
         let done = Arc::new(Atomic::new(PENDING), GFP_KERNEL)?;
 
-        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not fail.
+        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not
+        // fail.
         let bio = unsafe {
             bindings::bio_alloc_bioset(
                 (*disk.disk.as_raw()).part0,

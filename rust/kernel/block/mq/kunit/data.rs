@@ -15,6 +15,7 @@ mod tests {
                 GenDiskBuilder,
                 TagSetBuilder, //
             },
+            DataPage,
             Op,
             Status, //
         },
@@ -120,6 +121,78 @@ mod tests {
         }
         rq.end(Status::OK);
         io.wait()?;
+        Ok(())
+    }
+
+    #[test]
+    fn data_goes_through_a_page() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let page = DataPage::new(GFP_KERNEL | __GFP_ZERO)?;
+
+        let io = disk.write(0x5a)?;
+        let rq = disk.take()?;
+        for segment in rq.segments() {
+            assert_eq!(segment.copy_to_page(1, &page, 100, 3), Ok(()));
+            assert_eq!(
+                segment.copy_to_page(segment.len() - 1, &page, 0, 2),
+                Err(EINVAL)
+            );
+            assert_eq!(
+                segment.copy_to_page(0, &page, PAGE_SIZE - 1, 2),
+                Err(EINVAL)
+            );
+            assert_eq!(segment.copy_to_page(0, &page, usize::MAX, 2), Err(EINVAL));
+            assert_eq!(segment.copy_from_page(0, &page, 0, 1), Err(EPERM));
+            assert_eq!(segment.fill(0, 1, 1), Err(EPERM));
+        }
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        for segment in rq.segments() {
+            assert_eq!(segment.fill(0, 8, 0x11), Ok(()));
+            assert_eq!(segment.copy_from_page(1, &page, 99, 5), Ok(()));
+            assert_eq!(
+                segment.copy_from_page(segment.len() - 1, &page, 0, 2),
+                Err(EINVAL)
+            );
+            assert_eq!(
+                segment.copy_from_page(0, &page, PAGE_SIZE - 1, 2),
+                Err(EINVAL)
+            );
+            assert_eq!(segment.fill(segment.len() - 1, 2, 0), Err(EINVAL));
+            assert_eq!(segment.fill(usize::MAX, 2, 0), Err(EINVAL));
+        }
+        rq.end(Status::OK);
+        io.wait()?;
+
+        let mut bytes = [1; 9];
+        io.data(0, &mut bytes)?;
+        assert_eq!(bytes, [0x11, 0, 0x5a, 0x5a, 0x5a, 0, 0x11, 0x11, 0xff]);
+        Ok(())
+    }
+
+    #[test]
+    fn only_fua_is_fua() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4),
+            GenDiskBuilder::new().write_cache(true).fua(true),
+        )?;
+        for fua in [false, true] {
+            let io = if fua {
+                disk.write_fua(1)
+            } else {
+                disk.write(1)
+            }?;
+            let rq = disk.take()?;
+            assert_eq!(rq.op(), Op::WRITE);
+            assert_eq!(rq.is_fua(), fua);
+            // Nobody has asked for this disk to fail.
+            assert!(!rq.should_fake_timeout());
+            rq.end(Status::OK);
+            io.wait()?;
+        }
         Ok(())
     }
 

@@ -165,6 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn tag_set_refuses_memory_that_there_is_not() {
+        let make = |node| {
+            let tags = TagSetBuilder::new().numa_node(node);
+            KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL).err()
+        };
+        assert_eq!(make(0), None);
+        assert_eq!(make(-1), None);
+        for node in [i32::MIN, -2, 1 << 10, i32::MAX] {
+            assert_eq!(make(node), Some(EINVAL));
+        }
+    }
+
+    #[test]
     fn disk_names() -> Result {
         let make = |name| build(GenDiskBuilder::new(), name);
         assert_eq!(make(c"").err(), Some(EINVAL));

@@ -84,4 +84,31 @@ mod tests {
         }
         Ok(())
     }
+
+    #[test]
+    fn request_of_another_disk_goes_back_there() -> Result {
+        let (here, there) = (disk()?, disk()?);
+        let foreign = there.read_at(4096)?;
+        here.give_back_foreign(there.take()?)?;
+
+        let mut ios = KVec::new();
+        Plug::scope(|| -> Result {
+            for i in 0..2 {
+                ios.push(here.read_at(i * 1024)?, GFP_KERNEL)?;
+            }
+            Ok(())
+        })?;
+        let rq = there.take()?;
+        assert_eq!(rq.sector(), 4096);
+        rq.start().end_ok();
+        assert_eq!(foreign.wait(), Ok(raw(Status::OK)));
+        for _ in 0..2 {
+            here.take()?.start().end_ok();
+        }
+        assert!(here.try_take().is_none());
+        for io in &ios {
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
 }

@@ -10,11 +10,18 @@ mod tests {
                 kunit::{
                     raw,
                     wait_for,
+                    Keeper,
                     TestDisk,
+                    Which,
                     COMPLETED,
+                    COMPLETE_BY,
+                    DROP,
+                    REQUEUE,
+                    RESET,
                     TIMEOUTS, //
                 },
                 GenDiskBuilder,
+                Request,
                 TagSetBuilder, //
             },
             Status, //
@@ -22,8 +29,14 @@ mod tests {
         prelude::*,
         sync::{
             aref::ARef,
-            atomic::Relaxed, //
+            atomic::{
+                Atomic,
+                Relaxed, //
+            },
+            Arc,
+            Completion, //
         },
+        workqueue, //
     };
 
     #[test]
@@ -79,6 +92,51 @@ mod tests {
     }
 
     #[test]
+    fn refused_request_ends_with_the_status() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        disk.refuse_as(Which::Handed, Status::NOTSUPP);
+        assert_eq!(disk.read()?.wait(), Ok(raw(Status::NOTSUPP)));
+
+        // There is no such refusal.
+        disk.refuse_as(Which::Handed, Status::OK);
+        assert_eq!(disk.read()?.wait(), Ok(raw(Status::IOERR)));
+        assert!(disk.try_take().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn other_request_can_be_refused_in_its_place() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let first = disk.read_at(0)?;
+        wait_for(|| disk.has_one().then_some(()))?;
+        disk.refuse_as(Which::Oldest, Status::MEDIUM);
+        let second = disk.read_at(1024)?;
+        assert_eq!(first.wait(), Ok(raw(Status::MEDIUM)));
+        let rq = disk.take()?;
+        assert_eq!(rq.sector(), 1024);
+        assert_eq!(second.status(), None);
+
+        // With what is no more than a delay it comes again, and the other one stays.
+        let third = disk.read_at(2048)?;
+        wait_for(|| disk.has_one().then_some(()))?;
+        disk.refuse_as(Which::Oldest, Status::RESOURCE);
+        let fourth = disk.read_at(4096)?;
+        let mut seen = 0;
+        for _ in 0..2 {
+            let rq = disk.take()?;
+            seen += rq.sector();
+            rq.start().end_ok();
+        }
+        assert_eq!(seen, 2048 + 4096);
+        assert!(disk.try_take().is_none());
+        rq.start().end_ok();
+        for io in [&second, &third, &fourth] {
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    #[test]
     fn requeued_request_comes_again() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let io = disk.read()?;
@@ -109,6 +167,55 @@ mod tests {
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
         }
         assert_eq!(COMPLETED.load(Relaxed) - before, 20);
+        Ok(())
+    }
+
+    #[test]
+    fn complete_can_requeue_and_drop() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        COMPLETE_BY.store(REQUEUE, Relaxed);
+        disk.take()?.start().complete();
+        // It comes again, and can be completed again.
+        disk.take()?.start().complete();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+
+        let io = disk.read()?;
+        COMPLETE_BY.store(DROP, Relaxed);
+        disk.take()?.start().complete();
+        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
+        Ok(())
+    }
+
+    fn claim(reference: &Request<Keeper<()>>, claims: &Atomic<u32>) {
+        if let Some(rq) = reference.claim() {
+            claims.add(1, Relaxed);
+            rq.end_ok();
+        }
+    }
+
+    #[test]
+    fn two_contexts_claim_at_once() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        for _ in 0..50 {
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            let reference = ARef::from(&*rq);
+            let claims = Arc::new(Atomic::new(0u32), GFP_KERNEL)?;
+            let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+
+            let (theirs, counted, finished) = (reference.clone(), claims.clone(), done.clone());
+            rq.start().park();
+            workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+                claim(&theirs, &counted);
+                drop(theirs);
+                finished.complete_all();
+            })?;
+            claim(&reference, &claims);
+            done.wait_for_completion();
+            assert_eq!(claims.load(Relaxed), 1);
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
         Ok(())
     }
 
@@ -159,6 +266,21 @@ mod tests {
         let io = disk.read()?;
         disk.take()?.start().park();
         assert_eq!(io.wait(), Ok(raw(Status::TIMEOUT)));
+        Ok(())
+    }
+
+    #[test]
+    fn timeout_can_be_put_off() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+            GenDiskBuilder::new(),
+        )?;
+        let io = disk.read()?;
+        let before = TIMEOUTS.load(Relaxed);
+        RESET.store(1, Relaxed);
+        disk.take()?.start().park();
+        assert_eq!(io.wait(), Ok(raw(Status::TIMEOUT)));
+        assert_eq!(TIMEOUTS.load(Relaxed) - before, 2);
         Ok(())
     }
 

@@ -69,18 +69,19 @@ mod tests {
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
         let io = disk.read_polled()?;
-        let rq = disk.take()?;
+        let rq = disk.take_polled()?;
         assert_eq!(rq.hw_queue(), 1);
         assert!(rq.is_polled());
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
 
     #[test]
     fn more_queues_than_cpus() -> Result {
-        let disk = disk(1000, u32::MAX)?;
-        assert_eq!(disk.tag_set().hw_queues(), 2 * crate::cpu::nr_cpu_ids());
+        let cpus = crate::cpu::nr_cpu_ids();
+        let disk = disk(1000, cpus + 3)?;
+        assert_eq!(disk.tag_set().hw_queues(), 2 * cpus + 3);
         let io = disk.read_polled()?;
         assert_eq!(io.poll(), 1);
         Ok(())

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of tag sets that change, that are shared by hardware queues, and that let drivers sleep.
+
+#[macros::kunit_tests(rust_block_mq_resize)]
+mod tests {
+    use crate::{
+        block::{
+            mq::{
+                kunit::{
+                    raw,
+                    TestDisk,
+                    FAIL_HCTX,
+                    SLEEP, //
+                },
+                GenDiskBuilder,
+                TagSet,
+                TagSetBuilder, //
+            },
+            Status, //
+        },
+        prelude::*,
+        sync::atomic::Relaxed, //
+    };
+
+    fn disk(tags: TagSetBuilder) -> Result<TestDisk<()>> {
+        TestDisk::with(
+            tags.queue_depth(8).no_scheduler_by_default(),
+            GenDiskBuilder::new(),
+        )
+    }
+
+    /// Sends an I/O to each kind of queue that there is.
+    fn check_io(disk: &TestDisk<()>) -> Result {
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        assert!(!rq.is_polled());
+        rq.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+
+        if disk.tag_set().poll_queues() > 0 {
+            let io = disk.read_polled()?;
+            assert_eq!(io.poll(), 1);
+            assert_eq!(io.status(), Some(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn queues_come_and_go() -> Result {
+        let disk = disk(TagSetBuilder::new())?;
+        let tags = disk.tag_set();
+        let cpus = crate::cpu::nr_cpu_ids();
+        for (submit, poll) in [
+            (1, 1),
+            (1, 1),
+            (cpus, cpus),
+            (1, 0),
+            (cpus, 0),
+            (1, cpus),
+            (1, 0),
+        ] {
+            assert_eq!(tags.resize(submit, poll), Ok(()));
+            assert_eq!((tags.submit_queues(), tags.poll_queues()), (submit, poll));
+            assert_eq!(tags.hw_queues(), submit + poll);
+            check_io(&disk)?;
+            // No request of a queue that is gone is found.
+            assert!(tags.tag_to_rq(submit + poll, 0).is_none());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_numbers_change_nothing() -> Result {
+        let disk = disk(TagSetBuilder::new().poll_queues(1))?;
+        let tags = disk.tag_set();
+        let cpus = crate::cpu::nr_cpu_ids();
+        for (submit, poll) in [
+            (0, 0),
+            (0, 1),
+            (cpus + 1, 0),
+            (1, TagSetBuilder::MAX_POLL_QUEUES + 1),
+            (u32::MAX, u32::MAX),
+        ] {
+            assert_eq!(tags.resize(submit, poll), Err(EINVAL));
+            assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 1));
+        }
+        check_io(&disk)
+    }
+
+    #[test]
+    fn resize_fails_with_the_driver() -> Result {
+        let disk = disk(TagSetBuilder::new())?;
+        let tags = disk.tag_set();
+        FAIL_HCTX.store(true, Relaxed);
+        let result = tags.resize(1, 1);
+        // What the disk has already stays, whatever the driver says.
+        let same = tags.resize(1, 0);
+        FAIL_HCTX.store(false, Relaxed);
+        assert_eq!(result, Err(ENOMEM));
+        assert_eq!(same, Ok(()));
+        assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
+        check_io(&disk)?;
+
+        assert_eq!(tags.resize(1, 1), Ok(()));
+        check_io(&disk)?;
+        FAIL_HCTX.store(true, Relaxed);
+        let result = tags.resize(1, 0);
+        FAIL_HCTX.store(false, Relaxed);
+        assert_eq!(result, Ok(()));
+        check_io(&disk)
+    }
+
+    #[test]
+    fn disk_fails_with_the_driver() -> Result {
+        FAIL_HCTX.store(true, Relaxed);
+        let result = disk(TagSetBuilder::new());
+        FAIL_HCTX.store(false, Relaxed);
+        assert_eq!(result.err(), Some(ENOMEM));
+        check_io(&disk(TagSetBuilder::new())?)
+    }
+
+    #[test]
+    fn driver_sleeps() -> Result {
+        let disk = disk(TagSetBuilder::new().blocking())?;
+        SLEEP.store(true, Relaxed);
+        let result = check_io(&disk);
+        SLEEP.store(false, Relaxed);
+        result
+    }
+
+    #[test]
+    fn driver_that_does_not_poll_has_no_queue_for_it() -> Result {
+        struct NoPoll;
+
+        #[vtable]
+        impl crate::block::mq::Operations for NoPoll {
+            type QueueData = ();
+            type RequestData = ();
+
+            fn new_request_data() -> impl PinInit<(), Error> {
+                Ok(())
+            }
+
+            fn queue_rq(
+                (): (),
+                rq: crate::block::mq::OwnedRequest<Self, crate::block::mq::Idle>,
+                _is_last: bool,
+            ) -> crate::block::mq::QueueResult<Self> {
+                rq.start().end_ok();
+                Ok(())
+            }
+        }
+
+        let tags = KBox::pin_init(TagSet::<NoPoll>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+        assert_eq!(tags.resize(1, 1), Err(EINVAL));
+        assert_eq!(tags.resize(crate::cpu::nr_cpu_ids(), 0), Ok(()));
+        assert_eq!(tags.resize(1, 0), Ok(()));
+        assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
+        Ok(())
+    }
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of zoned disks: what is refused, what the block layer makes of them, and zone appends.
+
+use crate::{
+    block::{
+        mq::{
+            GenDisk,
+            GenDiskBuilder,
+            Idle,
+            Operations,
+            OwnedRequest,
+            QueueResult,
+            TagSet,
+            TagSetBuilder,
+            ZonedLimits, //
+        },
+        Op,
+        Status,
+        Zone,
+        ZoneCond,
+        ZoneReport,
+        ZoneType, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        ArcBorrow, //
+    },
+};
+
+/// Sectors of a zone, and zones of a disk: more than a report has room for.
+const LEN: u64 = 128;
+const ZONES: u64 = 20;
+
+const LIMITS: ZonedLimits = ZonedLimits {
+    zone_sectors: LEN as u32,
+    max_open_zones: 3,
+    max_active_zones: 5,
+    max_append_sectors: 64,
+};
+
+/// A driver whose zones can be made wrong.
+struct Zoned;
+
+/// What a test knows of the disk.
+struct Known {
+    /// Changes a zone that is about to be put.
+    spoil: fn(&mut Zone),
+    /// What reports return.
+    result: Result,
+    /// How many calls for zones there were, and how many of them were the first for a report.
+    calls: Atomic<u32>,
+    reports: Atomic<u32>,
+}
+
+#[vtable]
+impl Operations for Zoned {
+    type QueueData = Arc<Known>;
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    /// Says that a zone append to the zone at sector s went to s + 7, and that anything else has
+    /// moved, too, which is not to be believed.
+    fn queue_rq(
+        _: ArcBorrow<'_, Known>,
+        rq: OwnedRequest<Self, Idle>,
+        _is_last: bool,
+    ) -> QueueResult<Self> {
+        let mut rq = rq.start();
+        let sector = rq.sector();
+        rq.set_sector(sector + 7);
+        let moved = rq.sector() == sector + 7;
+        let status = if moved == (rq.op() == Op::ZONE_APPEND) {
+            Status::OK
+        } else {
+            Status::PROTECTION
+        };
+        rq.end(status);
+        Ok(())
+    }
+
+    fn report_zones(known: ArcBorrow<'_, Known>, report: &mut ZoneReport) -> Result {
+        known.calls.add(1, Relaxed);
+        known.reports.add(report.is_first().into(), Relaxed);
+        known.result?;
+        while !report.is_full() && report.sector() < ZONES * LEN {
+            let start = report.sector() / LEN * LEN;
+            let mut zone = Zone {
+                start,
+                len: LEN,
+                capacity: LEN,
+                wp: start,
+                zone_type: ZoneType::SequentialRequired,
+                cond: ZoneCond::Empty,
+            };
+            (known.spoil)(&mut zone);
+            report.put(zone)?;
+        }
+        Ok(())
+    }
+}
+
+/// A driver without zones.
+struct Plain;
+
+#[vtable]
+impl Operations for Plain {
+    type QueueData = ();
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}
+
+struct TestDisk {
+    disk: GenDisk<Zoned>,
+    known: Arc<Known>,
+}
+
+impl TestDisk {
+    fn with(limits: ZonedLimits, spoil: fn(&mut Zone), result: Result) -> Result<Self> {
+        let known = Arc::new(
+            Known {
+                spoil,
+                result,
+                calls: Atomic::new(0),
+                reports: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?;
+        let tag_set = Arc::pin_init(TagSet::new(TagSetBuilder::new()), GFP_KERNEL)?;
+        let disk = GenDiskBuilder::new()
+            .capacity_sectors(ZONES * LEN)
+            .zoned(Some(limits))
+            .build(c"kunit_zoned", tag_set, known.clone())?;
+        Ok(Self { disk, known })
+    }
+
+    fn new() -> Result<Self> {
+        Self::with(LIMITS, |_| {}, Ok(()))
+    }
+
+    /// With zones that are wrong in some way.
+    fn spoilt(spoil: fn(&mut Zone)) -> Result<Self> {
+        Self::with(LIMITS, spoil, Ok(()))
+    }
+
+    /// Asks the block layer for zones. Returns how many came, in order from the first.
+    fn report(&self, sector: u64, wanted: u32) -> i32 {
+        /// # Safety
+        ///
+        /// `data` must point to the sector at which the zone has to begin.
+        unsafe extern "C" fn check(
+            zone: *mut bindings::blk_zone,
+            _number: c_uint,
+            data: *mut c_void,
+        ) -> c_int {
+            // SAFETY: The zone is valid, and nobody else uses what `data` points to.
+            let (zone, expected) = unsafe { (&*zone, &mut *data.cast::<u64>()) };
+            if zone.start != *expected || zone.len != LEN {
+                return EIO.to_errno();
+            }
+            *expected += LEN;
+            0
+        }
+
+        let mut expected = sector / LEN * LEN;
+        // SAFETY: The disk is alive, and so is its block device. `check` gets a pointer to a
+        // sector.
+        unsafe {
+            bindings::blkdev_report_zones(
+                (*self.disk.as_raw()).part0,
+                sector,
+                wanted,
+                Some(check),
+                (&raw mut expected).cast(),
+            )
+        }
+    }
+
+    /// Sends a write of one page and waits for it. Returns the errno and the sector of the bio.
+    fn write(&self, op: u32, sector: u64) -> Result<(i32, u64)> {
+        let page = crate::page::Page::alloc_page(GFP_KERNEL)?;
+        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not
+        // fail.
+        let bio = unsafe {
+            bindings::bio_alloc_bioset(
+                (*self.disk.as_raw()).part0,
+                1,
+                op,
+                bindings::GFP_KERNEL,
+                &raw mut bindings::fs_bio_set,
+            )
+        };
+        // SAFETY: The bio has room for one page, which lives until the I/O is done. The bio is ours
+        // before and after that.
+        unsafe {
+            bindings::__bio_add_page(bio, page.as_ptr(), 4096, 0);
+            (*bio).bi_iter.bi_sector = sector;
+            let error = bindings::submit_bio_wait(bio);
+            let sector = (*bio).bi_iter.bi_sector;
+            bindings::bio_put(bio);
+            Ok((error, sector))
+        }
+    }
+}
+
+#[kunit_tests(rust_block_mq_zoned)]
+mod tests {
+    use super::*;
+
+    fn refused(limits: ZonedLimits) -> Option<Error> {
+        TestDisk::with(limits, |_| {}, Ok(())).err()
+    }
+
+    #[test]
+    fn limits_reach_the_queue() -> Result {
+        let disk = TestDisk::new()?;
+        // SAFETY: The disk is valid, and so is its queue, whose limits nobody changes.
+        let limits = unsafe { (*(*disk.disk.as_raw()).queue).limits };
+        assert!(limits.features & bindings::BLK_FEAT_ZONED != 0);
+        assert_eq!(limits.chunk_sectors, 128);
+        assert_eq!(limits.max_open_zones, 3);
+        assert_eq!(limits.max_active_zones, 5);
+        assert_eq!(limits.max_zone_append_sectors, 64);
+        Ok(())
+    }
+
+    #[test]
+    fn zone_sizes_are_checked() {
+        for zone_sectors in [0, 3, 96, 127, u32::MAX] {
+            let limits = ZonedLimits {
+                zone_sectors,
+                ..LIMITS
+            };
+            assert_eq!(refused(limits), Some(EINVAL));
+        }
+        // Not that of the zones.
+        let limits = ZonedLimits {
+            zone_sectors: 64,
+            ..LIMITS
+        };
+        assert_eq!(refused(limits), Some(ENODEV));
+        // More open than active.
+        let limits = ZonedLimits {
+            max_open_zones: 6,
+            ..LIMITS
+        };
+        assert_eq!(refused(limits), Some(EINVAL));
+    }
+
+    #[test]
+    fn driver_must_report_zones() -> Result {
+        let tag_set = Arc::pin_init(TagSet::<Plain>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+        let builder = || GenDiskBuilder::new().capacity_sectors(ZONES * LEN);
+        let zoned = builder()
+            .zoned(Some(LIMITS))
+            .build(c"kunit_zoned", tag_set.clone(), ());
+        assert_eq!(zoned.err(), Some(EINVAL));
+        let plain = builder().zoned(None).build(c"kunit_zoned", tag_set, ());
+        assert!(plain.is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_zones_are_refused() {
+        let spoilt = |spoil| TestDisk::spoilt(spoil).err();
+        // By the report.
+        assert_eq!(spoilt(|zone| zone.start += 1), Some(EIO));
+        assert_eq!(spoilt(|zone| zone.len = 0), Some(EIO));
+        assert_eq!(spoilt(|zone| zone.capacity = LEN + 1), Some(EIO));
+        assert_eq!(
+            spoilt(|zone| {
+                zone.cond = ZoneCond::Closed;
+                zone.wp = zone.start + (1 << 32) + 8;
+            }),
+            Some(EIO)
+        );
+        // By the block layer.
+        assert_eq!(spoilt(|zone| zone.len = LEN * 2), Some(ENODEV));
+        assert_eq!(
+            spoilt(|zone| {
+                if zone.start == 0 {
+                    zone.capacity = 8;
+                }
+            }),
+            Some(ENODEV)
+        );
+    }
+
+    #[test]
+    fn errors_of_the_driver_are_passed_on() {
+        let disk = TestDisk::with(LIMITS, |_| {}, Err(ENOMEM));
+        assert_eq!(disk.err(), Some(ENOMEM));
+    }
+
+    #[test]
+    fn reports_are_what_was_asked_for() -> Result {
+        let disk = TestDisk::new()?;
+        assert_eq!(disk.known.reports.load(Relaxed), 1);
+        assert_eq!(disk.report(0, u32::MAX), 20);
+        assert_eq!(disk.report(0, 20), 20);
+        assert_eq!(disk.report(0, 8), 8);
+        assert_eq!(disk.report(0, 9), 9);
+        assert_eq!(disk.report(3 * LEN + 5, 4), 4);
+        assert_eq!(disk.report(19 * LEN, 4), 1);
+        assert_eq!(disk.known.reports.load(Relaxed), 7);
+        // Not even asked for.
+        assert_eq!(disk.report(20 * LEN, 4), 0);
+        assert_eq!(disk.report(0, 0), 0);
+        assert_eq!(disk.known.reports.load(Relaxed), 7);
+        Ok(())
+    }
+
+    #[test]
+    fn drivers_are_asked_in_pieces() -> Result {
+        let disk = TestDisk::new()?;
+        let calls = |wanted| {
+            let before = disk.known.calls.load(Relaxed);
+            disk.report(0, wanted);
+            disk.known.calls.load(Relaxed) - before
+        };
+        assert_eq!(calls(8), 1);
+        assert_eq!(calls(9), 2);
+        assert_eq!(calls(20), 3);
+        // To find out that there are no more.
+        assert_eq!(calls(21), 4);
+        Ok(())
+    }
+
+    #[test]
+    fn no_zones_after_the_removal_has_begun() -> Result {
+        let disk = TestDisk::new()?;
+        // SAFETY: The disk is valid; this is the first thing that its removal does.
+        unsafe { bindings::blk_mark_disk_dead(disk.disk.as_raw()) };
+        // As if somebody had looked at the capacity before.
+        // SAFETY: The disk is valid.
+        unsafe { bindings::set_capacity(disk.disk.as_raw(), ZONES * LEN) };
+        let calls = disk.known.calls.load(Relaxed);
+        assert_eq!(disk.report(0, u32::MAX), ENODEV.to_errno());
+        assert_eq!(disk.known.calls.load(Relaxed), calls);
+        Ok(())
+    }
+
+    #[test]
+    fn appends_tell_where_and_writes_do_not() -> Result {
+        let disk = TestDisk::new()?;
+        let (error, sector) = disk.write(bindings::req_op_REQ_OP_ZONE_APPEND, LEN)?;
+        assert_eq!((error, sector), (0, LEN + 7));
+        let (error, _) = disk.write(bindings::req_op_REQ_OP_WRITE, 2 * LEN)?;
+        assert_eq!(error, 0);
+        Ok(())
+    }
+}
