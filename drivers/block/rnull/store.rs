@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Storing data in memory.
+//!
+//! * `sectors`: which sectors of a page there is data for.
+//! * `page`: a page of data.
+//! * `tree`: the pages of a device, by their place.
+//! * `cache`: pages that were not written out yet.
+
+mod cache;
+mod page;
+mod sectors;
+mod tree;
+
+pub(crate) use self::{
+    cache::Cache,
+    tree::Tree, //
+};
+
+use kernel::{
+    block::{
+        SECTOR_SHIFT,
+        SECTOR_SIZE, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+};
+
+/// Sectors in a page.
+const PAGE_SECTORS: usize = PAGE_SIZE / SECTOR_SIZE as usize;
+
+/// A range of bytes of the device that lies inside one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    /// The number of the page.
+    index: usize,
+    /// The first byte in the page.
+    offset: usize,
+    /// Its distance to the start of the range that this is a piece of.
+    at: usize,
+    /// The length in bytes.
+    len: usize,
+}
+
+impl Piece {
+    /// The sectors of the page that the piece touches.
+    fn sectors(&self) -> core::ops::Range<usize> {
+        let end = self.offset + self.len;
+        self.offset >> SECTOR_SHIFT..end.div_ceil(SECTOR_SIZE as usize)
+    }
+
+    /// The part of the piece that lies in some sectors of the page.
+    fn part(&self, sectors: core::ops::Range<usize>) -> Self {
+        let offset = self.offset.max(sectors.start << SECTOR_SHIFT);
+        let end = (self.offset + self.len).min(sectors.end << SECTOR_SHIFT);
+        Self {
+            index: self.index,
+            offset,
+            at: self.at + (offset - self.offset),
+            len: end.saturating_sub(offset),
+        }
+    }
+}
+
+/// Cuts `len` bytes of the device, from the byte `position` on, into pieces.
+#[inline]
+fn pieces(position: u64, len: usize) -> impl Iterator<Item = Piece> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        if at == len {
+            return None;
+        }
+        let place = position + at as u64;
+        let offset = place as usize % PAGE_SIZE;
+        let piece = Piece {
+            index: (place >> PAGE_SHIFT) as usize,
+            offset,
+            at,
+            len: (len - at).min(PAGE_SIZE - offset),
+        };
+        at += piece.len;
+        Some(piece)
+    })
+}
+
+#[kernel::prelude::kunit_tests(rnull_store)]
+mod tests {
+    use super::*;
+
+    fn check(position: u64, len: usize, expected: &[(usize, usize, usize, usize)]) {
+        let mut found = pieces(position, len);
+        for &(index, offset, at, len) in expected {
+            let expected = Piece {
+                index,
+                offset,
+                at,
+                len,
+            };
+            assert_eq!(found.next(), Some(expected));
+        }
+        assert_eq!(found.next(), None);
+    }
+
+    #[test]
+    fn pieces_end_with_pages() {
+        const P: usize = PAGE_SIZE;
+        check(0, 0, &[]);
+        check(0, 512, &[(0, 0, 0, 512)]);
+        check(0, P, &[(0, 0, 0, P)]);
+        check(0, P + 1, &[(0, 0, 0, P), (1, 0, P, 1)]);
+        check(
+            P as u64 - 512,
+            1024,
+            &[(0, P - 512, 0, 512), (1, 0, 512, 512)],
+        );
+        check(
+            3 * P as u64 + 100,
+            2 * P,
+            &[
+                (3, 100, 0, P - 100),
+                (4, 0, P - 100, P),
+                (5, 0, 2 * P - 100, 100),
+            ],
+        );
+    }
+
+    #[test]
+    fn pieces_have_parts() {
+        let piece = Piece {
+            index: 7,
+            offset: 100,
+            at: 1000,
+            len: 2000,
+        };
+        let part = |sectors| {
+            let Piece {
+                index,
+                offset,
+                at,
+                len,
+            } = piece.part(sectors);
+            (index, offset, at, len)
+        };
+        assert_eq!(part(0..5), (7, 100, 1000, 2000));
+        assert_eq!(part(0..1), (7, 100, 1000, 412));
+        assert_eq!(part(1..2), (7, 512, 1412, 512));
+        assert_eq!(part(4..5), (7, 2048, 2948, 52));
+    }
+
+    #[test]
+    fn pieces_touch_sectors() {
+        let sectors = |offset, len| {
+            Piece {
+                index: 0,
+                offset,
+                at: 0,
+                len,
+            }
+            .sectors()
+        };
+        assert_eq!(sectors(0, 512), 0..1);
+        assert_eq!(sectors(512, 1024), 1..3);
+        assert_eq!(sectors(0, PAGE_SIZE), 0..PAGE_SECTORS);
+        assert_eq!(sectors(100, 100), 0..1);
+        assert_eq!(sectors(500, 24), 0..2);
+    }
+}

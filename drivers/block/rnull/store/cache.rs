@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A volatile write cache: data that is written here first, and to the [`Tree`] later.
+//!
+//! Lock order: `Cache::state`, then the lock of the tree.
+
+use super::{
+    page::StorePage,
+    pieces,
+    Piece,
+    Tree, //
+};
+use kernel::{
+    alloc::flags::GFP_NOIO,
+    block::{
+        Segment,
+        SECTOR_SHIFT, //
+    },
+    new_mutex,
+    page::PAGE_SHIFT,
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
+    sync::Mutex, //
+};
+
+/// A write cache. What is in it is lost when it is dropped.
+#[pin_data]
+pub(crate) struct Cache {
+    /// The most pages that it may have.
+    limit: usize,
+    #[pin]
+    state: Mutex<State>,
+}
+
+/// The pages in the cache.
+struct State {
+    pages: RBTree<usize, KBox<StorePage>>,
+    /// How many there are.
+    count: usize,
+    /// Where to look for the next page to write out.
+    cursor: usize,
+}
+
+impl Cache {
+    /// Returns an initializer for an empty cache of `mebibytes` MiB.
+    pub(crate) fn new(mebibytes: u64) -> impl PinInit<Self> {
+        let limit = (mebibytes << crate::config::MIB_SHIFT) >> PAGE_SHIFT;
+        pin_init!(Self {
+            limit: limit.try_into().unwrap_or(usize::MAX),
+            state <- new_mutex!(State {
+                pages: RBTree::new(),
+                count: 0,
+                cursor: 0,
+            }),
+        })
+    }
+
+    /// Copies the first `len` bytes of `segment` to the byte `position` of the device. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory. A part may have been written.
+    pub(crate) fn write(
+        &self,
+        tree: &Tree,
+        segment: &Segment<'_>,
+        position: u64,
+        len: usize,
+    ) -> Result {
+        let mut state = self.state.lock();
+        for piece in pieces(position, len) {
+            if state.pages.get(&piece.index).is_none() {
+                state.make_room(tree, self.limit)?;
+                state.add(piece.index)?;
+            }
+            if let Some(page) = state.pages.get_mut(&piece.index) {
+                page.write(segment, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`write`](Self::write), but around the cache.
+    pub(crate) fn write_through(
+        &self,
+        tree: &Tree,
+        segment: &Segment<'_>,
+        position: u64,
+        len: usize,
+    ) -> Result {
+        let mut state = self.state.lock();
+        tree.access().write(segment, position, len)?;
+        for piece in pieces(position, len) {
+            state.forget(piece);
+        }
+        Ok(())
+    }
+
+    /// Copies from the byte `position` of the device to the first `len` bytes of `segment`. May
+    /// sleep.
+    pub(crate) fn read(
+        &self,
+        tree: &Tree,
+        segment: &Segment<'_>,
+        position: u64,
+        len: usize,
+    ) -> Result {
+        let state = self.state.lock();
+        let mut stored = tree.access();
+        for piece in pieces(position, len) {
+            match state.pages.get(&piece.index) {
+                Some(page) => {
+                    page.read_runs(segment, piece, |part| stored.read_piece(segment, part))?
+                }
+                None => stored.read_piece(segment, piece)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets `sectors` sectors, from `first` on, here and in the tree. May sleep.
+    pub(crate) fn discard(&self, tree: &Tree, first: u64, sectors: u64) {
+        let mut state = self.state.lock();
+        for piece in pieces(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize) {
+            state.forget(piece);
+        }
+        tree.discard(first, sectors);
+    }
+
+    /// Writes all pages out to the tree. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory. What could not be written out stays in the cache.
+    pub(crate) fn flush(&self, tree: &Tree) -> Result {
+        let mut state = self.state.lock();
+        while state.write_out_one(tree)? {}
+        Ok(())
+    }
+}
+
+impl State {
+    /// Adds an empty page.
+    fn add(&mut self, index: usize) -> Result {
+        let page = StorePage::new().map_err(|_| ENOSPC)?;
+        let node = RBTreeNode::new(index, page, GFP_NOIO).map_err(|_| ENOSPC)?;
+        self.pages.insert(node);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Writes pages out until there is room for one more.
+    fn make_room(&mut self, tree: &Tree, limit: usize) -> Result {
+        while self.count >= limit && self.write_out_one(tree)? {}
+        Ok(())
+    }
+
+    /// Writes out the page that it is the turn of. Returns whether there was one.
+    fn write_out_one(&mut self, tree: &Tree) -> Result<bool> {
+        let Some(index) = self.next_index() else {
+            return Ok(false);
+        };
+        if let Some(page) = self.pages.get(&index) {
+            tree.access()
+                .update(index, |stored| stored.update_from(page))?;
+        }
+        self.take_out(index);
+        self.cursor = index + 1;
+        Ok(true)
+    }
+
+    /// The first page from the cursor on, round about.
+    fn next_index(&self) -> Option<usize> {
+        let from = |index| {
+            self.pages
+                .cursor_lower_bound(&index)
+                .map(|cursor| *cursor.current().0)
+        };
+        from(self.cursor).or_else(|| from(0))
+    }
+
+    fn take_out(&mut self, index: usize) {
+        if self.pages.remove(&index).is_some() {
+            self.count -= 1;
+        }
+    }
+
+    /// Forgets the sectors of a piece.
+    fn forget(&mut self, piece: Piece) {
+        let empty = self
+            .pages
+            .get_mut(&piece.index)
+            .is_some_and(|page| page.forget(piece.sectors()));
+        if empty {
+            self.take_out(piece.index);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A page of data.
+
+use super::{
+    sectors::Sectors,
+    Piece, //
+};
+use core::ops::Range;
+use kernel::{
+    alloc::{
+        flags::GFP_NOIO,
+        AllocError, //
+    },
+    block::{
+        DataPage,
+        Segment,
+        SECTOR_SHIFT, //
+    },
+    prelude::*, //
+};
+
+/// A page of data, and which of its sectors have been written.
+///
+/// What was not written reads as zeroes.
+pub(super) struct StorePage {
+    data: DataPage,
+    written: Sectors,
+}
+
+impl StorePage {
+    /// A page that nothing was written to. May sleep, but starts no I/O.
+    pub(super) fn new() -> Result<KBox<Self>, AllocError> {
+        KBox::new(
+            Self {
+                data: DataPage::new(GFP_NOIO)?,
+                written: Sectors::NONE,
+            },
+            GFP_NOIO,
+        )
+    }
+
+    /// Copies from the request's memory to the page.
+    #[inline]
+    pub(super) fn write(&mut self, segment: &Segment<'_>, piece: Piece) -> Result {
+        segment.copy_to_page(piece.at, &self.data, piece.offset, piece.len)?;
+        self.written.insert(piece.sectors());
+        Ok(())
+    }
+
+    /// Copies from the page to the request's memory.
+    #[inline]
+    pub(super) fn read(&self, segment: &Segment<'_>, piece: Piece) -> Result {
+        if self.written.has_all(piece.sectors()) {
+            return segment.copy_from_page(piece.at, &self.data, piece.offset, piece.len);
+        }
+        self.read_runs(segment, piece, |range| segment.fill(range.at, range.len, 0))
+    }
+
+    /// Copies what there is to the request's memory, and calls `missing` for the rest.
+    pub(super) fn read_runs(
+        &self,
+        segment: &Segment<'_>,
+        piece: Piece,
+        mut missing: impl FnMut(Piece) -> Result,
+    ) -> Result {
+        for (run, there) in self.written.runs(piece.sectors()) {
+            let part = piece.part(run);
+            if there {
+                segment.copy_from_page(part.at, &self.data, part.offset, part.len)?;
+            } else {
+                missing(part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over all that `other` has.
+    pub(super) fn update_from(&mut self, other: &Self) -> Result {
+        for (run, there) in other.written.runs(0..super::PAGE_SECTORS) {
+            if there {
+                self.data.copy_from(
+                    &other.data,
+                    run.start << SECTOR_SHIFT,
+                    run.len() << SECTOR_SHIFT,
+                )?;
+                self.written.insert(run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets sectors. Returns whether there is nothing left.
+    pub(super) fn forget(&mut self, sectors: Range<usize>) -> bool {
+        self.written.remove(sectors);
+        self.written.is_empty()
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which sectors of a page there is data for.
+
+use super::PAGE_SECTORS;
+use core::ops::Range;
+
+const BITS: usize = usize::BITS as usize;
+const WORDS: usize = PAGE_SECTORS.div_ceil(BITS);
+
+/// A set of sectors of a page, by their number in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sectors([usize; WORDS]);
+
+impl Sectors {
+    /// No sector.
+    pub(super) const NONE: Self = Self([0; WORDS]);
+
+    /// The part of `range` that is in a word.
+    #[inline]
+    fn mask(range: &Range<usize>, word: usize) -> usize {
+        let start = range.start.clamp(word * BITS, (word + 1) * BITS) - word * BITS;
+        let end = range.end.clamp(word * BITS, (word + 1) * BITS) - word * BITS;
+        if start >= end {
+            return 0;
+        }
+        (usize::MAX >> (BITS - (end - start))) << start
+    }
+
+    /// Adds the sectors in `range`.
+    #[inline]
+    pub(super) fn insert(&mut self, range: Range<usize>) {
+        for (word, bits) in self.0.iter_mut().enumerate() {
+            *bits |= Self::mask(&range, word);
+        }
+    }
+
+    /// Takes the sectors in `range` out.
+    #[inline]
+    pub(super) fn remove(&mut self, range: Range<usize>) {
+        for (word, bits) in self.0.iter_mut().enumerate() {
+            *bits &= !Self::mask(&range, word);
+        }
+    }
+
+    /// Whether all sectors in `range` are there.
+    #[inline]
+    pub(super) fn has_all(&self, range: Range<usize>) -> bool {
+        self.0.iter().enumerate().all(|(word, bits)| {
+            let mask = Self::mask(&range, word);
+            bits & mask == mask
+        })
+    }
+
+    /// Whether none is there.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// Cuts `range` into parts of which all sectors are there, or none, and tells which.
+    pub(super) fn runs(
+        &self,
+        range: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, bool)> + '_ {
+        let Range { mut start, end } = range;
+        core::iter::from_fn(move || {
+            if start >= end {
+                return None;
+            }
+            let first = start;
+            let there = self.has_all(first..first + 1);
+            while start < end && self.has_all(start..start + 1) == there {
+                start += 1;
+            }
+            Some((first..start, there))
+        })
+    }
+}
+
+#[kernel::prelude::kunit_tests(rnull_store_sectors)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_added_and_taken_out() {
+        let mut sectors = Sectors::NONE;
+        assert!(sectors.is_empty());
+        sectors.insert(2..5);
+        assert!(sectors.has_all(2..5));
+        assert!(!sectors.has_all(1..5));
+        assert!(!sectors.has_all(2..6));
+        assert!(sectors.has_all(3..3));
+        sectors.remove(3..4);
+        assert!(!sectors.has_all(3..4));
+        assert!(sectors.has_all(2..3) && sectors.has_all(4..5));
+        sectors.remove(0..PAGE_SECTORS);
+        assert!(sectors.is_empty());
+    }
+
+    #[test]
+    fn a_page_can_be_full() {
+        let mut sectors = Sectors::NONE;
+        sectors.insert(0..PAGE_SECTORS);
+        assert!(sectors.has_all(0..PAGE_SECTORS));
+        sectors.remove(PAGE_SECTORS - 1..PAGE_SECTORS);
+        assert!(!sectors.has_all(0..PAGE_SECTORS));
+        assert!(sectors.has_all(0..PAGE_SECTORS - 1));
+    }
+
+    #[test]
+    fn runs_alternate() {
+        let mut sectors = Sectors::NONE;
+        sectors.insert(1..3);
+        sectors.insert(5..6);
+        let mut runs = sectors.runs(0..8);
+        for expected in [
+            (0..1, false),
+            (1..3, true),
+            (3..5, false),
+            (5..6, true),
+            (6..8, false),
+        ] {
+            assert_eq!(runs.next(), Some(expected));
+        }
+        assert_eq!(runs.next(), None);
+        assert_eq!(sectors.runs(2..2).next(), None);
+        assert_eq!(sectors.runs(1..3).next(), Some((1..3, true)));
+    }
+}
