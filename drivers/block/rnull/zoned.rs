@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Zones (`zoned=1`).
+//!
+//! Each line of the list uses only what stands above it:
+//!
+//! * `budget`: how many zones may be open or active, and how many are. Pure.
+//! * `state`: the states of a zone and the transitions between them. Pure.
+//! * `config`: the settings, and the zones that they lead to. Pure.
+//! * `lock`: the two kinds of lock that a zone can have.
+//! * this file: the zones of a device, and who may change them when.
+//! * `write`, `manage`, `report`: what is done with them.
+//!
+//! Lock order: the lock of a zone, then [`Zones::budget`]. No two zones are locked at a time.
+//!
+//! # Who may change a zone
+//!
+//! Who changes a zone holds its lock. There is one exception. When zones are limited, and one is to
+//! be opened, another may have to be closed which somebody else has locked: waiting for that lock
+//! while holding another one could last for ever. So, with limits,
+//!
+//! * the condition of a zone is changed with `budget` locked. This is done without the lock of the
+//!   zone only to close an implicitly open zone, which leaves its write pointer as it is;
+//! * whether the write pointer is at the start of the zone changes only with `budget` locked, so
+//!   that who closes the zone knows whether it is empty.
+//!
+//! So a write may find its zone closed when it is done; see [`State::written`]. The condition and
+//! the write pointer are atomic, because they are read with one lock and written with another. No
+//! order beyond that of the locks is needed.
+
+mod budget;
+mod config;
+#[cfg(CONFIG_KUNIT = "y")]
+mod kunit;
+mod lock;
+mod manage;
+mod report;
+mod state;
+mod write;
+
+pub(crate) use self::{
+    config::{
+        Layout,
+        ZoneConfig, //
+    },
+    lock::{
+        Sleeping,
+        Spinning,
+        ZoneLock, //
+    },
+    manage::Failure, //
+};
+
+use self::{
+    budget::{
+        Budget,
+        Resources, //
+    },
+    state::{
+        Extent,
+        State, //
+    },
+};
+use kernel::{
+    alloc::flags::__GFP_NOWARN,
+    block::{
+        Op,
+        Status,
+        ZoneCond, //
+    },
+    new_spinlock_irq,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SpinLockIrq, //
+    },
+};
+
+/// What holds the data of a zoned device.
+///
+/// The functions are called with the zone locked, if it is one with a write pointer: they may sleep
+/// only if the lock is [`Sleeping`].
+pub(crate) trait Medium: Discard {
+    /// Reads or writes the data of a request: `sectors` sectors from `sector` on, which need not be
+    /// the sector of the request. `op` is [`Op::WRITE`] for a zone append.
+    ///
+    /// Returns the status, and how many sectors were written. That counts also if the status is an
+    /// error.
+    fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32);
+}
+
+/// What can forget the data of a zoned device. Called as [`Medium`] is.
+pub(crate) trait Discard {
+    /// Forgets the data of sectors.
+    fn discard(&mut self, sector: u64, sectors: u64);
+}
+
+/// How an operation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) status: Status,
+    /// Where the data of a zone append went.
+    pub(crate) position: Option<u64>,
+}
+
+/// The zones of a device.
+#[pin_data]
+pub(crate) struct Zones<L: ZoneLock> {
+    zones: Pin<KVBox<[Zone<L>]>>,
+    /// The size of a zone as a power of two.
+    shift: u32,
+    nr_conv: usize,
+    /// The name of the disk.
+    disk: CString,
+    /// Whether `budget` is of any use.
+    limited: bool,
+    #[pin]
+    budget: SpinLockIrq<Budget>,
+}
+
+/// A zone. It has cache lines of its own, so that writes to different zones do not disturb each
+/// other.
+#[pin_data]
+#[repr(align(64))]
+struct Zone<L: ZoneLock> {
+    #[pin]
+    lock: L,
+    cond: Atomic<ZoneCond>,
+    wp: Atomic<u64>,
+    extent: Extent,
+}
+
+/// A zone that is locked.
+struct Locked<'a, L: ZoneLock> {
+    zone: &'a Zone<L>,
+    _guard: L::Guard<'a>,
+}
+
+impl<L: ZoneLock> Zones<L> {
+    /// Returns an initializer for the zones of the disk called `disk`.
+    pub(crate) fn new(layout: Layout, disk: &CStr) -> impl PinInit<Self, Error> + use<'_, L> {
+        let budget = Budget::new(layout.max_open, layout.max_active, layout.nr_conv as usize);
+
+        try_pin_init!(Self {
+            zones: KVBox::pin_slice(
+                |number| Zone::new(layout.extent(number as u32), layout.full),
+                layout.nr_zones as usize,
+                // That there are too many zones for the memory is no fault of the kernel's.
+                GFP_KERNEL | __GFP_NOWARN,
+            )?,
+            shift: layout.zone_sectors.trailing_zeros(),
+            nr_conv: layout.nr_conv as usize,
+            disk: disk.try_into()?,
+            limited: budget.is_limited(),
+            budget <- new_spinlock_irq!(budget, "rnull zone budget"),
+            _: { pr_info!("{}: using {} zone append\n", &**disk, layout.append_kind()) },
+        })
+    }
+
+    /// Carries out an operation, other than a flush, on `sectors` sectors from `sector` on, which
+    /// are in one zone.
+    ///
+    /// Sleeps if locking zones may ([`Sleeping`]).
+    #[inline]
+    pub(crate) fn process(
+        &self,
+        op: Op,
+        sector: u64,
+        sectors: u32,
+        medium: &mut impl Medium,
+    ) -> Outcome {
+        match op {
+            Op::WRITE => self.write(sector, sectors, medium),
+            Op::ZONE_APPEND => self.append(sector, sectors, medium),
+            Op::ZONE_OPEN
+            | Op::ZONE_CLOSE
+            | Op::ZONE_FINISH
+            | Op::ZONE_RESET
+            | Op::ZONE_RESET_ALL => self.manage(op, sector, medium).into(),
+            _ => self.read(op, sector, sectors, medium).into(),
+        }
+    }
+
+    /// How many of `bytes` bytes from `sector` on can be read. Beyond that is nothing that was
+    /// written since the zone was reset.
+    ///
+    /// To be called with the zone locked, from [`Medium::transfer`].
+    pub(crate) fn valid_read_len(&self, sector: u64, bytes: u32) -> u32 {
+        let Some((_, zone)) = self.zone(sector) else {
+            return 0;
+        };
+        let wp = zone.wp.load(Relaxed);
+        let end = sector + u64::from(bytes.div_ceil(kernel::block::SECTOR_SIZE));
+
+        // This is so in all of a conventional zone, and in one that has failed.
+        if end <= wp {
+            bytes
+        } else {
+            // Less than `bytes`, see above.
+            (wp.saturating_sub(sector) << kernel::block::SECTOR_SHIFT) as u32
+        }
+    }
+
+    /// The number of the zone that a sector is in.
+    #[inline]
+    fn number(&self, sector: u64) -> usize {
+        (sector >> self.shift).try_into().unwrap_or(usize::MAX)
+    }
+
+    /// The zone that a sector is in, with its number, if there is one.
+    #[inline]
+    fn zone(&self, sector: u64) -> Option<(u32, &Zone<L>)> {
+        let number = self.number(sector);
+        Some((number as u32, self.zones.get(number)?))
+    }
+
+    /// Changes a zone that is locked: `next` gets its state, and returns the one to come.
+    fn change(
+        &self,
+        zone: &Locked<'_, L>,
+        next: impl FnOnce(State, &mut Resources<'_>) -> Result<State, Status>,
+    ) -> Result<State, Status> {
+        if !self.limited {
+            let new = next(zone.state(), &mut Resources::unlimited())?;
+            zone.set(new);
+            return Ok(new);
+        }
+
+        let close_one = |budget: &mut Budget| self.close_one(budget);
+        let mut budget = self.budget.lock();
+        let old = zone.state();
+        let new = next(old, &mut Resources::limited(&mut budget, &close_one))?;
+        budget.moved(old.cond, new.cond);
+        zone.set(new);
+        Ok(new)
+    }
+
+    /// Closes the next implicitly open zone, which is not locked for it.
+    fn close_one(&self, budget: &mut Budget) {
+        for _ in self.nr_conv..self.zones.len() {
+            let zone = &self.zones[budget.cursor];
+            budget.cursor += 1;
+            if budget.cursor == self.zones.len() {
+                budget.cursor = self.nr_conv;
+            }
+
+            let state = zone.state();
+            if state.cond == ZoneCond::ImplicitOpen {
+                let closed = state.no_longer_open(&zone.extent);
+                budget.moved(state.cond, closed.cond);
+                zone.cond.store(closed.cond, Relaxed);
+                return;
+            }
+        }
+    }
+}
+
+impl<L: ZoneLock> Zone<L> {
+    fn new(extent: Extent, full: bool) -> impl PinInit<Self, Error> {
+        let State { cond, wp } = extent.initial(full);
+        try_pin_init!(Self {
+            lock <- L::new(),
+            cond: Atomic::new(cond),
+            wp: Atomic::new(wp),
+            extent,
+        })
+    }
+
+    #[inline]
+    fn lock(&self) -> Locked<'_, L> {
+        Locked {
+            _guard: self.lock.lock(),
+            zone: self,
+        }
+    }
+
+    #[inline]
+    fn state(&self) -> State {
+        State {
+            cond: self.cond.load(Relaxed),
+            wp: self.wp.load(Relaxed),
+        }
+    }
+}
+
+impl<L: ZoneLock> Locked<'_, L> {
+    #[inline]
+    fn state(&self) -> State {
+        self.zone.state()
+    }
+
+    #[inline]
+    fn set(&self, state: State) {
+        self.zone.cond.store(state.cond, Relaxed);
+        self.zone.wp.store(state.wp, Relaxed);
+    }
+
+    #[inline]
+    fn extent(&self) -> &Extent {
+        &self.zone.extent
+    }
+}
+
+impl From<Status> for Outcome {
+    #[inline]
+    fn from(status: Status) -> Self {
+        Self {
+            status,
+            position: None,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Zones that several threads work on: one that is closed to make room for another one while it is
+//! written to, and zones that are used at random.
+
+use super::{
+    random::Random,
+    zones,
+    MIB, //
+};
+use crate::zoned::{
+    Discard,
+    Medium,
+    Sleeping,
+    ZoneConfig,
+    Zones, //
+};
+use kernel::{
+    block::{
+        Op,
+        Status,
+        ZoneCond::*, //
+    },
+    prelude::*,
+    sync::{
+        Arc,
+        Completion, //
+    },
+    time::{
+        delay::fsleep,
+        Delta,
+        Instant, //
+    },
+    workqueue, //
+};
+
+const ZONE: u64 = 4 * MIB;
+
+/// Four zones, of which one can be open.
+fn device() -> Result<Arc<Zones<Sleeping>>> {
+    zones(
+        ZoneConfig {
+            zone_size: 4,
+            zone_max_open: 1,
+            ..ZoneConfig::default()
+        },
+        16,
+    )
+}
+
+/// A medium on which each write takes until another thread has done an operation on zone 1.
+struct Slow<'a> {
+    zones: &'a Arc<Zones<Sleeping>>,
+    op: Op,
+}
+
+impl Slow<'_> {
+    fn elsewhere(&self) -> Result {
+        let (zones, op) = (self.zones.clone(), self.op);
+        let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+        let signal = done.clone();
+        workqueue::system().try_spawn(GFP_KERNEL, move || {
+            zones.op(op, ZONE, 8);
+            signal.complete_all();
+        })?;
+        done.wait_for_completion();
+        Ok(())
+    }
+}
+
+impl Medium for Slow<'_> {
+    fn transfer(&mut self, _op: Op, _sector: u64, sectors: u32) -> (Status, u32) {
+        match self.elsewhere() {
+            Ok(()) => (Status::OK, sectors),
+            Err(error) => (error.into(), 0),
+        }
+    }
+}
+
+impl Discard for Slow<'_> {
+    fn discard(&mut self, _sector: u64, _sectors: u64) {}
+}
+
+/// Writes to zone 0, while `op` is done with zone 1.
+fn write(zones: &Arc<Zones<Sleeping>>, sector: u64, sectors: u32, op: Op) -> Status {
+    let mut medium = Slow { zones, op };
+    zones
+        .process(Op::WRITE, sector, sectors, &mut medium)
+        .status
+}
+
+/// Four zones, of which two can be open and three active, and jobs for as many threads.
+const JOBS: u64 = 4;
+const OPERATIONS: u32 = 4_000;
+
+/// A medium on which some writes take a while.
+struct Unsteady<'a>(&'a mut Random);
+
+impl Medium for Unsteady<'_> {
+    fn transfer(&mut self, _op: Op, _sector: u64, sectors: u32) -> (Status, u32) {
+        if self.0.one_in(8) {
+            fsleep(Delta::from_micros(20));
+        }
+        (Status::OK, sectors)
+    }
+}
+
+impl Discard for Unsteady<'_> {
+    fn discard(&mut self, _sector: u64, _sectors: u64) {}
+}
+
+/// Does random things with the zones.
+fn shake(zones: &Zones<Sleeping>, mut random: Random) {
+    for _ in 0..OPERATIONS {
+        let sector = random.below(4) * ZONE;
+        let op = match random.below(20) {
+            0 => Op::ZONE_OPEN,
+            1..3 => Op::ZONE_CLOSE,
+            3 => Op::ZONE_RESET,
+            4 => Op::ZONE_FINISH,
+            _ => Op::ZONE_APPEND,
+        };
+        let sectors = 1 + random.below(1500) as u32;
+        zones.process(op, sector, sectors, &mut Unsteady(&mut random));
+    }
+}
+
+/// Has several threads do random things at once, and waits for them.
+fn shake_all(zones: &Arc<Zones<Sleeping>>) -> Result {
+    let mut jobs = KVec::new();
+    let began = Instant::now();
+    for job in 1..=JOBS {
+        let random = Random(Random::seeded(began).below(u64::MAX) ^ job);
+        pr_info!("zones: seed {:#x}\n", random.0);
+        let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+        jobs.push(done.clone(), GFP_KERNEL)?;
+        let zones = zones.clone();
+        workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+            shake(&zones, random);
+            done.complete_all();
+        })?;
+    }
+    for done in &jobs {
+        done.wait_for_completion();
+    }
+    Ok(())
+}
+
+#[kunit_tests(rnull_zoned_race)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_zone_is_opened_again() -> Result {
+        let zones = device()?;
+        assert_eq!(write(&zones, 0, 8, Op::WRITE), Status::OK);
+        // Zone 1 was opened for a write, and closed again for this one.
+        assert_eq!(zones.look(0), (ImplicitOpen, 8));
+        assert_eq!(zones.look(1), (Closed, ZONE + 8));
+        assert_eq!(zones.counts(), [1, 0, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn empty_zone_that_cannot_be_opened_again() -> Result {
+        let zones = device()?;
+        let too_many = Status::ZONE_OPEN_RESOURCE;
+        assert_eq!(write(&zones, 0, 8, Op::ZONE_OPEN), too_many);
+        assert_eq!(zones.look(0), (Empty, 0));
+        assert_eq!(zones.look(1), (ExplicitOpen, ZONE));
+        assert_eq!(zones.counts(), [0, 1, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn zone_with_data_stays_closed() -> Result {
+        let zones = device()?;
+        assert_eq!(zones.try_write(0, 8), Status::OK);
+        assert_eq!(write(&zones, 8, 8, Op::WRITE), Status::OK);
+        assert_eq!(zones.look(0), (Closed, 16));
+        assert_eq!(zones.look(1), (ImplicitOpen, ZONE + 8));
+        assert_eq!(zones.counts(), [1, 0, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn zone_that_gets_full_is_not_closed() -> Result {
+        let zones = device()?;
+        assert_eq!(zones.try_write(0, 8), Status::OK);
+        assert_eq!(write(&zones, 8, ZONE as u32 - 8, Op::WRITE), Status::OK);
+        assert_eq!(zones.look(0), (Full, ZONE));
+        assert_eq!(zones.counts(), [1, 0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn counts_stay_right() -> Result {
+        let config = ZoneConfig {
+            zone_size: 4,
+            zone_max_open: 2,
+            zone_max_active: 3,
+            ..ZoneConfig::default()
+        };
+        let zones = zones::<Sleeping>(config, 16)?;
+        shake_all(&zones)?;
+
+        let count = |cond| (0..4).filter(|&zone| zones.look(zone).0 == cond).count() as u32;
+        let counts = [count(ImplicitOpen), count(ExplicitOpen), count(Closed)];
+        assert_eq!(zones.counts(), counts);
+        assert!(counts[0] + counts[1] <= 2);
+        assert!(counts[0] + counts[1] + counts[2] <= 3);
+        for zone in 0..4 {
+            let (cond, wp) = zones.look(zone);
+            let start = zone as u64 * ZONE;
+            assert!(cond != Empty || wp == start);
+            assert!(cond != Closed || wp > start);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every transition of a zone, and every refusal.
+
+use super::{
+    zones,
+    Null,
+    MIB, //
+};
+use crate::zoned::{
+    Failure,
+    Outcome,
+    Sleeping,
+    Spinning,
+    ZoneConfig,
+    Zones, //
+};
+use kernel::{
+    block::{
+        Op,
+        Status,
+        ZoneCond,
+        ZoneCond::*,
+        ZoneReport, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+/// Zones of 4 MiB with a capacity of 3 MiB: one that is conventional, and seven that are not.
+const ZONE: u64 = 4 * MIB;
+const CAPACITY: u64 = 3 * MIB;
+
+fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones<Spinning>>> {
+    zones(
+        ZoneConfig {
+            zone_size: 4,
+            zone_capacity: 3,
+            zone_nr_conv: 1,
+            zone_max_open: max_open,
+            zone_max_active: max_active,
+            ..ZoneConfig::default()
+        },
+        32,
+    )
+}
+
+/// With limits that are not reached, and without.
+fn devices() -> Result<[Arc<Zones<Spinning>>; 2]> {
+    Ok([device(0, 0)?, device(6, 6)?])
+}
+
+/// The conditions of zones that are not conventional, with write pointers that they can have,
+/// relative to the start of the zone.
+const STATES: [(ZoneCond, u64); 10] = [
+    (Empty, 0),
+    (ImplicitOpen, 0),
+    (ImplicitOpen, 8),
+    (ExplicitOpen, 0),
+    (ExplicitOpen, 8),
+    (Closed, 8),
+    (Full, CAPACITY),
+    (Full, ZONE),
+    (ReadOnly, NONE),
+    (Offline, NONE),
+];
+
+/// Relative to the start of zone 1.
+const NONE: u64 = u64::MAX - ZONE;
+
+/// Puts zone 1 into a state, does something with it and returns its status and state.
+fn after(
+    zones: &Zones<Spinning>,
+    (cond, wp): (ZoneCond, u64),
+    act: impl FnOnce(&Zones<Spinning>) -> Status,
+) -> (Status, ZoneCond, u64) {
+    zones.force(1, cond, ZONE + wp);
+    let status = act(zones);
+    let (cond, wp) = zones.look(1);
+    (status, cond, wp - ZONE)
+}
+
+/// What is expected in each of [`STATES`]: the next state, or `None` where the operation is refused
+/// with an I/O error and changes nothing.
+type Expected = [Option<(ZoneCond, u64)>; 10];
+
+/// The first state that is not as expected.
+fn mismatch(
+    zones: &Zones<Spinning>,
+    expected: &Expected,
+    act: impl Fn(&Zones<Spinning>) -> Status,
+) -> Option<(ZoneCond, u64)> {
+    STATES
+        .iter()
+        .zip(expected)
+        .find(|&(&state, &expected)| {
+            let expected = match expected {
+                Some((cond, wp)) => (Status::OK, cond, wp),
+                None => (Status::IOERR, state.0, state.1),
+            };
+            after(zones, state, &act) != expected
+        })
+        .map(|(&state, _)| state)
+}
+
+fn manage(op: Op) -> impl Fn(&Zones<Spinning>) -> Status {
+    // Any sector of the zone will do.
+    move |zones| zones.op(op, ZONE + 9, 0).status
+}
+
+#[kunit_tests(rnull_zoned)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open() -> Result {
+        let expected = [
+            Some((ExplicitOpen, 0)),
+            Some((ExplicitOpen, 0)),
+            Some((ExplicitOpen, 8)),
+            Some((ExplicitOpen, 0)),
+            Some((ExplicitOpen, 8)),
+            Some((ExplicitOpen, 8)),
+            None,
+            None,
+            None,
+            None,
+        ];
+        for zones in devices()? {
+            assert_eq!(mismatch(&zones, &expected, manage(Op::ZONE_OPEN)), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn close() -> Result {
+        let expected = [
+            None,
+            Some((Empty, 0)),
+            Some((Closed, 8)),
+            Some((Empty, 0)),
+            Some((Closed, 8)),
+            Some((Closed, 8)),
+            None,
+            None,
+            None,
+            None,
+        ];
+        for zones in devices()? {
+            assert_eq!(mismatch(&zones, &expected, manage(Op::ZONE_CLOSE)), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn finish() -> Result {
+        let full = Some((Full, ZONE));
+        let mut expected = [full, full, full, full, full, full, full, full, None, None];
+        let [unlimited, limited] = devices()?;
+        assert_eq!(
+            mismatch(&unlimited, &expected, manage(Op::ZONE_FINISH)),
+            None
+        );
+        // With limits a zone that is full is left as it is.
+        expected[6] = Some((Full, CAPACITY));
+        assert_eq!(mismatch(&limited, &expected, manage(Op::ZONE_FINISH)), None);
+        Ok(())
+    }
+
+    #[test]
+    fn reset() -> Result {
+        let empty = Some((Empty, 0));
+        let expected = [
+            empty, empty, empty, empty, empty, empty, empty, empty, None, None,
+        ];
+        for zones in devices()? {
+            assert_eq!(mismatch(&zones, &expected, manage(Op::ZONE_RESET)), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn reset_all() -> Result {
+        let empty = Some((Empty, 0));
+        let mut expected = [empty; 10];
+        // Left as they are, and no error.
+        expected[8] = Some((ReadOnly, NONE));
+        expected[9] = Some((Offline, NONE));
+        for zones in devices()? {
+            let reset = |zones: &Zones<Spinning>| zones.op(Op::ZONE_RESET_ALL, 0, 0).status;
+            assert_eq!(mismatch(&zones, &expected, reset), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn write_at_the_start() -> Result {
+        let expected = [
+            Some((ImplicitOpen, 16)),
+            Some((ImplicitOpen, 16)),
+            None,
+            Some((ExplicitOpen, 16)),
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+        ];
+        for zones in devices()? {
+            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE, 16);
+            assert_eq!(mismatch(&zones, &expected, write), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn write_at_the_pointer() -> Result {
+        let expected = [
+            None,
+            None,
+            Some((ImplicitOpen, 24)),
+            None,
+            Some((ExplicitOpen, 24)),
+            Some((ImplicitOpen, 24)),
+            None,
+            None,
+            None,
+            None,
+        ];
+        for zones in devices()? {
+            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, 16);
+            assert_eq!(mismatch(&zones, &expected, write), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn write_up_to_the_capacity_and_beyond() -> Result {
+        let rest = (CAPACITY - 8) as u32;
+        let full = Some((Full, CAPACITY));
+        let mut expected = [None; 10];
+        for zones in devices()? {
+            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, rest + 1);
+            assert_eq!(mismatch(&zones, &expected, write), None);
+        }
+        for number in [2, 4, 5] {
+            expected[number] = full;
+        }
+        for zones in devices()? {
+            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, rest);
+            assert_eq!(mismatch(&zones, &expected, write), None);
+            assert_eq!(zones.counts(), [0, 0, 0]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn append() -> Result {
+        let expected = [
+            Some((ImplicitOpen, 16)),
+            Some((ImplicitOpen, 16)),
+            Some((ImplicitOpen, 24)),
+            Some((ExplicitOpen, 16)),
+            Some((ExplicitOpen, 24)),
+            Some((ImplicitOpen, 24)),
+            None,
+            None,
+            None,
+            None,
+        ];
+        for zones in devices()? {
+            let append = |zones: &Zones<Spinning>| zones.op(Op::ZONE_APPEND, ZONE, 16).status;
+            assert_eq!(mismatch(&zones, &expected, append), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn append_tells_where() -> Result {
+        let zones = device(0, 0)?;
+        let mut medium = Null::default();
+        for at in [0, 16, 32] {
+            let outcome = zones.process(Op::ZONE_APPEND, ZONE, 16, &mut medium);
+            assert_eq!(
+                outcome,
+                Outcome {
+                    status: Status::OK,
+                    position: Some(ZONE + at),
+                }
+            );
+            // What the medium gets is a write, at that place.
+            assert_eq!(medium.transferred, Some((Op::WRITE, ZONE + at, 16)));
+        }
+        // A write needs no telling.
+        assert_eq!(zones.op(Op::WRITE, ZONE + 48, 16).position, None);
+        assert_eq!(
+            zones
+                .op(Op::ZONE_APPEND, ZONE, CAPACITY as u32 - 63)
+                .position,
+            None
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn read() -> Result {
+        for zones in devices()? {
+            for state in STATES {
+                let status = if state.0 == Offline {
+                    Status::IOERR
+                } else {
+                    Status::OK
+                };
+                let (cond, wp) = state;
+                let read = |zones: &Zones<Spinning>| zones.op(Op::READ, ZONE, 8).status;
+                assert_eq!(after(&zones, state, read), (status, cond, wp));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn conventional_zones() -> Result {
+        let zones = device(0, 0)?;
+        assert_eq!(zones.look(0), (NotWp, ZONE));
+        for op in [
+            Op::ZONE_OPEN,
+            Op::ZONE_CLOSE,
+            Op::ZONE_FINISH,
+            Op::ZONE_RESET,
+            Op::ZONE_APPEND,
+        ] {
+            assert_eq!(zones.op(op, 0, 8).status, Status::IOERR);
+        }
+        for at in [0, 100, 8, ZONE - 8] {
+            assert_eq!(zones.try_write(at, 8), Status::OK);
+            assert_eq!(zones.op(Op::READ, at, 8).status, Status::OK);
+        }
+        assert_eq!(zones.op(Op::ZONE_RESET_ALL, 0, 0).status, Status::OK);
+        assert_eq!(zones.look(0), (NotWp, ZONE));
+        Ok(())
+    }
+
+    #[test]
+    fn outside_of_the_device() -> Result {
+        let zones = device(0, 0)?;
+        for sector in [8 * ZONE, u64::MAX] {
+            for op in [Op::READ, Op::WRITE, Op::ZONE_APPEND, Op::ZONE_RESET] {
+                assert_eq!(zones.op(op, sector, 8).status, Status::IOERR);
+            }
+            let failed = zones.fail(sector, Failure::Offline, &mut Null::default());
+            assert_eq!(failed, Err(EINVAL));
+            assert_eq!(zones.valid_read_len(sector, 512), 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn zones_can_be_full_at_first() -> Result {
+        let config = ZoneConfig {
+            zone_size: 4,
+            zone_capacity: 3,
+            zone_nr_conv: 1,
+            zone_full: true,
+            ..ZoneConfig::default()
+        };
+        let zones = zones::<Sleeping>(config, 32)?;
+        assert_eq!(zones.look(0), (NotWp, ZONE));
+        for number in 1..8 {
+            assert_eq!(zones.look(number), (Full, number as u64 * ZONE + CAPACITY));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn faults_of_the_medium() -> Result {
+        let fault = |zones: &Zones<Spinning>, sector, status, written| {
+            let mut medium = Null {
+                fault: Some((status, written)),
+                ..Null::default()
+            };
+            zones.process(Op::WRITE, sector, 16, &mut medium).status
+        };
+        for zones in devices()? {
+            // Nothing was written: the zone is open nevertheless.
+            assert_eq!(fault(&zones, ZONE, Status::RESOURCE, 0), Status::RESOURCE);
+            assert_eq!(zones.look(1), (ImplicitOpen, ZONE));
+            // A part was.
+            assert_eq!(fault(&zones, ZONE, Status::IOERR, 3), Status::IOERR);
+            assert_eq!(zones.look(1), (ImplicitOpen, ZONE + 3));
+            // The part that makes the zone full.
+            zones.force(1, Closed, ZONE + CAPACITY - 16);
+            let sector = ZONE + CAPACITY - 16;
+            assert_eq!(fault(&zones, sector, Status::IOERR, 16), Status::IOERR);
+            assert_eq!(zones.look(1), (Full, ZONE + CAPACITY));
+            assert_eq!(zones.counts(), [0, 0, 0]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn resets_forget_the_data() -> Result {
+        let zones = device(0, 0)?;
+        let mut medium = Null::default();
+        zones.process(Op::ZONE_RESET, ZONE, 0, &mut medium);
+        assert_eq!((medium.discards, medium.discarded), (1, ZONE));
+        // Only of zones that are not empty.
+        zones.force(2, Full, 3 * ZONE);
+        zones.force(3, Offline, u64::MAX);
+        zones.force(4, Closed, 4 * ZONE + 8);
+        zones.process(Op::ZONE_RESET_ALL, 0, 0, &mut medium);
+        assert_eq!((medium.discards, medium.discarded), (3, 3 * ZONE));
+        // Nothing else does.
+        for op in [Op::ZONE_OPEN, Op::ZONE_CLOSE, Op::ZONE_FINISH] {
+            zones.process(op, ZONE, 0, &mut medium);
+        }
+        assert_eq!(medium.discards, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn failing() -> Result {
+        for zones in devices()? {
+            for (how, cond) in [(Failure::ReadOnly, ReadOnly), (Failure::Offline, Offline)] {
+                for state in STATES {
+                    let mut medium = Null::default();
+                    let fail = |zones: &Zones<Spinning>| {
+                        assert_eq!(zones.fail(ZONE + 9, how, &mut medium), Ok(()));
+                        Status::OK
+                    };
+                    let expected = if state.0 == cond {
+                        (Status::OK, Empty, 0)
+                    } else {
+                        (Status::OK, cond, NONE)
+                    };
+                    assert_eq!(after(&zones, state, fail), expected);
+                    assert_eq!(medium.discards, u32::from(state.0 == cond));
+                    assert_eq!(zones.counts(), [0, 0, 0]);
+                }
+            }
+            let failed = zones.fail(0, Failure::Offline, &mut Null::default());
+            assert_eq!(failed, Err(EINVAL));
+            assert_eq!(zones.look(0), (NotWp, ZONE));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn open_zones_are_limited() -> Result {
+        let zones = device(2, 0)?;
+        for number in [1, 2] {
+            assert_eq!(zones.op(Op::ZONE_OPEN, number * ZONE, 0).status, Status::OK);
+        }
+        let too_many = Status::ZONE_OPEN_RESOURCE;
+        for op in [Op::ZONE_OPEN, Op::ZONE_FINISH] {
+            assert_eq!(zones.op(op, 3 * ZONE, 0).status, too_many);
+        }
+        assert_eq!(zones.try_write(3 * ZONE, 8), too_many);
+        assert_eq!(zones.op(Op::ZONE_APPEND, 3 * ZONE, 8).status, too_many);
+        assert_eq!(zones.look(3), (Empty, 3 * ZONE));
+        // Nor can a closed one be opened; it can be reset.
+        zones.force(3, Closed, 3 * ZONE + 8);
+        for op in [Op::ZONE_OPEN, Op::ZONE_FINISH] {
+            assert_eq!(zones.op(op, 3 * ZONE, 0).status, too_many);
+        }
+        assert_eq!(zones.try_write(3 * ZONE + 8, 8), too_many);
+        assert_eq!(zones.counts(), [0, 2, 1]);
+        assert_eq!(zones.op(Op::ZONE_RESET, 3 * ZONE, 0).status, Status::OK);
+        // An open one can be written and opened.
+        assert_eq!(zones.try_write(ZONE, 8), Status::OK);
+        assert_eq!(zones.op(Op::ZONE_OPEN, ZONE, 0).status, Status::OK);
+        // When it is closed there is room.
+        assert_eq!(zones.op(Op::ZONE_CLOSE, ZONE, 0).status, Status::OK);
+        assert_eq!(zones.try_write(3 * ZONE, 8), Status::OK);
+        assert_eq!(zones.counts(), [1, 1, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn implicitly_open_zones_make_room() -> Result {
+        let zones = device(2, 0)?;
+        for number in 1..=2 {
+            assert_eq!(zones.try_write(number * ZONE, 8), Status::OK);
+        }
+        // In turn: zone 1, then 2; one without data becomes empty.
+        assert_eq!(zones.try_write(3 * ZONE, 8), Status::OK);
+        assert_eq!(zones.look(1), (Closed, ZONE + 8));
+        assert_eq!(zones.look(2), (ImplicitOpen, 2 * ZONE + 8));
+        zones.force(2, ImplicitOpen, 2 * ZONE);
+        assert_eq!(zones.op(Op::ZONE_OPEN, 4 * ZONE, 0).status, Status::OK);
+        assert_eq!(zones.look(2), (Empty, 2 * ZONE));
+        // Finishing an empty zone needs room, too, and gives it back.
+        assert_eq!(zones.op(Op::ZONE_FINISH, 5 * ZONE, 0).status, Status::OK);
+        assert_eq!(zones.look(3), (Closed, 3 * ZONE + 8));
+        assert_eq!(zones.counts(), [0, 1, 2]);
+        // The search goes on where it ended, and around.
+        for number in [6, 1] {
+            let wp = zones.look(number).1;
+            assert_eq!(zones.try_write(wp, 8), Status::OK);
+        }
+        assert_eq!(zones.look(6), (Closed, 6 * ZONE + 8));
+        assert_eq!(zones.look(1), (ImplicitOpen, ZONE + 16));
+        Ok(())
+    }
+
+    #[test]
+    fn active_zones_are_limited() -> Result {
+        let zones = device(2, 3)?;
+        for number in 1..=3 {
+            assert_eq!(zones.try_write(number * ZONE, 8), Status::OK);
+        }
+        assert_eq!(zones.counts(), [2, 0, 1]);
+        let too_many = Status::ZONE_ACTIVE_RESOURCE;
+        for op in [Op::ZONE_OPEN, Op::ZONE_FINISH] {
+            assert_eq!(zones.op(op, 4 * ZONE, 0).status, too_many);
+        }
+        assert_eq!(zones.try_write(4 * ZONE, 8), too_many);
+        // With as many active as can be, none is closed to open another.
+        assert_eq!(zones.look(1).0, Closed);
+        assert_eq!(
+            zones.op(Op::ZONE_OPEN, ZONE, 0).status,
+            Status::ZONE_OPEN_RESOURCE
+        );
+        // A zone that is full is not active.
+        assert_eq!(zones.op(Op::ZONE_FINISH, 2 * ZONE, 0).status, Status::OK);
+        assert_eq!(zones.counts(), [1, 0, 1]);
+        assert_eq!(zones.try_write(4 * ZONE, 8), Status::OK);
+        Ok(())
+    }
+
+    #[test]
+    fn failing_gives_up_what_the_zone_has() -> Result {
+        let zones = device(1, 0)?;
+        assert_eq!(zones.op(Op::ZONE_OPEN, ZONE, 0).status, Status::OK);
+        zones.force(2, Closed, 2 * ZONE + 8);
+        assert_eq!(zones.counts(), [0, 1, 1]);
+        // It can't be finished, as it can't be opened.
+        let mut medium = Null::default();
+        assert_eq!(zones.fail(2 * ZONE, Failure::ReadOnly, &mut medium), Ok(()));
+        assert_eq!(zones.counts(), [0, 1, 0]);
+        assert_eq!(zones.fail(ZONE, Failure::Offline, &mut medium), Ok(()));
+        assert_eq!(zones.counts(), [0, 0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn reads_end_at_the_write_pointer() -> Result {
+        let zones = device(0, 0)?;
+        let len = |sector, bytes| zones.valid_read_len(sector, bytes);
+        // Nothing was written.
+        assert_eq!(len(ZONE, 4096), 0);
+        assert_eq!(zones.try_write(ZONE, 8), Status::OK);
+        assert_eq!(len(ZONE, 4096), 4096);
+        assert_eq!(len(ZONE + 1, 4096), 7 * 512);
+        assert_eq!(len(ZONE + 7, 100), 100);
+        assert_eq!(len(ZONE + 7, 513), 512);
+        assert_eq!(len(ZONE + 8, 512), 0);
+        assert_eq!(len(ZONE + 9, 512), 0);
+        // All of a finished zone, of one that can't be written, and of a conventional one.
+        assert_eq!(zones.op(Op::ZONE_FINISH, ZONE, 0).status, Status::OK);
+        assert_eq!(len(2 * ZONE - 8, 4096), 4096);
+        zones.force(1, ReadOnly, u64::MAX);
+        assert_eq!(len(ZONE, 4096), 4096);
+        assert_eq!(len(0, 4096), 4096);
+        Ok(())
+    }
+
+    #[test]
+    fn report() -> Result {
+        let zones = device(0, 0)?;
+        zones.force(3, ExplicitOpen, 3 * ZONE + 8);
+        let report = |sector, wanted| {
+            let mut report = ZoneReport::for_test(sector, wanted);
+            zones.report(&mut report)?;
+            Ok::<_, Error>(report)
+        };
+        // From any sector of the first zone on, to the end.
+        let all = report(5, u32::MAX)?;
+        assert_eq!(all.zones().len(), 8);
+        for (number, zone) in all.zones().iter().enumerate() {
+            let (cond, wp) = zones.look(number);
+            let start = number as u64 * ZONE;
+            assert_eq!((zone.start, zone.len), (start, ZONE));
+            assert_eq!(zone.capacity, if number == 0 { ZONE } else { CAPACITY });
+            assert_eq!((zone.cond, zone.wp), (cond, wp));
+        }
+        assert_eq!(report(7 * ZONE, 9)?.zones().len(), 1);
+        assert_eq!(report(ZONE, 2)?.zones().len(), 2);
+        assert_eq!(report(ZONE, 2)?.zones()[0].start, ZONE);
+        assert_eq!(report(8 * ZONE, 9)?.zones().len(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn report_ends_with_a_smaller_zone() -> Result {
+        let config = ZoneConfig {
+            zone_size: 4,
+            ..ZoneConfig::default()
+        };
+        let zones = zones::<Spinning>(config, 9)?;
+        let mut report = ZoneReport::for_test(0, u32::MAX);
+        zones.report(&mut report)?;
+        assert_eq!(report.zones().len(), 3);
+        assert_eq!(report.sector(), 9 * MIB);
+        // As the block layer does to find out that there are no more.
+        zones.report(&mut report)?;
+        assert_eq!(report.zones().len(), 3);
+        Ok(())
+    }
+}
