@@ -3,26 +3,59 @@
 //! The settings of a device.
 
 pub(crate) mod parse;
+pub(crate) mod settings;
 
-use kernel::prelude::*;
+use crate::{
+    params,
+    zoned::{
+        Layout,
+        ZoneConfig, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    time::Delta, //
+};
+use settings::settings;
 
-/// The settings of a device, by the names that they have in configfs.
-///
-/// These are plain values, as the user wrote them. What they mean together is worked out when the
-/// device is powered on.
-#[derive(Clone)]
-pub(crate) struct Config {
-    /// Capacity in MiB.
-    pub(crate) size: u64,
-    /// Logical and physical block size in bytes.
-    pub(crate) blocksize: u32,
-    /// How requests are completed; see [`IrqMode`].
-    pub(crate) irqmode: u32,
-    /// With a timer: how long a request takes, in nanoseconds.
-    pub(crate) completion_nsec: u64,
-    /// Number of the device. Set when it is powered on.
-    pub(crate) index: u32,
+/// Makes the struct of the settings out of their table.
+macro_rules! make_config {
+    (@fields [$($field:ident: $type:ty = $default:expr,)*]) => {
+        /// The settings of a device, by the names that they have in configfs.
+        ///
+        /// These are plain values, as the user wrote them. What they mean together is worked out
+        /// when the device is powered on: see [`Config::normalize`]. Their units are in
+        /// `Documentation/block/rnull.rst`.
+        #[derive(Clone)]
+        pub(crate) struct Config {
+            $(pub(crate) $field: $type,)*
+        }
+
+        impl Config {
+            /// What a new device starts with, by the module's parameters.
+            pub(crate) fn new() -> Self {
+                Self {
+                    $($field: $default,)*
+                }
+            }
+        }
+    };
+    (@fields [$($done:tt)*] $id:literal => $name:ident: own; $($rest:tt)*) => {
+        make_config!(@fields [$($done)*] $($rest)*);
+    };
+    (
+        @fields [$($done:tt)*]
+        $id:literal => $name:ident: $type:ty = $default:expr, $when:ident $($apply:ident)?;
+        $($rest:tt)*
+    ) => {
+        make_config!(@fields [$($done)* $name: $type = $default,] $($rest)*);
+    };
+    ($($rows:tt)*) => {
+        make_config!(@fields [] $($rows)*);
+    };
 }
+
+settings!(make_config);
 
 /// How requests are completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,21 +65,143 @@ pub(crate) enum IrqMode {
     None,
     /// In a softirq, on a CPU that suits the submitter.
     Softirq,
-    /// By a timer.
+    /// By a timer for each request.
     Timer,
+    /// By tag, as hardware does.
+    Tag,
+}
+
+/// The largest bandwidth that can be asked for, in MiB/s.
+const MAX_MBPS: u32 = 40 * 1024;
+
+/// What settings are limited by.
+pub(crate) struct Machine {
+    pub(crate) cpus: u32,
+    pub(crate) nodes: u32,
+    /// Hardware queues for polling that the module's parameter allows for.
+    pub(crate) poll_queues: u32,
+}
+
+impl Machine {
+    /// The machine that this runs on.
+    pub(crate) fn this() -> Self {
+        Self {
+            cpus: kernel::cpu::nr_cpu_ids(),
+            nodes: kernel::numa::online_nodes(),
+            poll_queues: params::poll_queues(),
+        }
+    }
 }
 
 impl Config {
     /// Puts values in place of those that stand for others, as is done when a device is powered on.
-    pub(crate) fn normalize(&mut self) {
-        self.irqmode = self.irqmode.min(IrqMode::Timer as u32);
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a combination that makes no device; the reason is logged.
+    pub(crate) fn normalize(&mut self, machine: &Machine) -> Result {
+        match self.queue_mode {
+            0 => {
+                pr_err!("BIO-based IO path is no longer available, using blk-mq instead.\n");
+                self.queue_mode = 2;
+            }
+            1 => {
+                pr_err!("legacy IO path is no longer available\n");
+                return Err(EINVAL);
+            }
+            _ => (),
+        }
+
+        self.submit_queues = if self.use_per_node_hctx {
+            machine.nodes
+        } else {
+            self.submit_queues.clamp(1, machine.cpus)
+        };
+        self.poll_queues = self.poll_queues.min(machine.poll_queues);
+        self.irqmode = self.irq_mode() as u32;
+
+        if self.memory_backed {
+            // Memory is allocated on the way.
+            self.blocking = true;
+        } else {
+            // There is nothing to cache.
+            self.cache_size = 0;
+        }
+        self.normalize_discard();
+        self.cache_size = self.cache_size.min(u64::MAX >> MIB_SHIFT);
+        self.mbps = self.mbps.min(MAX_MBPS);
+        if self.zoned {
+            self.zone_config().validate()?;
+        }
+        Ok(())
     }
 
-    /// The completion mode. Numbers above the last stand for the last.
+    fn normalize_discard(&mut self) {
+        let reason = match self.discard {
+            false => return,
+            true if !self.memory_backed => "without memory backing",
+            true if self.zoned => "in zoned mode",
+            true => return,
+        };
+        pr_info!("discard option is ignored {}\n", reason);
+        self.discard = false;
+    }
+
+    /// Works out the zones, if there are to be any. Puts values in place of those that stand for
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// As [`ZoneConfig::plan`].
+    pub(crate) fn plan_zones(&mut self) -> Result<Option<Layout>> {
+        if !self.zoned {
+            return Ok(None);
+        }
+        let mut config = self.zone_config();
+        let layout = config.plan(self.size, self.blocksize);
+        let ZoneConfig {
+            zone_size: _,
+            zone_capacity,
+            zone_nr_conv,
+            zone_max_open,
+            zone_max_active,
+            zone_append_max_sectors,
+            zone_full: _,
+        } = config;
+        self.zone_capacity = zone_capacity;
+        self.zone_nr_conv = zone_nr_conv;
+        self.zone_max_open = zone_max_open;
+        self.zone_max_active = zone_max_active;
+        self.zone_append_max_sectors = zone_append_max_sectors;
+        layout.map(Some)
+    }
+
+    fn zone_config(&self) -> ZoneConfig {
+        ZoneConfig {
+            zone_size: self.zone_size,
+            zone_capacity: self.zone_capacity,
+            zone_nr_conv: self.zone_nr_conv,
+            zone_max_open: self.zone_max_open,
+            zone_max_active: self.zone_max_active,
+            zone_append_max_sectors: self.zone_append_max_sectors,
+            zone_full: self.zone_full,
+        }
+    }
+
+    /// Whether a device that is on can have these numbers of hardware queues from now on.
+    pub(crate) fn may_resize(&self, machine: &Machine) -> bool {
+        // Queues of a shared tag set are not one device's to change.
+        !self.shared_tags
+            && (1..=machine.cpus).contains(&self.submit_queues)
+            && self.poll_queues <= machine.poll_queues
+    }
+
+    /// The completion mode. Numbers above the last stand for a timer, as in null_blk.
     pub(crate) fn irq_mode(&self) -> IrqMode {
         match self.irqmode {
             0 => IrqMode::None,
             1 => IrqMode::Softirq,
+            3 => IrqMode::Tag,
             _ => IrqMode::Timer,
         }
     }
@@ -58,25 +213,45 @@ impl Config {
     /// `EINVAL` if that is more than a block device can have.
     pub(crate) fn capacity_sectors(&self) -> Result<u64> {
         self.size
-            .checked_mul(1 << (20 - kernel::block::SECTOR_SHIFT))
+            .checked_mul(1 << (MIB_SHIFT - kernel::block::SECTOR_SHIFT))
             .ok_or(EINVAL)
     }
+
+    /// How long a request takes, if it takes time.
+    pub(crate) fn latency(&self) -> Delta {
+        Delta::from_nanos(self.completion_nsec as i64)
+    }
+
+    /// The memory node to allocate on, or [`kernel::numa::NO_NODE`].
+    pub(crate) fn node(&self) -> i32 {
+        self.home_node as i32
+    }
 }
+
+/// A mebibyte, as a power of two.
+pub(crate) const MIB_SHIFT: u32 = 20;
 
 #[kunit_tests(rnull_config)]
 mod tests {
     use super::*;
 
-    const CONFIG: Config = Config {
-        size: 1,
-        blocksize: 512,
-        irqmode: 0,
-        completion_nsec: 0,
-        index: 0,
+    const MACHINE: Machine = Machine {
+        cpus: 8,
+        nodes: 2,
+        poll_queues: 3,
     };
 
     fn sectors(size: u64) -> Result<u64> {
-        Config { size, ..CONFIG }.capacity_sectors()
+        let mut config = Config::new();
+        config.size = size;
+        config.capacity_sectors()
+    }
+
+    fn normalized(change: impl FnOnce(&mut Config)) -> Result<Config> {
+        let mut config = Config::new();
+        change(&mut config);
+        config.normalize(&MACHINE)?;
+        Ok(config)
     }
 
     #[test]
@@ -94,24 +269,90 @@ mod tests {
     }
 
     #[test]
-    fn irqmode_is_normalized() {
-        for (given, irqmode) in [(0, 0), (1, 1), (2, 2), (3, 2), (u32::MAX, 2)] {
-            let mut config = Config {
-                irqmode: given,
-                ..CONFIG
-            };
-            config.normalize();
-            assert_eq!(config.irqmode, irqmode);
+    fn irqmode_is_one_of_four() -> Result {
+        for (given, irqmode) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 2), (u32::MAX, 2)] {
+            assert_eq!(
+                normalized(|config| config.irqmode = given)?.irqmode,
+                irqmode
+            );
         }
+        Ok(())
     }
 
     #[test]
-    fn irqmode_is_clamped() {
-        let mode = |irqmode| Config { irqmode, ..CONFIG }.irq_mode();
-        assert_eq!(mode(0), IrqMode::None);
-        assert_eq!(mode(1), IrqMode::Softirq);
-        assert_eq!(mode(2), IrqMode::Timer);
-        assert_eq!(mode(3), IrqMode::Timer);
-        assert_eq!(mode(u32::MAX), IrqMode::Timer);
+    fn queue_mode_is_refused_or_replaced() -> Result {
+        assert_eq!(normalized(|config| config.queue_mode = 0)?.queue_mode, 2);
+        assert_eq!(
+            normalized(|config| config.queue_mode = 1).err(),
+            Some(EINVAL)
+        );
+        assert_eq!(normalized(|config| config.queue_mode = 2)?.queue_mode, 2);
+        assert_eq!(normalized(|config| config.queue_mode = 7)?.queue_mode, 7);
+        Ok(())
+    }
+
+    #[test]
+    fn queues_are_limited() -> Result {
+        for (given, queues) in [(0, 1), (1, 1), (8, 8), (9, 8), (u32::MAX, 8)] {
+            let config = normalized(|config| config.submit_queues = given)?;
+            assert_eq!(config.submit_queues, queues);
+        }
+        for (given, queues) in [(0, 0), (3, 3), (4, 3), (u32::MAX, 3)] {
+            let config = normalized(|config| config.poll_queues = given)?;
+            assert_eq!(config.poll_queues, queues);
+        }
+        for given in [0, 1, 2, 8] {
+            let config = normalized(|config| {
+                config.submit_queues = given;
+                config.use_per_node_hctx = true;
+            })?;
+            assert_eq!(config.submit_queues, 2);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn queues_of_a_live_device_are_limited() {
+        let may = |submit_queues, poll_queues, shared_tags| {
+            let mut config = Config::new();
+            config.submit_queues = submit_queues;
+            config.poll_queues = poll_queues;
+            config.shared_tags = shared_tags;
+            config.may_resize(&MACHINE)
+        };
+        assert!(may(1, 0, false) && may(8, 3, false));
+        assert!(!may(0, 1, false) && !may(9, 1, false) && !may(1, 4, false));
+        assert!(!may(1, 1, true));
+    }
+
+    #[test]
+    fn memory_backing_implies_blocking() -> Result {
+        let config = normalized(|config| {
+            config.memory_backed = true;
+            config.discard = true;
+            config.cache_size = u64::MAX;
+        })?;
+        assert!(config.blocking && config.discard);
+        assert_eq!(config.cache_size, u64::MAX >> 20);
+        Ok(())
+    }
+
+    #[test]
+    fn what_needs_memory_is_off_without() -> Result {
+        let config = normalized(|config| {
+            config.discard = true;
+            config.cache_size = 5;
+        })?;
+        assert!(!config.blocking && !config.discard);
+        assert_eq!(config.cache_size, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn bandwidth_is_limited() -> Result {
+        for (given, mbps) in [(0, 0), (1, 1), (40960, 40960), (40961, 40960)] {
+            assert_eq!(normalized(|config| config.mbps = given)?.mbps, mbps);
+        }
+        Ok(())
     }
 }

@@ -7,12 +7,20 @@
 //!
 //! Lock order: `DeviceDir::state`, then the lock of the [`Registry`].
 
-mod attributes;
+mod files;
 
 use crate::{
-    config::Config,
-    device::Device,
-    registry::Registry, //
+    config::{
+        parse::Value,
+        Config,
+        Machine, //
+    },
+    device::{
+        Device,
+        Kept, //
+    },
+    registry::Registry,
+    zoned::Failure, //
 };
 use kernel::{
     configfs::{
@@ -41,6 +49,7 @@ pub(crate) struct Root {
 pub(crate) struct DeviceDir {
     registry: Arc<Registry>,
     name: CString,
+    kept: Kept,
     #[pin]
     state: Mutex<State>,
 }
@@ -77,14 +86,17 @@ impl GroupOperations for Root {
         }
 
         let registry = self.registry.clone();
-        let config = registry.defaults();
+        let config = Config::new();
+        let (kept, groups) = Kept::new()?;
         let dir_name: CString = name.try_into()?;
-        Ok(Group::new(
+        Ok(Group::with_default_groups(
             name.try_into()?,
-            attributes::item_type(),
+            files::item_type(),
+            groups,
             try_pin_init!(DeviceDir {
                 registry,
                 name: dir_name,
+                kept,
                 state <- new_mutex!(State {
                     config,
                     device: None,
@@ -105,7 +117,8 @@ impl DeviceDir {
         let mut state = self.state.lock();
         if state.device.is_none() {
             let State { config, device } = &mut *state;
-            *device = Some(Device::power_on(&self.registry, config, Some(&self.name))?);
+            let on = Device::power_on(&self.registry, config, &self.kept, Some(&self.name))?;
+            *device = Some(on);
         }
         Ok(())
     }
@@ -141,6 +154,58 @@ impl DeviceDir {
         }
         write(&mut state.config);
         Ok(())
+    }
+
+    /// Changes the number of hardware queues.
+    fn resize_submit_queues(&self, submit_queues: u32) -> Result {
+        self.resize("submit_queues", |config| {
+            config.submit_queues = submit_queues
+        })
+    }
+
+    /// Changes the number of hardware queues for polling.
+    fn resize_poll_queues(&self, poll_queues: u32) -> Result {
+        self.resize("poll_queues", |config| config.poll_queues = poll_queues)
+    }
+
+    /// Changes a number of hardware queues, of the device, too, if it is on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the device is on and can't have so many, `ENOMEM` if there is not enough memory.
+    fn resize(&self, attribute: &str, write: impl FnOnce(&mut Config)) -> Result {
+        let mut state = self.state.lock();
+        let mut config = state.config.clone();
+        write(&mut config);
+        if let Some(device) = &state.device {
+            if !config.may_resize(&Machine::this()) {
+                pr_warn!("{}: {} cannot be so many\n", &*self.name, attribute);
+                return Err(EINVAL);
+            }
+            device.resize(config.submit_queues, config.poll_queues)?;
+        }
+        state.config = config;
+        Ok(())
+    }
+
+    /// Makes the zone with the sector `text` fail.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no such zone, or the device is off, whatever the text; as for a setting
+    /// if the text is no number.
+    fn fail_zone(&self, attribute: &str, text: &[u8], how: Failure) -> Result {
+        let state = self.state.lock();
+        if !state.config.zoned {
+            pr_err!("{}: device is not zoned\n", &*self.name);
+            return Err(EINVAL);
+        }
+        let Some(device) = &state.device else {
+            pr_err!("{}: device is not yet powered\n", &*self.name);
+            return Err(EINVAL);
+        };
+        let sector = Value::parse(text).map_err(|e| self.refuse(attribute, text, e))?;
+        device.fail_zone(sector, how)
     }
 
     /// Reports that `text` is not a value of `attribute`.

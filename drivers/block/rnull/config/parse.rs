@@ -2,9 +2,9 @@
 
 //! Text to values, in the way that C drivers' attributes do it.
 //!
-//! The rules are those of `kstrtoull()` with base 0 and `kstrtobool()`: a number may begin with `+`,
-//! is hexadecimal after `0x`, octal after `0` and decimal otherwise, and may be followed by one
-//! newline. Text ends at the first null byte.
+//! The rules are those of `kstrtoull()` with base 0 and `kstrtobool()`: a number may begin with
+//! `+`, is hexadecimal after `0x`, octal after `0` and decimal otherwise, and may be followed by
+//! one newline. Text ends at the first null byte.
 
 use kernel::{
     prelude::*,
@@ -34,18 +34,23 @@ impl Value for u64 {
             _ => (text, 10),
         };
 
-        if digits.is_empty() {
-            return Err(EINVAL);
-        }
-        // All digits are looked at before the size is: a wrong digit is wrong in any number.
         let mut value = Some(0u64);
-        for &byte in digits {
-            let digit = char::from(byte).to_digit(radix).ok_or(EINVAL)?;
+        let mut rest = digits;
+        while let [byte, after @ ..] = rest {
+            let Some(digit) = char::from(*byte).to_digit(radix) else {
+                break;
+            };
             value = value
                 .and_then(|value| value.checked_mul(radix.into()))
                 .and_then(|value| value.checked_add(digit.into()));
+            rest = after;
         }
-        value.ok_or(ERANGE)
+        // Digits that are too many are seen before what follows them.
+        let value = value.ok_or(ERANGE)?;
+        if rest.len() == digits.len() || !rest.is_empty() {
+            return Err(EINVAL);
+        }
+        Ok(value)
     }
 }
 
@@ -102,7 +107,7 @@ mod tests {
             b"1k",
             b"x",
             b"\0",
-            b"99999999999999999999x",
+            b"99999999999999999x",
         ];
         for &text in cases {
             assert_eq!(u64::parse(text), Err(EINVAL));
@@ -113,6 +118,7 @@ mod tests {
     fn too_large() {
         assert_eq!(u64::parse(b"18446744073709551616"), Err(ERANGE));
         assert_eq!(u64::parse(b"0x10000000000000000"), Err(ERANGE));
+        assert_eq!(u64::parse(b"99999999999999999999x"), Err(ERANGE));
         assert_eq!(u32::parse(b"4294967295"), Ok(u32::MAX));
         assert_eq!(u32::parse(b"4294967296"), Err(ERANGE));
     }

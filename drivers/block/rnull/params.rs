@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's parameters, as settings that new devices start with.
+
+use crate::module_parameters as given;
+#[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
+use kernel::fault_injection::FaultAttr;
+use kernel::{
+    block::mq::TagSetBuilder,
+    fmt::{
+        self,
+        Write, //
+    },
+    module_param::ModuleParam,
+    numa,
+    page::PAGE_SIZE,
+    prelude::*,
+    str::kstrtoll, //
+};
+
+/// A parameter that is a number from zero to `MAX`, and is refused with `EINVAL` whatever is wrong.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice<const MAX: u32>(u32);
+
+impl<const MAX: u32> Choice<MAX> {
+    pub(crate) const fn new(value: u32) -> Self {
+        assert!(value <= MAX);
+        Self(value)
+    }
+}
+
+impl<const MAX: u32> ModuleParam for Choice<MAX> {
+    fn try_from_param_arg(text: &CStr) -> Result<Self> {
+        match kstrtoll(text, 10).map(u32::try_from) {
+            Ok(Ok(value)) if value <= MAX => Ok(Self(value)),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn show(&self, f: &mut dyn Write) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Looks at the parameters when the module is loaded.
+///
+/// Some values are replaced, with a warning; the functions below return what counts.
+///
+/// # Errors
+///
+/// `EINVAL` for values that the module does not load with.
+pub(crate) fn check() -> Result {
+    if is_too_large(*given::bs.value_ref()) {
+        pr_warn!("invalid block size\n");
+        pr_warn!("defaults block size to {}\n", PAGE_SIZE);
+    }
+    if !is_node(*given::home_node.value_ref()) {
+        pr_err!("invalid home_node value\n");
+    }
+    #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
+    {
+        timeout()?;
+        requeue()?;
+        init_hctx()?;
+    }
+    if queue_mode() == 1 {
+        pr_err!("legacy IO path is no longer available\n");
+        return Err(EINVAL);
+    }
+    if use_per_node_hctx() && *given::submit_queues.value_ref() != numa::online_nodes() as i32 {
+        pr_warn!("submit_queues param is set to {}.\n", numa::online_nodes());
+    }
+    Ok(())
+}
+
+/// As in C, where the comparison is unsigned.
+fn is_too_large(block_size: i32) -> bool {
+    block_size as u32 as usize > PAGE_SIZE
+}
+
+fn is_node(node: i32) -> bool {
+    node == numa::NO_NODE || node < numa::online_nodes() as i32
+}
+
+/// `nr_devices`: how many devices to make when the module is loaded.
+pub(crate) fn devices() -> u32 {
+    *given::nr_devices.value_ref()
+}
+
+/// `bs`, in bytes.
+pub(crate) fn block_size() -> u32 {
+    let block_size = *given::bs.value_ref();
+    if is_too_large(block_size) {
+        PAGE_SIZE as u32
+    } else {
+        block_size as u32
+    }
+}
+
+/// `gb`, in MiB. Negative values turn into sizes that no device can have, and are refused as such.
+pub(crate) fn size() -> u64 {
+    given::gb.value_ref().wrapping_mul(1024) as u64
+}
+
+/// `home_node`: a node, or [`numa::NO_NODE`].
+pub(crate) fn home_node() -> u32 {
+    let node = *given::home_node.value_ref();
+    (if is_node(node) { node } else { numa::NO_NODE }) as u32
+}
+
+/// `submit_queues`.
+pub(crate) fn submit_queues() -> u32 {
+    if use_per_node_hctx() {
+        numa::online_nodes()
+    } else {
+        (*given::submit_queues.value_ref()).clamp(1, kernel::cpu::nr_cpu_ids() as i32) as u32
+    }
+}
+
+/// `poll_queues`.
+pub(crate) fn poll_queues() -> u32 {
+    (*given::poll_queues.value_ref()).clamp(0, TagSetBuilder::MAX_POLL_QUEUES as i32) as u32
+}
+
+/// `no_sched`.
+pub(crate) fn no_sched() -> bool {
+    *given::no_sched.value_ref() != 0
+}
+
+/// `queue_mode`.
+pub(crate) fn queue_mode() -> u32 {
+    given::queue_mode.value_ref().0
+}
+
+/// `irqmode`.
+pub(crate) fn irqmode() -> u32 {
+    given::irqmode.value_ref().0
+}
+
+/// Makes a function for each parameter that says how often there is to be a fault.
+macro_rules! fault_attributes {
+    ($($name:ident,)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`.")]
+            #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
+            pub(crate) fn $name() -> Result<FaultAttr> {
+                FaultAttr::parse(given::$name.value_ref().as_cstr())
+            }
+        )*
+    };
+}
+
+fault_attributes! {
+    timeout,
+    requeue,
+    init_hctx,
+}
+
+/// Makes a function for each parameter that counts as it is given.
+macro_rules! as_given {
+    ($($name:ident: $type:ty,)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`.")]
+            pub(crate) fn $name() -> $type {
+                *given::$name.value_ref() as $type
+            }
+        )*
+    };
+}
+
+as_given! {
+    blocking: bool,
+    cache_size: u64,
+    completion_nsec: u64,
+    discard: bool,
+    fua: bool,
+    hw_queue_depth: u32,
+    max_sectors: u32,
+    mbps: u32,
+    memory_backed: bool,
+    rotational: bool,
+    shared_tag_bitmap: bool,
+    shared_tags: bool,
+    use_per_node_hctx: bool,
+    virt_boundary: bool,
+    zone_append_max_sectors: u32,
+    zone_capacity: u64,
+    zone_full: bool,
+    zone_max_active: u32,
+    zone_max_open: u32,
+    zone_nr_conv: u32,
+    zone_size: u64,
+    zoned: bool,
+}
