@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sectors that can't be read or written.
+
+use crate::{
+    config::{
+        parse::Value,
+        Config, //
+    },
+    trouble, //
+};
+use core::ops::Range;
+use kernel::{
+    block::{
+        BadBlocks,
+        SECTOR_SHIFT, //
+    },
+    prelude::*, //
+};
+
+/// What an I/O that meets bad blocks does.
+pub(crate) struct Policy {
+    /// Bad blocks are good after the first I/O that failed because of them (`badblocks_once`).
+    once: bool,
+    /// What lies in front of them is read or written (`badblocks_partial_io`).
+    partial: bool,
+    /// Sectors in a logical block, a power of two.
+    block_sectors: u64,
+}
+
+impl Policy {
+    /// The one that `config` asks for.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            once: config.badblocks_once,
+            partial: config.badblocks_partial_io,
+            block_sectors: u64::from(config.blocksize >> SECTOR_SHIFT).max(1),
+        }
+    }
+
+    /// Whether an I/O of `sectors` sectors, from `first` on, meets bad blocks. If so, returns how
+    /// many sectors are to be carried out before it fails.
+    pub(crate) fn check(&self, blocks: &BadBlocks, first: u64, sectors: u32) -> Option<u32> {
+        if !blocks.is_enabled() {
+            return None;
+        }
+        let bad = blocks.check(first, sectors.into())?;
+        if self.once {
+            // If it fails the blocks stay bad, as in C.
+            let _ = blocks.clear(bad.start, bad.end - bad.start);
+        }
+        Some(self.good_sectors(first, bad.start))
+    }
+
+    /// How many sectors of an I/O from `first` on are to be carried out, if there is a bad block at
+    /// `bad`.
+    fn good_sectors(&self, first: u64, bad: u64) -> u32 {
+        if !self.partial {
+            return 0;
+        }
+        let block = bad & !(self.block_sectors - 1);
+        block.saturating_sub(first) as u32
+    }
+}
+
+/// Carries out what is written to `badblocks`: `+FIRST-LAST` makes sectors bad, `-FIRST-LAST` makes
+/// them good.
+///
+/// # Errors
+///
+/// `EINVAL` if the text does not say that, or too many ranges are bad; `ERANGE` if a number is too
+/// large.
+pub(crate) fn store(blocks: &BadBlocks, text: &[u8]) -> Result {
+    let (bad, range) = parse(text)?;
+    blocks.enable();
+    trouble::ask_for();
+    let sectors = (range.end - range.start).wrapping_add(1);
+    if bad {
+        blocks.set(range.start, sectors)
+    } else {
+        blocks.clear(range.start, sectors)
+    }
+    .map_err(|_| EINVAL)
+}
+
+/// Whether the sectors are to be bad, and the first and the last of them.
+fn parse(text: &[u8]) -> Result<(bool, Range<u64>)> {
+    let (bad, range) = match text.trim_ascii() {
+        [b'+', range @ ..] => (true, range),
+        [b'-', range @ ..] => (false, range),
+        _ => return Err(EINVAL),
+    };
+    let dash = range.iter().position(|&byte| byte == b'-').ok_or(EINVAL)?;
+    let first = Value::parse(&range[..dash])?;
+    let last = Value::parse(&range[dash + 1..])?;
+    if first > last {
+        return Err(EINVAL);
+    }
+    Ok((bad, first..last))
+}
+
+#[kunit_tests(rnull_badblocks)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_parsed() {
+        let cases: &[(&[u8], (bool, Range<u64>))] = &[
+            (b"+1-5", (true, 1..5)),
+            (b"-1-5\n", (false, 1..5)),
+            (b"  +0x10-0x20 \n", (true, 16..32)),
+            (b"+7-7", (true, 7..7)),
+            (b"+0-18446744073709551615", (true, 0..u64::MAX)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text), Ok(expected.clone()));
+        }
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        let cases: &[&[u8]] = &[
+            b"", b"1-5", b"+", b"+1", b"+1-", b"+-5", b"+5-1", b"+1-5-6", b"+a-b", b"+ 1-5",
+            b"*1-5",
+        ];
+        for text in cases {
+            assert_eq!(parse(text), Err(EINVAL));
+        }
+        assert_eq!(parse(b"+0-18446744073709551616"), Err(ERANGE));
+    }
+
+    #[test]
+    fn what_is_carried_out_ends_with_a_block() {
+        let policy = |partial, block_sectors| Policy {
+            once: false,
+            partial,
+            block_sectors,
+        };
+        assert_eq!(policy(false, 1).good_sectors(0, 100), 0);
+        assert_eq!(policy(true, 1).good_sectors(0, 100), 100);
+        assert_eq!(policy(true, 8).good_sectors(0, 100), 96);
+        assert_eq!(policy(true, 8).good_sectors(96, 100), 0);
+        assert_eq!(policy(true, 8).good_sectors(96, 104), 8);
+        // The range of bad blocks may begin before the I/O does.
+        assert_eq!(policy(true, 1).good_sectors(50, 10), 0);
+    }
+}
