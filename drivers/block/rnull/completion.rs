@@ -3,52 +3,129 @@
 //! The ways to complete a request.
 //!
 //! There is one file for each, with the same shape, and one type, by which the code of a device is
-//! chosen when it is powered on.
+//! chosen when it is powered on. `any` stands for all of them, for devices that share their tags
+//! and so must have one type.
 
+mod any;
+mod by_tag;
 mod inline;
 mod softirq;
 mod timer;
 
 pub(crate) use self::{
+    any::Any,
+    by_tag::ByTag,
     inline::Inline,
     softirq::Softirq,
     timer::Timer, //
 };
 
-use crate::driver::{
-    NullBlk,
-    QueueData, //
+use crate::{
+    config::Config,
+    driver::NullBlk,
+    faults::Faults,
+    pipeline::Pipeline,
+    reports::Counters, //
 };
 use kernel::{
-    block::mq::{
-        InFlight,
-        OwnedRequest,
-        Request,
-        RequestList,
-        TimeoutAction, //
+    block::{
+        mq::{
+            Complete,
+            CompletedRequests,
+            InFlight,
+            Operations,
+            OwnedRequest,
+            TagSet, //
+        },
+        AtomicStatus,
+        Status, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
+
+/// A request that was carried out, and how that went.
+pub(crate) type Done<T> = (OwnedRequest<T, InFlight>, Status);
 
 /// A way to complete requests.
 pub(crate) trait Completion: Sized + 'static {
+    /// Whether it happens later, so that the status has to be kept with the request.
+    const LATER: bool;
+
     /// What this way keeps with each request.
-    type Data: Send + Sync + 'static;
+    type Data<P: Pipeline>: HasStatus + Send + Sync + 'static;
+
+    /// What it keeps with each device.
+    type Device<P: Pipeline>: Send + Sync + 'static;
 
     /// Returns an initializer for the data of a request.
-    fn new_data() -> impl PinInit<Self::Data, Error>;
+    fn new_data<P: Pipeline>() -> impl PinInit<Self::Data<P>, Error>;
 
-    /// Starts to complete a request that was carried out.
-    fn complete(queue_data: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>);
+    /// Makes the data of a device.
+    fn new_device<P: Pipeline>(
+        config: &Config,
+        tag_set: &Arc<TagSet<NullBlk<Self, P>>>,
+        faults: &Arc<Faults>,
+        counters: &Arc<Counters>,
+    ) -> Result<Self::Device<P>>;
 
-    /// Starts to complete requests that were submitted together.
+    /// Completes a request.
+    fn complete<P: Pipeline>(device: &Self::Device<P>, done: Done<NullBlk<Self, P>>);
+
+    /// Completes requests that were submitted together.
     #[inline(always)]
-    fn complete_all(queue_data: &QueueData, requests: &mut RequestList<'_, NullBlk<Self>>) {
-        for rq in requests {
-            Self::complete(queue_data, rq.start());
+    fn complete_all<P: Pipeline>(
+        device: &Self::Device<P>,
+        requests: impl Iterator<Item = Done<NullBlk<Self, P>>>,
+    ) {
+        for done in requests {
+            Self::complete(device, done);
         }
     }
+}
 
-    /// Deals with a request that is not completed in time.
-    fn timeout(rq: &Request<NullBlk<Self>>) -> TimeoutAction;
+/// Data of a request that has a place for its status.
+pub(crate) trait HasStatus {
+    /// How the request went, as far as it has.
+    fn status(&self) -> &AtomicStatus;
+}
+
+/// Data of a request that is nothing but its status.
+pub(crate) struct StatusOnly(AtomicStatus);
+
+impl StatusOnly {
+    fn new() -> impl PinInit<Self, Error> {
+        Ok(Self(AtomicStatus::new(Status::OK)))
+    }
+}
+
+impl HasStatus for StatusOnly {
+    #[inline(always)]
+    fn status(&self) -> &AtomicStatus {
+        &self.0
+    }
+}
+
+/// Keeps the status with the request. It holds no error yet, or that the request has timed out.
+#[inline(always)]
+fn keep_status<T: Operations<RequestData: HasStatus>>(
+    (rq, status): Done<T>,
+) -> OwnedRequest<T, InFlight> {
+    if !status.is_ok() {
+        rq.data().status().store(status);
+    }
+    rq
+}
+
+/// What [`Operations::complete`] does for all of them.
+#[inline(always)]
+pub(crate) fn end<T: Operations<RequestData: HasStatus>>(rq: OwnedRequest<T, Complete>) {
+    let status = rq.data().status().load();
+    rq.end(status);
+}
+
+/// What [`Operations::complete_all`] does for all of them.
+#[inline(always)]
+pub(crate) fn end_all<T: Operations<RequestData: HasStatus>>(requests: CompletedRequests<T>) {
+    requests.end(|rq| rq.data().status().load());
 }

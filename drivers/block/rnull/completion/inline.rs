@@ -2,52 +2,67 @@
 
 //! Completion at once, in the context of the submitter (`irqmode=0`).
 
-use super::Completion;
-use crate::driver::{
-    NullBlk,
-    QueueData, //
+use super::{
+    Completion,
+    Done,
+    StatusOnly, //
+};
+use crate::{
+    config::Config,
+    driver::NullBlk,
+    faults::Faults,
+    pipeline::Pipeline,
+    reports::Counters, //
 };
 use kernel::{
-    block::{
-        mq::{
-            CompletionBatch,
-            InFlight,
-            OwnedRequest,
-            Request,
-            RequestList,
-            TimeoutAction, //
-        },
-        Status, //
+    block::mq::{
+        CompletionBatch,
+        Operations,
+        TagSet, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 /// Completes requests at once.
 pub(crate) enum Inline {}
 
 impl Completion for Inline {
-    type Data = ();
+    const LATER: bool = false;
 
-    fn new_data() -> impl PinInit<(), Error> {
+    type Data<P: Pipeline> = StatusOnly;
+    type Device<P: Pipeline> = ();
+
+    fn new_data<P: Pipeline>() -> impl PinInit<StatusOnly, Error> {
+        StatusOnly::new()
+    }
+
+    fn new_device<P: Pipeline>(
+        _: &Config,
+        _: &Arc<TagSet<NullBlk<Self, P>>>,
+        _: &Arc<Faults>,
+        _: &Arc<Counters>,
+    ) -> Result {
         Ok(())
     }
 
     #[inline(always)]
-    fn complete(_: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>) {
-        rq.end_ok();
+    fn complete<P: Pipeline>((): &(), (rq, status): Done<NullBlk<Self, P>>) {
+        rq.end(status);
     }
 
-    /// Ends together what came together.
     #[inline(always)]
-    fn complete_all(_: &QueueData, requests: &mut RequestList<'_, NullBlk<Self>>) {
-        CompletionBatch::scope(|batch| {
-            for rq in requests {
-                rq.start().end_batched(Status::OK, batch);
-            }
-        });
+    fn complete_all<P: Pipeline>((): &(), requests: impl Iterator<Item = Done<NullBlk<Self, P>>>) {
+        end_together(requests);
     }
+}
 
-    fn timeout(_: &Request<NullBlk<Self>>) -> TimeoutAction {
-        TimeoutAction::Done
-    }
+/// Ends together what came together.
+#[inline(always)]
+pub(super) fn end_together<T: Operations>(requests: impl Iterator<Item = Done<T>>) {
+    CompletionBatch::scope(|batch| {
+        for (rq, status) in requests {
+            rq.end_batched(status, batch);
+        }
+    });
 }

@@ -2,37 +2,71 @@
 
 //! Completion in a softirq, on a CPU that suits the submitter (`irqmode=1`).
 
-use super::Completion;
-use crate::driver::{
-    NullBlk,
-    QueueData, //
+use super::{
+    keep_status,
+    Completion,
+    Done,
+    HasStatus,
+    StatusOnly, //
+};
+use crate::{
+    config::Config,
+    driver::NullBlk,
+    faults::Faults,
+    pipeline::Pipeline,
+    reports::Counters, //
 };
 use kernel::{
     block::mq::{
-        InFlight,
-        OwnedRequest,
-        Request,
-        TimeoutAction, //
+        Operations,
+        RequestChain,
+        TagSet, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 /// Completes requests in a softirq.
 pub(crate) enum Softirq {}
 
 impl Completion for Softirq {
-    type Data = ();
+    const LATER: bool = true;
 
-    fn new_data() -> impl PinInit<(), Error> {
+    type Data<P: Pipeline> = StatusOnly;
+    type Device<P: Pipeline> = ();
+
+    fn new_data<P: Pipeline>() -> impl PinInit<StatusOnly, Error> {
+        StatusOnly::new()
+    }
+
+    fn new_device<P: Pipeline>(
+        _: &Config,
+        _: &Arc<TagSet<NullBlk<Self, P>>>,
+        _: &Arc<Faults>,
+        _: &Arc<Counters>,
+    ) -> Result {
         Ok(())
     }
 
     #[inline(always)]
-    fn complete(_: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>) {
-        rq.complete();
+    fn complete<P: Pipeline>((): &(), done: Done<NullBlk<Self, P>>) {
+        keep_status(done).complete();
     }
 
-    fn timeout(_: &Request<NullBlk<Self>>) -> TimeoutAction {
-        TimeoutAction::Done
+    #[inline(always)]
+    fn complete_all<P: Pipeline>((): &(), requests: impl Iterator<Item = Done<NullBlk<Self, P>>>) {
+        complete_together(requests);
     }
+}
+
+/// Completes together what came together, which takes one softirq.
+#[inline(always)]
+pub(super) fn complete_together<T: Operations<RequestData: HasStatus>>(
+    requests: impl Iterator<Item = Done<T>>,
+) {
+    let mut chain = RequestChain::new();
+    for done in requests {
+        chain.push_back(keep_status(done));
+    }
+    chain.complete();
 }

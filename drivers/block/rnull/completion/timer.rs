@@ -2,27 +2,33 @@
 
 //! Completion by a timer, as if the device took its time (`irqmode=2`).
 
-use super::Completion;
-use crate::driver::{
-    NullBlk,
-    QueueData, //
+use super::{
+    keep_status,
+    Completion,
+    Done,
+    HasStatus, //
 };
+use crate::{
+    config::Config,
+    driver::NullBlk,
+    faults::Faults,
+    pipeline::Pipeline,
+    reports::Counters, //
+};
+use core::marker::PhantomData;
 use kernel::{
     block::{
         mq::{
             InFlight,
             OwnedRequest,
-            Request,
-            TimeoutAction, //
+            TagSet, //
         },
+        AtomicStatus,
         Status, //
     },
     impl_has_hr_timer,
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    },
+    sync::Arc,
     time::{
         hrtimer::{
             HrTimer,
@@ -41,56 +47,77 @@ use kernel::{
 /// nothing that could fire after the request has ended.
 pub(crate) enum Timer {}
 
-/// What the timer needs with each request.
+/// What the timer of a driver `NullBlk<C, P>` needs with each request.
 #[pin_data]
-pub(crate) struct TimerData {
-    /// Whether the block layer's patience ran out before the timer did.
-    timed_out: Atomic<bool>,
+pub(crate) struct TimerData<C, P> {
+    status: AtomicStatus,
     #[pin]
     timer: HrTimer<Self>,
+    _p: PhantomData<fn() -> (C, P)>,
 }
 
 impl_has_hr_timer! {
-    impl HasHrTimer<Self> for TimerData {
+    impl{C, P} HasHrTimer<Self> for TimerData<C, P> {
         mode: RelativeMode<Monotonic>, field: self.timer
     }
 }
 
-impl HrTimerCallback for TimerData {
-    type Pointer<'a> = OwnedRequest<NullBlk<Timer>, InFlight>;
+impl<C, P> TimerData<C, P>
+where
+    C: Completion<Data<P> = Self>,
+    P: Pipeline,
+{
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            status: AtomicStatus::new(Status::OK),
+            timer <- HrTimer::new(),
+            _p: PhantomData,
+        })
+    }
+}
 
-    fn run(rq: OwnedRequest<NullBlk<Timer>, InFlight>, (): ()) -> HrTimerRestart {
-        let status = if rq.data().timed_out.load(Relaxed) {
-            Status::TIMEOUT
-        } else {
-            Status::OK
-        };
+impl<C, P> HasStatus for TimerData<C, P> {
+    #[inline(always)]
+    fn status(&self) -> &AtomicStatus {
+        &self.status
+    }
+}
+
+impl<C, P> HrTimerCallback for TimerData<C, P>
+where
+    C: Completion<Data<P> = Self>,
+    P: Pipeline,
+{
+    type Pointer<'a> = OwnedRequest<NullBlk<C, P>, InFlight>;
+
+    fn run(rq: OwnedRequest<NullBlk<C, P>, InFlight>, (): ()) -> HrTimerRestart {
+        let status = rq.data().status().load();
         rq.end(status);
         HrTimerRestart::NoRestart
     }
 }
 
 impl Completion for Timer {
-    type Data = TimerData;
+    const LATER: bool = true;
 
-    fn new_data() -> impl PinInit<TimerData, Error> {
-        try_pin_init!(TimerData {
-            timed_out: Atomic::new(false),
-            timer <- HrTimer::new(),
-        })
+    type Data<P: Pipeline> = TimerData<Self, P>;
+    type Device<P: Pipeline> = Delta;
+
+    fn new_data<P: Pipeline>() -> impl PinInit<TimerData<Self, P>, Error> {
+        TimerData::new()
+    }
+
+    fn new_device<P: Pipeline>(
+        config: &Config,
+        _: &Arc<TagSet<NullBlk<Self, P>>>,
+        _: &Arc<Faults>,
+        _: &Arc<Counters>,
+    ) -> Result<Delta> {
+        Ok(config.latency())
     }
 
     #[inline(always)]
-    fn complete(queue_data: &QueueData, rq: OwnedRequest<NullBlk<Self>, InFlight>) {
-        rq.data().timed_out.store(false, Relaxed);
-        rq.start_timer(Delta::from_nanos(queue_data.completion_nsec));
-    }
-
-    /// A request that takes longer than the block layer waits still ends when its timer expires,
-    /// but not well.
-    fn timeout(rq: &Request<NullBlk<Self>>) -> TimeoutAction {
-        pr_info!("a request timed out\n");
-        rq.data().timed_out.store(true, Relaxed);
-        TimeoutAction::Done
+    fn complete<P: Pipeline>(latency: &Delta, done: Done<NullBlk<Self, P>>) {
+        keep_status(done).start_timer(*latency);
     }
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that wait to be polled for.
+
+use kernel::{
+    block::mq::{
+        InFlight,
+        Operations,
+        OwnedRequest,
+        Request,
+        RequestChain, //
+    },
+    new_spinlock,
+    prelude::*,
+    sync::SpinLock, //
+};
+
+/// The requests of one hardware queue that wait to be polled for.
+#[pin_data]
+struct PollQueue<T: Operations> {
+    #[pin]
+    waiting: SpinLock<RequestChain<T>>,
+}
+
+/// A queue for each hardware queue that there may be.
+pub(crate) struct PollQueues<T: Operations>(KVec<Pin<KBox<PollQueue<T>>>>);
+
+impl<T: Operations> PollQueues<T> {
+    /// Makes `count` empty queues.
+    pub(crate) fn new(count: u32) -> Result<Self> {
+        let mut queues = KVec::with_capacity(count as usize, GFP_KERNEL)?;
+        for _ in 0..count {
+            let queue = KBox::pin_init(
+                pin_init!(PollQueue {
+                    waiting <- new_spinlock!(RequestChain::new()),
+                }),
+                GFP_KERNEL,
+            )?;
+            queues.push(queue, GFP_KERNEL)?;
+        }
+        Ok(Self(queues))
+    }
+
+    /// Adds a request, for [`take`](Self::take) to find.
+    #[inline]
+    pub(crate) fn add(&self, rq: OwnedRequest<T, InFlight>) {
+        match self.0.get(rq.hw_queue() as usize) {
+            Some(queue) => queue.waiting.lock().push_back(rq),
+            // There are as many as there can be hardware queues.
+            None => rq.end(kernel::block::Status::IOERR),
+        }
+    }
+
+    /// Takes all requests of a hardware queue.
+    #[inline]
+    pub(crate) fn take(&self, hw_queue: u32) -> RequestChain<T> {
+        match self.0.get(hw_queue as usize) {
+            Some(queue) => queue.waiting.lock().take(),
+            None => RequestChain::new(),
+        }
+    }
+
+    /// Takes one request, if it is still waiting.
+    pub(crate) fn remove(&self, rq: &Request<T>) -> Option<OwnedRequest<T, InFlight>> {
+        self.0
+            .iter()
+            .find_map(|queue| queue.waiting.lock().remove(rq))
+    }
+}
