@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver as a type, and what a device of it has for all its requests.
+//! The driver as a type.
 
 use core::marker::PhantomData;
 
-/// The driver, for devices that complete their requests by `C`.
+/// The driver, for devices that carry out their requests by the pipeline `P` and complete them by
+/// `C`.
 ///
-/// See `ops` for what it does.
-pub(crate) struct NullBlk<C>(PhantomData<C>);
-
-/// What is the same for all requests of a device.
-pub(crate) struct QueueData {
-    /// How long a request takes, in nanoseconds.
-    pub(crate) completion_nsec: i64,
-}
+/// The code for a device is chosen by these types when it is powered on, so that an I/O does not
+/// pay for what is switched off. See `ops` for what it does.
+pub(crate) struct NullBlk<C, P>(PhantomData<(C, P)>);

@@ -3,56 +3,191 @@
 //! What the block layer calls.
 
 use crate::{
-    completion::Completion,
-    driver::{
-        NullBlk,
-        QueueData, //
+    completion::{
+        self,
+        Completion,
+        Done,
+        HasStatus, //
     },
+    driver::NullBlk,
+    faults::Faults,
+    pipeline::{
+        Admission,
+        Pipeline, //
+    },
+    poll_queues::PollQueues,
+    trouble, //
 };
 use kernel::{
-    block::mq::{
-        self,
-        Idle,
-        Operations,
-        OwnedRequest,
-        QueueResult,
-        Request,
-        RequestList,
-        TimeoutAction, //
+    block::{
+        mq::{
+            Complete,
+            CompletedRequests,
+            CompletionBatch,
+            Idle,
+            Operations,
+            OwnedRequest,
+            QueueResult,
+            Request,
+            RequestList,
+            TimeoutAction, //
+        },
+        Status,
+        ZoneReport, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
-#[vtable]
-impl<C: Completion> Operations for NullBlk<C> {
-    type QueueData = KBox<QueueData>;
-    type RequestData = C::Data;
+/// What a device has for all its requests.
+pub(crate) struct Queue<C: Completion, P: Pipeline> {
+    pub(crate) pipeline: P,
+    pub(crate) completion: C::Device<P>,
+    pub(crate) poll_queues: PollQueues<NullBlk<C, P>>,
+    pub(crate) faults: Arc<Faults>,
+}
 
-    fn new_request_data() -> impl PinInit<C::Data, Error> {
-        C::new_data()
+/// What has become of a request that came in.
+enum Outcome<T: Operations> {
+    /// It was carried out and is to be completed.
+    Done(Done<T>),
+    /// Something else will complete it.
+    Pending,
+    /// This is what the block layer is to hear.
+    Stop(QueueResult<T>),
+}
+
+impl<C: Completion, P: Pipeline> Queue<C, P> {
+    /// Does all with a request but complete it.
+    #[inline(always)]
+    fn execute(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> Outcome<NullBlk<C, P>> {
+        if trouble::is_possible() {
+            return self.execute_in_trouble(rq);
+        }
+        self.execute_as::<false>(rq)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn execute_in_trouble(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> Outcome<NullBlk<C, P>> {
+        if self.faults.requeue() {
+            return Outcome::Stop(self.faults.give_back(rq));
+        }
+        self.execute_as::<true>(rq)
+    }
+
+    #[inline(always)]
+    fn execute_as<const TROUBLE: bool>(
+        &self,
+        rq: OwnedRequest<NullBlk<C, P>, Idle>,
+    ) -> Outcome<NullBlk<C, P>> {
+        let rq = match self.pipeline.admit(rq) {
+            Admission::Go(rq) => rq,
+            Admission::Stop(result) => return Outcome::Stop(result),
+        };
+        if C::LATER || P::SLOW {
+            rq.data().status().store(Status::OK);
+        }
+        let mut rq = rq.start();
+
+        if rq.is_polled() {
+            let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+            rq.data().status().store(status);
+            self.poll_queues.add(rq);
+            return Outcome::Pending;
+        }
+        if (TROUBLE && self.faults.timeout()) || rq.should_fake_timeout() {
+            // Until the block layer's patience runs out.
+            rq.park();
+            return Outcome::Pending;
+        }
+        let mut status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+        if P::SLOW && !C::LATER {
+            let so_far = rq.data().status().load();
+            if !so_far.is_ok() {
+                status = so_far;
+            }
+        }
+        Outcome::Done((rq, status))
+    }
+}
+
+#[vtable]
+impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
+    type QueueData = KBox<Queue<C, P>>;
+    type RequestData = C::Data<P>;
+
+    fn new_request_data() -> impl PinInit<C::Data<P>, Error> {
+        C::new_data::<P>()
     }
 
     #[inline(always)]
     fn queue_rq(
-        queue_data: &QueueData,
+        queue: &Queue<C, P>,
         rq: OwnedRequest<Self, Idle>,
         _is_last: bool,
     ) -> QueueResult<Self> {
-        C::complete(queue_data, rq.start());
+        match queue.execute(rq) {
+            Outcome::Done(done) => C::complete(&queue.completion, done),
+            Outcome::Pending => (),
+            Outcome::Stop(result) => return result,
+        }
         Ok(())
     }
 
     #[inline(always)]
-    fn queue_rqs(queue_data: &QueueData, requests: &mut RequestList<'_, Self>) {
-        C::complete_all(queue_data, requests);
+    fn queue_rqs(queue: &Queue<C, P>, requests: &mut RequestList<'_, Self>) {
+        let done = core::iter::from_fn(|| loop {
+            match queue.execute(requests.next()?) {
+                Outcome::Done(done) => return Some(done),
+                Outcome::Pending | Outcome::Stop(Ok(())) => (),
+                Outcome::Stop(Err(refused)) => requests.give_back(refused.into_request()),
+            }
+        });
+        C::complete_all(&queue.completion, done);
     }
 
     #[inline(always)]
-    fn complete(rq: OwnedRequest<Self, mq::Complete>) {
-        rq.end_ok();
+    fn complete(rq: OwnedRequest<Self, Complete>) {
+        completion::end(rq);
     }
 
-    fn timeout(rq: &Request<Self>) -> TimeoutAction {
-        C::timeout(rq)
+    #[inline(always)]
+    fn complete_all(requests: CompletedRequests<Self>) {
+        completion::end_all(requests);
+    }
+
+    #[inline(always)]
+    fn poll(queue: &Queue<C, P>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
+        let mut ended = 0;
+        let mut waiting = queue.poll_queues.take(hw_queue);
+        while let Some(rq) = waiting.pop_front() {
+            let status = rq.data().status().load();
+            rq.end_batched(status, batch);
+            ended += 1;
+        }
+        ended
+    }
+
+    /// A request that is late ends with an error when it is done, or at once if nothing else will
+    /// end it.
+    fn timeout(queue: &Queue<C, P>, rq: &Request<Self>) -> TimeoutAction {
+        pr_info!("rq {:p} timed out\n", rq);
+        rq.data().status().store(Status::TIMEOUT);
+        if let Some(rq) = rq.claim().or_else(|| queue.poll_queues.remove(rq)) {
+            rq.end(Status::TIMEOUT);
+        }
+        TimeoutAction::Done
+    }
+
+    fn report_zones(queue: &Queue<C, P>, report: &mut ZoneReport) -> Result {
+        queue.pipeline.report_zones(report)
+    }
+
+    fn init_hctx(queue: &Queue<C, P>, _hw_queue: u32) -> Result {
+        if trouble::is_possible() && queue.faults.init_hctx() {
+            return Err(EFAULT);
+        }
+        Ok(())
     }
 }

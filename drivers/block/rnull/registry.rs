@@ -5,9 +5,21 @@
 //!
 //! Lock order: the lock of a device's settings (`configfs`), then the one here.
 
-use crate::config::Config;
+use crate::{
+    completion::Any,
+    config::Config,
+    driver::NullBlk,
+    pipeline::Full, //
+};
 use kernel::{
-    block::Major,
+    block::{
+        mq::{
+            TagSet,
+            TagSetBuilder, //
+        },
+        Major, //
+    },
+    debugfs::Dir,
     fmt,
     id_pool::IdPool,
     new_mutex,
@@ -26,11 +38,17 @@ pub(crate) struct Name([u8; Self::SIZE]);
 /// What all devices of the module share.
 #[pin_data]
 pub(crate) struct Registry {
-    defaults: Config,
     major: Arc<Major>,
+    debug: Dir,
     #[pin]
     taken: Mutex<Taken>,
+    /// The tags of the devices that share theirs, once there was one.
+    #[pin]
+    shared_tags: Mutex<Option<Arc<SharedTags>>>,
 }
+
+/// Tags for devices of any settings.
+pub(crate) type SharedTags = TagSet<NullBlk<Any, Full>>;
 
 /// What is taken.
 struct Taken {
@@ -46,30 +64,46 @@ pub(crate) struct Slot {
 }
 
 impl Registry {
-    /// Makes an empty registry. New devices start with `defaults`.
-    pub(crate) fn new(defaults: Config) -> Result<Arc<Self>> {
+    /// Makes an empty registry.
+    pub(crate) fn new() -> Result<Arc<Self>> {
         let major = Arc::new(Major::register(c"rnullb")?, GFP_KERNEL)?;
         Arc::pin_init(
             try_pin_init!(Self {
-                defaults,
                 major,
+                debug: Dir::new(c"rnull"),
                 taken <- new_mutex!(Taken {
                     indexes: IdPool::new(),
                     names: KVec::new(),
                 }),
+                shared_tags <- new_mutex!(None),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// The settings that a new device starts with.
-    pub(crate) fn defaults(&self) -> Config {
-        self.defaults.clone()
-    }
-
     /// The major number of all devices.
     pub(crate) fn major(&self) -> Arc<Major> {
         self.major.clone()
+    }
+
+    /// The directory in debugfs that the devices have theirs in.
+    pub(crate) fn debug(&self) -> &Dir {
+        &self.debug
+    }
+
+    /// The tags for devices that share theirs. They are made for the first of them, by the module's
+    /// parameters, and kept.
+    pub(crate) fn shared_tags(&self) -> Result<Arc<SharedTags>> {
+        let mut shared = self.shared_tags.lock();
+        if let Some(tag_set) = &*shared {
+            return Ok(tag_set.clone());
+        }
+        let mut config = Config::new();
+        // Whether one of the devices will store data is not known yet.
+        config.blocking = true;
+        let tag_set = Arc::pin_init(TagSet::new(tag_set_builder(&config)), GFP_KERNEL)?;
+        *shared = Some(tag_set.clone());
+        Ok(tag_set)
     }
 
     /// Whether a device that is powered on has the name `name`.
@@ -105,6 +139,26 @@ impl Registry {
             name,
         })
     }
+}
+
+/// How the tags for a device with these settings are to be made.
+pub(crate) fn tag_set_builder(config: &Config) -> TagSetBuilder {
+    let mut builder = TagSetBuilder::new()
+        .hw_queues(config.submit_queues)
+        .poll_queues(config.poll_queues)
+        .queue_depth(config.hw_queue_depth)
+        .numa_node(config.node())
+        .timeout_ms(5_000);
+    if config.no_sched {
+        builder = builder.no_scheduler_by_default();
+    }
+    if config.shared_tag_bitmap {
+        builder = builder.shared_tag_bitmap();
+    }
+    if config.blocking {
+        builder = builder.blocking();
+    }
+    builder
 }
 
 impl Taken {
@@ -172,19 +226,9 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    fn registry() -> Result<Arc<Registry>> {
-        Registry::new(Config {
-            size: 1,
-            blocksize: 512,
-            irqmode: 0,
-            completion_nsec: 0,
-            index: 0,
-        })
-    }
-
     #[test]
     fn lowest_number_is_taken() -> Result {
-        let registry = registry()?;
+        let registry = Registry::new()?;
         let zero = registry.reserve(None)?;
         let one = registry.reserve(None)?;
         let two = registry.reserve(None)?;
@@ -197,7 +241,7 @@ mod tests {
 
     #[test]
     fn more_than_fit_a_word() -> Result {
-        let registry = registry()?;
+        let registry = Registry::new()?;
         let mut slots = KVec::new();
         for index in 0..300 {
             let slot = registry.reserve(None)?;
@@ -209,7 +253,7 @@ mod tests {
 
     #[test]
     fn names_are_taken_once() -> Result {
-        let registry = registry()?;
+        let registry = Registry::new()?;
         assert!(!registry.has_name(c"a"));
         let a = registry.reserve(Some(c"a"))?;
         assert!(registry.has_name(c"a"));
@@ -223,7 +267,7 @@ mod tests {
 
     #[test]
     fn long_names_are_cut() -> Result {
-        let registry = registry()?;
+        let registry = Registry::new()?;
         let slot = registry.reserve(Some(c"0123456789012345678901234567890123"))?;
         assert_eq!(slot.name().as_cstr(), c"0123456789012345678901234567890");
         assert!(registry.has_name(c"0123456789012345678901234567890"));

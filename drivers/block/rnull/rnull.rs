@@ -7,25 +7,55 @@
 //!
 //! Each line of the list uses only what stands above it:
 //!
-//! * `config`: the settings of a device, as plain values; `config::parse`: how text becomes values.
+//! * `trace`: the trace events.
+//! * `zoned`: zones; see the list there.
+//! * `params`: the module's parameters.
+//! * `config`: the settings of a device; `config::settings`: the table of them; `config::parse`:
+//!   how text becomes values.
+//! * `store`: data in memory, and a cache in front of it.
+//! * `medium`: what a device keeps when it is powered off.
+//! * `reports`: what a device reports of its requests.
+//! * `trouble`: whether any device has been asked to have bad blocks or to fail.
+//! * `badblocks`: sectors that can't be read or written.
+//! * `throttle`: a limit of bandwidth.
+//! * `faults`: failing on purpose.
+//! * `pipeline`: what a request goes through, one file for each set of features.
 //! * `driver`: the driver as a type.
 //! * `completion`: the ways to complete a request, one file each.
+//! * `poll_queues`: requests that wait to be polled for.
 //! * `ops`: what the block layer calls.
-//! * `registry`: names and numbers that are taken.
+//! * `debug`: files in debugfs.
+//! * `registry`: names and numbers that are taken, and tags that are shared.
 //! * `device`: a device that is powered on.
 //! * `configfs`: the directories and files to configure devices with.
-//! * this file: module parameters, loading and unloading.
+//! * this file: the declaration of the parameters, loading and unloading.
 
+mod badblocks;
 mod completion;
 mod config;
 mod configfs;
+mod debug;
 mod device;
 mod driver;
+mod faults;
+mod medium;
 mod ops;
+mod params;
+mod pipeline;
+mod poll_queues;
 mod registry;
+mod reports;
+mod store;
+mod throttle;
+mod trace;
+mod trouble;
+mod zoned;
 
 use config::Config;
-use device::Device;
+use device::{
+    Device,
+    Kept, //
+};
 use kernel::{
     configfs::Subsystem,
     prelude::*,
@@ -42,23 +72,173 @@ module! {
     params: {
         nr_devices: u32 {
             default: 1,
-            description: "Number of devices to register",
+            description: "How many devices to make at load time",
+            perm: 0o444,
+        },
+        virt_boundary: bool {
+            default: false,
+            description: "Pieces of a request must begin and end with pages",
+            perm: 0o444,
+        },
+        no_sched: i32 {
+            default: 0,
+            description: "Start without an I/O scheduler",
+            perm: 0o444,
+        },
+        submit_queues: i32 {
+            default: 1,
+            description: "Hardware queues of a device",
+            perm: 0o444,
+        },
+        poll_queues: i32 {
+            default: 1,
+            description: "Hardware queues for polling of a device",
+            perm: 0o444,
+        },
+        home_node: i32 {
+            default: -1,
+            description: "Memory node to allocate on, -1 for any",
+            perm: 0o444,
+        },
+        queue_mode: crate::params::Choice<2> {
+            default: crate::params::Choice::new(2),
+            description: "Kind of queues; only 2 is left",
+            perm: 0o444,
         },
         gb: i32 {
             default: 250,
-            description: "Size in GB",
+            description: "Capacity in GiB",
+            perm: 0o444,
         },
         bs: i32 {
             default: 512,
-            description: "Block size (in bytes)",
+            description: "Block size in bytes",
+            perm: 0o444,
         },
-        irqmode: i32 {
-            default: 1,
-            description: "IRQ completion handler. 0-none, 1-softirq, 2-timer",
+        max_sectors: i32 {
+            default: 0,
+            description: "Size of the largest request in sectors of 512 bytes, 0 for the default",
+            perm: 0o444,
         },
-        completion_nsec: u64 {
+        blocking: bool {
+            default: false,
+            description: "The driver may sleep when it gets a request",
+            perm: 0o444,
+        },
+        shared_tags: bool {
+            default: false,
+            description: "Devices share their tags",
+            perm: 0o444,
+        },
+        shared_tag_bitmap: bool {
+            default: false,
+            description: "Hardware queues share their tags",
+            perm: 0o444,
+        },
+        irqmode: crate::params::Choice<3> {
+            default: crate::params::Choice::new(1),
+            description: "How requests complete: 0 at once, 1 in softirq, 2 by timer, 3 by tag",
+            perm: 0o444,
+        },
+        completion_nsec: usize {
             default: 10_000,
-            description: "Time in ns to complete a request in hardware. Default: 10,000ns",
+            description: "How long a request takes with irqmode 2 and 3, in ns",
+            perm: 0o444,
+        },
+        hw_queue_depth: i32 {
+            default: 64,
+            description: "Requests of a hardware queue",
+            perm: 0o444,
+        },
+        use_per_node_hctx: bool {
+            default: false,
+            description: "One hardware queue for each memory node",
+            perm: 0o444,
+        },
+        memory_backed: bool {
+            default: false,
+            description: "Keep data in memory",
+            perm: 0o444,
+        },
+        discard: bool {
+            default: false,
+            description: "Data in memory can be discarded",
+            perm: 0o444,
+        },
+        cache_size: usize {
+            default: 0,
+            description: "Write cache in MiB for data in memory, 0 for none",
+            perm: 0o444,
+        },
+        fua: bool {
+            default: true,
+            description: "Writes can go around the cache",
+            perm: 0o444,
+        },
+        mbps: u32 {
+            default: 0,
+            description: "Limit of bandwidth in MiB/s, 0 for none",
+            perm: 0o444,
+        },
+        zoned: bool {
+            default: false,
+            description: "Make zoned devices",
+            perm: 0o444,
+        },
+        zone_size: usize {
+            default: 256,
+            description: "Size of a zone in MiB, a power of two",
+            perm: 0o444,
+        },
+        zone_capacity: usize {
+            default: 0,
+            description: "How much of a zone can be written in MiB, 0 for all",
+            perm: 0o444,
+        },
+        zone_nr_conv: u32 {
+            default: 0,
+            description: "How many zones are conventional",
+            perm: 0o444,
+        },
+        zone_max_open: u32 {
+            default: 0,
+            description: "How many zones can be open, 0 for no limit",
+            perm: 0o444,
+        },
+        zone_max_active: u32 {
+            default: 0,
+            description: "How many zones can be active, 0 for no limit",
+            perm: 0o444,
+        },
+        zone_append_max_sectors: i32 {
+            default: i32::MAX,
+            description: "Size of the largest zone append in sectors, 0 for none",
+            perm: 0o444,
+        },
+        zone_full: bool {
+            default: false,
+            description: "Zones are full at first",
+            perm: 0o444,
+        },
+        rotational: bool {
+            default: false,
+            description: "Claim to rotate",
+            perm: 0o444,
+        },
+        timeout: kernel::module_param::ParamString<80> {
+            default: kernel::module_param::ParamString::new(),
+            description: "Requests to lose: interval,probability,space,times",
+            perm: 0o444,
+        },
+        requeue: kernel::module_param::ParamString<80> {
+            default: kernel::module_param::ParamString::new(),
+            description: "Requests to give back: interval,probability,space,times",
+            perm: 0o444,
+        },
+        init_hctx: kernel::module_param::ParamString<80> {
+            default: kernel::module_param::ParamString::new(),
+            description: "Hardware queues to fail: interval,probability,space,times",
+            perm: 0o444,
         },
     },
 }
@@ -75,7 +255,8 @@ struct RnullModule {
 impl kernel::InPlaceModule for RnullModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(|| {
-            let registry = Registry::new(defaults()?)?;
+            params::check()?;
+            let registry = Registry::new()?;
             let devices = create_devices(&registry)?;
 
             // The subsystem comes last: a directory that somebody makes in it keeps the module
@@ -89,39 +270,15 @@ impl kernel::InPlaceModule for RnullModule {
     }
 }
 
-/// The settings that new devices start with, from the module's parameters.
-fn defaults() -> Result<Config> {
-    let irqmode = *module_parameters::irqmode.value_ref();
-    if !(0..=2).contains(&irqmode) {
-        pr_err!("irqmode must be 0, 1 or 2, not {}\n", irqmode);
-        return Err(EINVAL);
-    }
-
-    let mut block_size = *module_parameters::bs.value_ref();
-    let page_size = kernel::page::PAGE_SIZE as i32;
-    // As in C, where the comparison is unsigned.
-    if block_size < 0 || block_size > page_size {
-        pr_warn!("invalid block size\n");
-        pr_warn!("defaults block size to {}\n", page_size);
-        block_size = page_size;
-    }
-
-    // Negative values turn into sizes that no device can have, and are refused as such.
-    Ok(Config {
-        size: module_parameters::gb.value_ref().wrapping_mul(1024) as u64,
-        blocksize: block_size as u32,
-        irqmode: irqmode as u32,
-        completion_nsec: *module_parameters::completion_nsec.value_ref(),
-        index: 0,
-    })
-}
-
 /// Makes the devices that the parameter `nr_devices` asks for.
 fn create_devices(registry: &Arc<Registry>) -> Result<KVec<Device>> {
     let mut devices = KVec::new();
-    for _ in 0..*module_parameters::nr_devices.value_ref() {
-        let mut config = registry.defaults();
-        devices.push(Device::power_on(registry, &mut config, None)?, GFP_KERNEL)?;
+    for _ in 0..params::devices() {
+        let mut config = Config::new();
+        // There is no directory for these.
+        let (kept, _) = Kept::new()?;
+        let device = Device::power_on(registry, &mut config, &kept, None)?;
+        devices.push(device, GFP_KERNEL)?;
     }
     Ok(devices)
 }
