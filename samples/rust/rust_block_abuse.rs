@@ -231,14 +231,13 @@ fn count(counter: &Atomic<u64>) {
 const SECTOR_WORDS: usize = SECTOR_SIZE as usize / size_of::<u64>();
 
 /// The data of a disk. Who reads a sector that is being written gets some of both.
-struct Store(KVVec<Atomic<u64>>);
+struct Store(KVVec<[Atomic<u64>; SECTOR_WORDS]>);
 
 impl Store {
     fn new(sectors: usize) -> Result<Self> {
-        let words = sectors * SECTOR_WORDS;
-        let mut store = KVVec::with_capacity(words, GFP_KERNEL)?;
-        for _ in 0..words {
-            store.push(Atomic::new(0), GFP_KERNEL)?;
+        let mut store = KVVec::with_capacity(sectors, GFP_KERNEL)?;
+        for _ in 0..sectors {
+            store.push([const { Atomic::new(0) }; SECTOR_WORDS], GFP_KERNEL)?;
         }
         Ok(Self(store))
     }
@@ -249,11 +248,11 @@ impl Store {
         if !rq.op().moves_data() {
             return Ok(());
         }
-        let mut at = usize::try_from(rq.sector())? * SECTOR_WORDS;
+        let mut at = usize::try_from(rq.sector())?;
         for segment in rq.segments() {
             // Segments consist of whole sectors, as the disk does not set an alignment of its own.
             for offset in (0..segment.len()).step_by(SECTOR_SIZE as usize) {
-                let words = self.0.get(at..at + SECTOR_WORDS).ok_or(EIO)?;
+                let words = self.0.get(at).ok_or(EIO)?;
                 let mut sector = [0; SECTOR_SIZE as usize];
                 if rq.op() == Op::WRITE {
                     segment.copy_to(offset, &mut sector)?;
@@ -270,7 +269,7 @@ impl Store {
                     }
                     segment.copy_from(offset, &sector)?;
                 }
-                at += SECTOR_WORDS;
+                at += 1;
             }
         }
         Ok(())
@@ -746,7 +745,8 @@ impl<K: Kind> Operations for Abuse<K> {
         if has(abuse::REFUSE_HARD) && one_in(16) {
             let other = device.not_started.exchange(rq);
             count(&FAILED);
-            return Err(other.refuse(Status::MEDIUM));
+            // fio goes on after this one.
+            return Err(other.refuse(Status::IOERR));
         }
         if has(abuse::REQUEUE) && one_in(8) {
             count(&REQUEUED);
@@ -768,7 +768,7 @@ impl<K: Kind> Operations for Abuse<K> {
         end(rq, Status::OK);
     }
 
-    fn timeout(rq: &Request<Self>) -> TimeoutAction {
+    fn timeout(_: &DiskData<K>, rq: &Request<Self>) -> TimeoutAction {
         count(&TIMED_OUT);
         match K::take_away(rq) {
             Some(rq) => {
