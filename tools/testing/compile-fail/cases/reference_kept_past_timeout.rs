@@ -23,6 +23,7 @@ impl Operations for Driver {
     }
 
     fn timeout(
+        _: (),
         #[cfg(right)] rq: &Request<Self>,
         #[cfg(wrong)] rq: &'static Request<Self>,
     ) -> TimeoutAction {

@@ -2,7 +2,7 @@
 
 //! A request that was not started cannot be put into a batch of completed ones.
 //@ error: E0599
-//@ message: no method named `end_batched` found for struct `OwnedRequest<T, Idle>`
+//@ message: `Idle: Started`
 
 include!("../prelude.rs");
 
