@@ -13,10 +13,12 @@ CPU1=/sys/devices/system/cpu/cpu1/online
 # What a case writes and reads back: with FULL=1 all files together have a million
 # I/Os, and otherwise as many as make sense in an emulated guest.
 if [[ ${FULL:-} == 1 ]]; then
-	ABUSE_SIZE=4m ABUSE_LOOPS=9
+	ABUSE_SIZE=4m ABUSE_LOOPS=9 ABUSE_LEAST=1000000
 else
-	ABUSE_SIZE=2m ABUSE_LOOPS=1
+	ABUSE_SIZE=2m ABUSE_LOOPS=1 ABUSE_LEAST=50000
 fi
+# How many each file has had, for the last one to add up.
+ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total
 
 # The bits of the parameter "abuse", as in samples/rust/rust_block_abuse.rs.
 declare -A ABUSE_BIT=(
@@ -25,7 +27,8 @@ declare -A ABUSE_BIT=(
 	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15
 )
 
-abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) || skip "no module $ABUSE_MODULE for this kernel"
+abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) ||
+	skip "no module $ABUSE_MODULE for this kernel"
 mountpoint -q /sys/kernel/debug || skip "no debugfs"
 
 # abuse_load "WHAT..." PARAMS...: the module goes when the case's shell does.
@@ -90,6 +93,26 @@ verified() {
 	want "errors" "${report[0]}" 0
 	want "I/Os ended" "$((COUNT[ended] - before))" "$((report[1] + report[3]))"
 	((report[1] > 0 && report[3] > 0))
+	printf '%s %s\n' "$TEST_NAME" "$((report[1] + report[3]))" >>"$ABUSE_TOTAL"
+}
+
+# total_at_least: the I/Os that all files together have verified, each of which was
+# found in the driver's counts.
+total_at_least() {
+	local file name ios total=0
+	local -A seen=()
+	while read -r name ios; do
+		seen[$name]=1
+		total=$((total + ios))
+	done < <(cat "$ABUSE_TOTAL")
+	rm -f "$ABUSE_TOTAL"
+	for file in "$LIB_DIR"/test_abuse_*.sh; do
+		name=$(basename "$file" .sh)
+		[[ ${seen[$name]:-} ]] || skip "$name did not run, or failed"
+	done
+	printf '%s I/Os in all\n' "$total"
+	printf 'rnull_test: %s I/Os in all\n' "$total" >/dev/kmsg
+	((total >= ABUSE_LEAST))
 }
 
 # happened NAME...: the driver has done this, so that the case was one.

@@ -81,6 +81,13 @@ refused() {
 	[[ $ERR == "$1" ]] || { printf '%s: got %s, want %s\n' "${*:2}" "$ERR" "$1"; return 1; }
 }
 
+# python MODULE FUNCTION WORDS...: call a function of one of the Python files here,
+# and print the text that it returns.
+python() {
+	must call "$@"
+	printf '%b\n' "$RET"
+}
+
 start_syscalls() {
 	coproc SYSCALLS { exec python3 "$LIB_DIR/syscalls.py" 2>&1; }
 	# Shells below this one see only descriptors that were moved.
@@ -101,7 +108,10 @@ fails() { ! "$@"; }
 wait_for() {
 	local end=$((SECONDS + $1))
 	until "${@:2}"; do
-		((SECONDS < end)) || { printf 'after %s s still not: %s\n' "$1" "${*:2}"; return 1; }
+		((SECONDS < end)) || {
+			printf 'after %s s still not: %s\n' "$1" "${*:2}"
+			return 1
+		}
 		sleep 0.1
 	done
 }

@@ -9,14 +9,33 @@ map errnos to words of their own, and one process a call is slow in an emulated 
 
 import ctypes
 import errno
+import fcntl
+import importlib
+import itertools
 import json
 import mmap
 import os
 import re
+import struct
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 4096
+SECTOR = 512
+
+# <linux/blkzoned.h>
+ZONE_REPORT = 0xC0101282
+ZONE_OPS = {"reset": 0x40101283, "open": 0x40101286, "close": 0x40101287, "finish": 0x40101288}
+ZONE_CONDS = {
+    0: "NOT_WP",
+    1: "EMPTY",
+    2: "IMP_OPEN",
+    3: "EXP_OPEN",
+    4: "CLOSED",
+    13: "READONLY",
+    14: "FULL",
+    15: "OFFLINE",
+}
 
 
 def libc_call(name, *args):
@@ -24,6 +43,14 @@ def libc_call(name, *args):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return ""
+
+
+def fio_jobs(path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    # fio writes what goes wrong into the same file, around the report.
+    report, _ = json.JSONDecoder().raw_decode(text[re.search(r"^\{", text, re.M).start() :])
+    return report["jobs"]
 
 
 class Calls:
@@ -89,6 +116,58 @@ class Calls:
         self.held.clear()
         return ""
 
+    def write_at(self, path, sector, sectors, byte=b"\0"):
+        """Write so many sectors of a byte, around the page cache."""
+        buffer = mmap.mmap(-1, int(sectors) * SECTOR)
+        buffer[:] = byte * len(buffer)
+        fd = os.open(path, os.O_WRONLY | os.O_DIRECT)
+        try:
+            return os.pwrite(fd, buffer, int(sector) * SECTOR)
+        finally:
+            os.close(fd)
+
+    def read_at(self, path, sector, sectors):
+        """Read so many sectors around the page cache. Returns each byte and how often it came."""
+        buffer = mmap.mmap(-1, int(sectors) * SECTOR)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
+        try:
+            count = os.preadv(fd, [buffer], int(sector) * SECTOR)
+        finally:
+            os.close(fd)
+        runs = ((byte, len(list(run))) for byte, run in itertools.groupby(buffer[:count]))
+        return " ".join(f"{byte:02x}*{length}" for byte, length in runs)
+
+    def zone(self, path, op, sector, sectors):
+        """Do something with the zones in a range."""
+        fd = os.open(path, os.O_RDWR)
+        try:
+            fcntl.ioctl(fd, ZONE_OPS[op.decode()], struct.pack("QQ", int(sector), int(sectors)))
+        finally:
+            os.close(fd)
+        return ""
+
+    def zones(self, path, sector=0, count=1024):
+        """Each zone: start, length/capacity, write pointer, type and condition, in sectors."""
+        head = struct.pack("QII", int(sector), int(count), 0)
+        buffer = bytearray(head + bytes(64 * int(count)))
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, ZONE_REPORT, buffer)
+        finally:
+            os.close(fd)
+        zones = []
+        for number in range(struct.unpack_from("QII", buffer)[1]):
+            zone = struct.unpack_from("QQQBBBB4xQ", buffer, 16 + 64 * number)
+            start, length, pointer, kind, cond, non_seq, reset, capacity = zone
+            cond = ZONE_CONDS.get(cond, cond)
+            zones.append(f"{start}+{length}/{capacity}@{pointer}:{kind}{non_seq}{reset}:{cond}")
+        return " ".join(zones)
+
+    def call(self, module, function, *args):
+        """Call a function of a module beside this one, with words as arguments."""
+        called = getattr(importlib.import_module(module.decode()), function.decode())
+        return called(*(arg.decode() for arg in args))
+
     def insmod(self, path, params):
         with open(path, "rb") as file:
             image = file.read()
@@ -99,11 +178,7 @@ class Calls:
 
     def fio_report(self, path):
         """Errors; reads, their bytes; writes, their bytes; least and mean latency in ns."""
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        # fio writes what goes wrong into the same file, around the report.
-        report, _ = json.JSONDecoder().raw_decode(text[re.search(r"^\{", text, re.M).start() :])
-        jobs = report["jobs"]
+        jobs = fio_jobs(path)
         kinds = [job[kind] for job in jobs for kind in ("read", "write")]
         ios = sum(kind["total_ios"] for kind in kinds)
         least = min((kind["clat_ns"]["min"] for kind in kinds if kind["total_ios"]), default=0)
@@ -117,8 +192,7 @@ class Calls:
 
     def fio_errors(self, path):
         """The errors that fio went on after."""
-        with open(path, encoding="utf-8") as file:
-            return sum(job.get("total_err", 0) for job in json.load(file)["jobs"])
+        return sum(job.get("total_err", 0) for job in fio_jobs(path))
 
     def flush_errors(self, path, count):
         """Flush so many times, and count the failures."""

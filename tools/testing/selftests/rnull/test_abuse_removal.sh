@@ -21,7 +21,8 @@ come_and_go() {
 busy() {
 	abuse_load "$1"
 	fio --name=job --filename=/dev/rbabuse0 --ioengine=io_uring --direct=1 --bs=4k --size=4m \
-		--thread --iodepth=32 --rw=randwrite --time_based --runtime=60 --output="$WORK/fio" &
+		--thread --iodepth=32 --rw=randwrite --time_based --runtime=60 \
+		--output="$WORK/fio" &
 	wait_for 30 written
 	refused EAGAIN rmmod "$ABUSE_MODULE"
 	# What is in flight when its submitter is killed has to come back all the same.

@@ -30,7 +30,8 @@ shared() {
 tap_case "invented tags" lookups "park" ""
 tap_case "invented tags, requests end otherwise" lookups "inline softirq" ""
 tap_case "invented tags, the I/O scheduler changes" lookups "park inline" elevator
-tap_case "invented tags, the number of requests changes" lookups "park inline" "elevator nr_requests"
+tap_case "invented tags, the number of requests changes" lookups \
+	"park inline" "elevator nr_requests"
 tap_case "invented tags, the queue is frozen" lookups "park softirq" freeze
 tap_case "invented tags, CPUs go and come" lookups "park softirq" hotplug
 tap_case "invented tags, everything changes, everything is done" lookups \

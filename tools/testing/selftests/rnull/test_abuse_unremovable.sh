@@ -16,4 +16,5 @@ leaked() {
 }
 
 tap_case "I/O goes on with what is left" leaked
+tap_case "at least $ABUSE_LEAST I/Os in all" total_at_least
 tap_run

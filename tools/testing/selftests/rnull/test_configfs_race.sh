@@ -49,7 +49,7 @@ whole() {
 power_race() {
 	make_device a
 	set_attr a size 4
-	together toggle toggle configure look read_disk
+	together toggle configure toggle look read_disk
 	power_off a
 	whole
 }

@@ -34,8 +34,8 @@ powered() {
 	printf ' power %s' "$RET"
 	get_attr v "$1"
 	printf ' %s %s' "$1" "$RET"
-	[[ ! -e /sys/block/v ]] ||
-		printf ' disk %s/%s' "$(disk_field v size)" "$(disk_field v queue/logical_block_size)"
+	[[ ! -e /sys/block/v ]] || printf ' disk %s/%s' "$(disk_field v size)" \
+		"$(disk_field v queue/logical_block_size)"
 }
 
 # power_word VALUE: the errno, how much was taken, and whether it is on then.
@@ -88,7 +88,15 @@ refused_writes_are_named() {
 	local attr
 	make_device v
 	for attr in $(attributes v); do
-		message "$attr" "?bad\n" "rnull_mod: v: $attr cannot be set to \"?bad\""
+		case $attr in
+		zone_offline | zone_readonly)
+			message "$attr" "?bad\n" \
+				"rnull_mod: v: device is not zoned"
+			;;
+		*)
+			message "$attr" "?bad\n" "rnull_mod: v: $attr cannot be set to \"?bad\""
+			;;
+		esac
 	done
 	dmesg -C
 	refused EINVAL write "$SUBSYS/v/size" '?two\n?lines\n'
@@ -194,7 +202,9 @@ done
 tap_case "power on with blocksize=8192, as null_blk" parity powered blocksize 8192
 tap_case "power on with blocksize=65536, as null_blk" parity powered blocksize 65536
 power_row irqmode 2 "0 power 1 irqmode 2 disk 8192/512"
-power_row irqmode 3 "0 power 1 irqmode 2 disk 8192/512"
+tap_case "power on with irqmode=3: completion by tag, null_blk: 2" differs \
+	"0 power 1 irqmode 2 disk 8192/512" "0 power 1 irqmode 3 disk 8192/512" powered irqmode 3
+power_row irqmode 4 "0 power 1 irqmode 2 disk 8192/512"
 power_row irqmode "$MAX32" "0 power 1 irqmode 2 disk 8192/512"
 power_row completion_nsec "$MAX64" "0 power 1 completion_nsec $MAX64 disk 8192/512"
 power_row index 77 "0 power 1 index 0 disk 8192/512"

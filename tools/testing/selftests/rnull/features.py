@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a user sees of the attributes of a device. All functions return text, to be compared."""
+
+import os
+
+from devices import Device, errno_of, read_file, write_file
+
+# Right for some attributes, wrong for others.
+VALUES = """
+0 1 2 3 4 7 8 512 y n on off Y oN nope -1 +1 0x10 010 08 1k 1.5 0x 2147483647 2147483648 4294967295
+4294967296 9223372036854775808 18446744073709551615 18446744073709551616
+"""
+ODD_VALUES = ["", "\n", " 1\n", "1 \n", "1\n\n", "\0", "1\0x", "1" * 64, "1" * 4095, "1" * 5000]
+
+BAD_BLOCKS = """
++0-10 +5-20 -3-4 +100-100 +7 -7 +-7 1-2 +5-1 +a-b +1-b +0x20-0x2f +1-2-3 ++1-2 +-1-2 -21-99
+-0-18446744073709551615 +0-18446744073709551615 +1-18446744073709551616
++18014398509481980-18014398509481983 +1000-9000 -2000-2000 *1-2 + -
+"""
+
+
+def written(device, attr, text):
+    """What writing does, and what is read then."""
+    path = f"{device.path}/{attr}"
+    taken = []
+    result = errno_of(lambda: taken.append(write_file(path, text)))
+    short = text if len(text) < 40 else f"{text[:8]}...({len(text)})"
+    return f"{attr} {short!r}: {result} {taken} -> {read(device, attr)}"
+
+
+def shown(directory, file):
+    """What is in a file, or the errno."""
+    try:
+        return repr(read_file(f"{directory}/{file}").rstrip("\n"))
+    except OSError as error:
+        return f"errno {error.errno}"
+
+
+def read(device, attr):
+    return shown(device.path, attr)
+
+
+def settings(device):
+    """All that can be read, on one line."""
+    return " ".join(f"{attr}={read(device, attr)}" for attr in device.attributes())
+
+
+def queue(device):
+    """All that sysfs shows of the disk and its queues, one file a line."""
+    lines = []
+    for top in ("", "queue", "mq"):
+        for path, dirs, files in os.walk(f"{device.sysfs}/{top}"):
+            dirs.sort()
+            if not top:
+                dirs.clear()
+            for file in sorted(files):
+                # These count what has happened, or name this one disk.
+                if file in ("stat", "uevent", "dev", "diskseq", "inflight"):
+                    continue
+                lines.append(f"{path.removeprefix(device.sysfs)}/{file}: {shown(path, file)}")
+    return lines
+
+
+def defaults(subsys):
+    """The attributes, how one may use them, and what is in them at first."""
+    lines = [read_file(f"{subsys}/features")]
+    with Device(subsys) as device:
+        for attr in device.attributes():
+            mode = os.stat(f"{device.path}/{attr}").st_mode
+            lines.append(f"{attr} {mode:o} {read(device, attr)}")
+    return "\n".join(lines)
+
+
+def values(subsys, attr):
+    """Right and wrong values, written while the device is off."""
+    with Device(subsys, size=1) as device:
+        tried = [written(device, attr, f"{value}\n") for value in VALUES.split()]
+        tried += [written(device, attr, value) for value in ODD_VALUES]
+    return "\n".join(tried)
+
+
+def values_while_on(subsys, attr):
+    """The same while it is on."""
+    with Device(subsys, size=4) as device:
+        device.on()
+        tried = [written(device, attr, f"{value}\n") for value in VALUES.split()]
+        device.off()
+        tried.append(settings(device))
+    return "\n".join(tried)
+
+
+def bad_blocks(subsys, on):
+    """Ranges of bad blocks, right and wrong ones."""
+    with Device(subsys, size=4) as device:
+        device.power(int(on))
+        tried = [written(device, "badblocks", text) for text in BAD_BLOCKS.split()]
+        # More than the list has room for.
+        for sector in range(0, 2 * 600, 2):
+            tried.append(errno_of(device.set, "badblocks", f"+{sector}-{sector}"))
+        tried.append(read(device, "badblocks"))
+        device.off().on().off()
+        tried.append(read(device, "badblocks"))
+    return "\n".join(tried)
+
+
+def bad_block(subsys, text):
+    """One range of bad blocks."""
+    with Device(subsys) as device:
+        return written(device, "badblocks", f"{text}\n").replace("\n", "\\n")
+
+
+def powered(subsys, *changes):
+    """What becomes of settings when the device is switched on, and what of the disk."""
+    with Device(subsys, size=4) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        lines = [f"power on: {errno_of(device.on)}", settings(device)]
+        if os.path.exists(device.sysfs):
+            lines += queue(device)
+        lines += [f"power off: {errno_of(device.off)}", settings(device)]
+    return "\n".join(lines)
+
+
+def resized(subsys, *changes):
+    """Settings that are changed one after the other while the device is on."""
+    with Device(subsys, size=4, submit_queues=1, poll_queues=1) as device:
+        first = True
+        lines = []
+        for change in changes:
+            attr, value = change.split("=")
+            if attr not in ("submit_queues", "poll_queues") and first:
+                device.set(attr, value)
+                continue
+            if first:
+                device.on()
+                first = False
+            lines.append(written(device, attr, f"{value}\n"))
+            lines.append(f"submit={device.get('submit_queues')} poll={device.get('poll_queues')}")
+            lines += [line for line in queue(device) if line.startswith("/mq")]
+        lines.append(settings(device.off()))
+    return "\n".join(lines)
+
+
+def brief(subsys, *changes):
+    """As powered: the errno, the attributes that were changed, and the size of the disk."""
+    with Device(subsys, size=4) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        result = errno_of(device.on)
+        attrs = [change.split("=")[0] for change in changes]
+        now = " ".join(f"{attr}={device.get(attr)}" for attr in attrs)
+        size = read_file(f"{device.sysfs}/size").strip() if result == "0" else "none"
+    return f"{result} {now} disk {size}"
+
+
+# Parameters that null_blk has only where it can inject faults.
+FAULTS = {"timeout", "requeue", "init_hctx"}
+
+
+def loaded(subsys, module, disk):
+    """What has become of the module's parameters, in its disks and in a new device."""
+    directory = f"/sys/module/{module}/parameters"
+    names = sorted(set(os.listdir(directory)) - FAULTS)
+    lines = [f"{name}: {shown(directory, name)}" for name in names]
+    for name in sorted(os.listdir("/sys/block")):
+        if name.startswith(disk):
+            for file in ("size", "queue/logical_block_size", "queue/rotational"):
+                lines.append(f"{name} {file}: {shown(f'/sys/block/{name}', file)}")
+            lines.append(f"{name} queues {sorted(os.listdir(f'/sys/block/{name}/mq'))}")
+    with Device(subsys, "new") as device:
+        lines.append(settings(device))
+    return "\n".join(lines)

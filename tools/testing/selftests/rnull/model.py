@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Random I/O to a device that stores data, compared with a model of what it has to store.
+
+The model knows for each sector what a read must give, and what may be left of it when the power
+goes: what was written since the last flush may have been kept or not, sector by sector.
+"""
+
+import fcntl
+import mmap
+import os
+import random
+import struct
+
+from devices import Device, errno_of, write_file
+
+SECTOR = 512
+BLKDISCARD = 0x1277
+BLKZEROOUT = 0x127F
+# <linux/fs.h>
+RWF_DSYNC = 2
+
+# The largest I/O, in sectors, and how much further it may begin in memory, in bytes.
+LARGEST = 1024
+SLACK = 4096
+
+
+def contents(stamp):
+    """What is in a sector that was written as the stamp-th."""
+    return struct.pack("<Q", stamp) * (SECTOR // 8)
+
+
+class Failing:
+    """Let memory allocations fail in this process, by one of the kernel's ways to do that."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        if kind:
+            self.set("probability", 10)
+            self.set("times", -1)
+            self.set("interval", 1)
+            self.set("verbose", 0)
+            self.set("task-filter", "Y")
+            self.set("ignore-gfp-wait", "N")
+            if kind == "fail_page_alloc":
+                self.set("min-order", 0)
+                # Not those of user space.
+                self.set("ignore-gfp-highmem", "Y")
+
+    def set(self, name, value):
+        write_file(f"/sys/kernel/debug/{self.kind}/{name}", f"{value}\n")
+
+    def __enter__(self):
+        if self.kind:
+            write_file("/proc/self/make-it-fail", "1")
+
+    def __exit__(self, *_):
+        if self.kind:
+            write_file("/proc/self/make-it-fail", "0")
+
+    def end(self):
+        if self.kind:
+            self.set("probability", 0)
+
+
+class Model:
+    """A device and what it must have."""
+
+    def __init__(self, device, seed, failing):
+        self.device = device
+        self.random = random.Random(seed)
+        self.failing = failing
+        self.block = max(int(device.get("blocksize")) // SECTOR, 1)
+        self.sectors = int(device.get("size")) * 2048
+        self.cached = device.get("cache_size") != "0"
+        # A request with gaps would have to be cut inside of a block.
+        self.gaps = device.get("virt_boundary") == "0"
+        self.discards = device.get("discard") == "1"
+        # What may be in each sector; the last is what is read as long as there is power.
+        self.stamps = [[0] for _ in range(self.sectors)]
+        self.dirty = set()
+        self.stamp = 0
+        self.failures = 0
+        self.done = []
+        self.memory = mmap.mmap(-1, LARGEST * SECTOR + SLACK)
+        self.fd = None
+        self.open()
+
+    def open(self):
+        self.device.on()
+        self.fd = os.open(self.device.disk, os.O_RDWR | os.O_DIRECT)
+
+    def close(self):
+        os.close(self.fd)
+        self.device.off()
+
+    def place(self):
+        """Where an I/O begins and how long it is, in sectors: often small, often across pages."""
+        longest = self.random.choice((1, 2, 8, 9, 16, 64, LARGEST))
+        longest = max(longest // self.block, 1)
+        count = self.random.randint(1, longest) * self.block
+        first = self.random.randrange(0, self.sectors - count + 1) // self.block * self.block
+        return first, count
+
+    def buffers(self, count):
+        """Memory for an I/O, which need not lie well: the device takes any even address."""
+        size = count * SECTOR
+        start = self.random.choice((0, 0, 512, 2 * self.random.randrange(SLACK // 2)))
+        whole = memoryview(self.memory)[start : start + size]
+        if self.random.randrange(3) or not self.gaps:
+            return whole, [whole]
+        cuts = sorted(2 * self.random.randrange(1, size // 2) for _ in range(2))
+        parts = (whole[: cuts[0]], whole[cuts[0] : cuts[1]], whole[cuts[1] :])
+        return whole, [part for part in parts if part]
+
+    def change(self, first, count, new, kept, call):
+        """Do something that changes sectors. If it fails they have the old or the new contents."""
+        try:
+            with self.failing:
+                done = call()
+        except OSError as error:
+            if not self.failing.kind:
+                raise
+            self.failures += 1
+            self.done.append(f"  failed: {error}")
+            for sector, stamp in zip(range(first, first + count), new, strict=True):
+                self.stamps[sector].append(stamp)
+                if self.cached:
+                    self.dirty.add(sector)
+            # Which is it?
+            self.read(first, count, any_of=True)
+            return
+        # An ioctl returns 0.
+        assert done in (0, count * SECTOR), f"{done} bytes instead of {count * SECTOR}"
+        for sector, stamp in zip(range(first, first + count), new, strict=True):
+            if kept:
+                self.stamps[sector] = [stamp]
+                self.dirty.discard(sector)
+            else:
+                self.stamps[sector].append(stamp)
+                self.dirty.add(sector)
+
+    def write(self, flags=0):
+        first, count = self.place()
+        whole, buffers = self.buffers(count)
+        new = range(self.stamp + 1, self.stamp + 1 + count)
+        self.stamp += count
+        whole[:] = b"".join(map(contents, new))
+        self.change(
+            first,
+            count,
+            new,
+            not self.cached,
+            lambda: os.pwritev(self.fd, buffers, first * SECTOR, flags),
+        )
+        if flags & RWF_DSYNC and not self.failing.kind:
+            # The block layer's way of doing this ends with a flush.
+            self.flushed()
+
+    def write_durably(self):
+        self.write(RWF_DSYNC)
+
+    def read(self, first=None, count=None, any_of=False):
+        if first is None:
+            first, count = self.place()
+        whole, buffers = self.buffers(count)
+        whole[:] = b"\xa5" * len(whole)
+        done = os.preadv(self.fd, buffers, first * SECTOR)
+        assert done == len(whole), f"{done} bytes instead of {len(whole)}"
+        for number in range(count):
+            sector = first + number
+            bytes_read = bytes(whole[number * SECTOR : (number + 1) * SECTOR])
+            stamp = struct.unpack_from("<Q", bytes_read)[0]
+            may = self.stamps[sector] if any_of else self.stamps[sector][-1:]
+            assert bytes_read == contents(stamp), f"sector {sector}: torn: {bytes_read.hex()}"
+            assert stamp in may, f"sector {sector} has stamp {stamp}, may have {may}"
+            if any_of and sector not in self.dirty:
+                self.stamps[sector] = [stamp]
+            elif any_of:
+                self.stamps[sector].append(stamp)
+
+    def discard(self, request=BLKDISCARD):
+        first, count = self.place()
+        where = bytearray(struct.pack("QQ", first * SECTOR, count * SECTOR))
+        self.change(
+            first,
+            count,
+            [0] * count,
+            request == BLKDISCARD or not self.cached,
+            lambda: fcntl.ioctl(self.fd, request, where),
+        )
+
+    def write_zeroes(self):
+        self.discard(BLKZEROOUT)
+
+    def flushed(self):
+        for sector in self.dirty:
+            self.stamps[sector] = self.stamps[sector][-1:]
+        self.dirty.clear()
+
+    def flush(self):
+        with self.failing:
+            error = errno_of(os.fsync, self.fd)
+        if error == "0":
+            self.flushed()
+            return
+        assert self.failing.kind, f"flush: {error}"
+        self.failures += 1
+
+    def power_cycle(self):
+        self.close()
+        self.open()
+        for first in range(0, self.sectors, LARGEST):
+            self.read(first, LARGEST, any_of=True)
+        self.dirty.clear()
+        self.stamps = [stamps[-1:] for stamps in self.stamps]
+
+    def run(self, operations):
+        choices = [self.write] * 30 + [self.read] * 30 + [self.write_durably, self.flush] * 2
+        choices += [self.write_zeroes] + [self.discard] * (15 if self.discards else 0)
+        for number in range(operations):
+            # Seldom, as all is read then.
+            last = number == operations - 1
+            what = self.power_cycle if last or number % 400 == 399 else self.random.choice(choices)
+            self.done.append(what.__name__)
+            what()
+
+
+def run(subsys, seed, operations, failing="", *changes):
+    """Compare a device, set up by changes, with the model. Returns how often memory was missing."""
+    with Device(subsys, "model", size=4, memory_backed=1) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        failing = Failing(failing)
+        model = Model(device, int(seed), failing)
+        try:
+            model.run(int(operations))
+        except Exception as error:
+            last = ", ".join(model.done[-3:])
+            where = f"seed {seed}, operation {len(model.done)} ({last})"
+            raise AssertionError(f"{where}: {error!r}") from error
+        finally:
+            failing.end()
+            os.close(model.fd)
+    return model.failures
+
+
+def bad_io(subsys, *changes):
+    """I/O that meets bad blocks: errno or bytes, what was read, and what is stored then."""
+    lines = []
+    with Device(subsys, "bad", size=1) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        device.on()
+        memory = mmap.mmap(-1, 64 * SECTOR)
+        fd = os.open(device.disk, os.O_RDWR | os.O_DIRECT)
+        flags = os.RWF_HIPRI if device.get("poll_queues") != "0" else 0
+
+        def once(call, first, count, byte):
+            memory[:] = bytes([byte]) * len(memory)
+            done = []
+            buffer = memoryview(memory)[: count * SECTOR]
+            error = errno_of(lambda: done.append(call(fd, [buffer], first * SECTOR, flags)))
+            # What is read without being stored is whatever was in memory.
+            read = runs(buffer) if call is os.preadv else ""
+            lines.append(f"{call.__name__} {first}+{count}: {error} {done} {read}")
+
+        try:
+            for first, last in ((3, 3), (16, 23), (35, 36), (60, 200)):
+                for start, count in ((0, 8), (0, 64), (8, 16), (16, 8), (24, 8), (32, 8), (56, 64)):
+                    device.set("badblocks", f"+{first}-{last}")
+                    once(os.pwritev, start, count, 0x11)
+                    lines.append(device.get("badblocks").replace("\n", ","))
+                    once(os.preadv, start, count, 0x22)
+                    lines.append(device.get("badblocks").replace("\n", ","))
+                    device.set("badblocks", "-0-100000")
+                    once(os.preadv, 0, 64, 0x33)
+                    once(os.pwritev, 0, 64, 0x44)
+        finally:
+            os.close(fd)
+    return "\n".join(lines)
+
+
+def runs(data):
+    """Each byte and how often it comes."""
+    found = []
+    for byte in data:
+        if found and found[-1][0] == byte:
+            found[-1][1] += 1
+        else:
+            found.append([byte, 1])
+    return " ".join(f"{byte:02x}*{count}" for byte, count in found)
+
+
+def lost_cache(subsys, *changes):
+    """What is there after the power went, of what was and what was not flushed."""
+    lines = []
+    with Device(subsys, "lost", size=1, memory_backed=1) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        memory = mmap.mmap(-1, 8 * SECTOR)
+        for flush in (False, True):
+            for byte in (1, 2):
+                fd = os.open(device.on().disk, os.O_RDWR | os.O_DIRECT)
+                try:
+                    memory[:] = bytes([byte]) * len(memory)
+                    os.pwrite(fd, memory, 8 * SECTOR)
+                    if flush:
+                        os.fsync(fd)
+                    os.preadv(fd, [memory], 8 * SECTOR)
+                    lines.append(f"flush {flush}: {runs(memory[:])}")
+                finally:
+                    os.close(fd)
+                fd = os.open(device.off().on().disk, os.O_RDONLY | os.O_DIRECT)
+                try:
+                    os.preadv(fd, [memory], 8 * SECTOR)
+                    lines.append(f"after power-off: {runs(memory[:])}")
+                finally:
+                    os.close(fd)
+                device.off()
+    return "\n".join(lines)

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Several processes that get in each other's way.
+
+stress.py io DISK SECONDS SEED: reads and writes from two processes, which open the disk anew when
+it has gone and check what they read, each in a half of its own. Prints how many I/Os there were.
+
+stress.py cycle DISK CYCLES SEED POWER: the same, while the disk is switched off and on so many
+times, by the file POWER.
+
+stress.py configfs SUBSYS SECONDS SEED: four processes make, set up, switch on and off, read and
+remove devices at random. Prints how many calls there were.
+"""
+
+import errno
+import functools
+import math
+import mmap
+import os
+import random
+import signal
+import sys
+import time
+
+BLOCK = 4096
+# What I/O to a disk may say that is just being switched off: it has no size any more.
+GONE = {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.ENOSPC}
+# What configfs may say to a writer who has not looked.
+REFUSALS = {
+    errno.EBUSY,
+    errno.EINVAL,
+    errno.ERANGE,
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.ENOTEMPTY,
+    errno.EACCES,
+}
+
+
+class Stop:
+    """When to stop: after some seconds, or on SIGTERM."""
+
+    def __init__(self, seconds):
+        self.end = time.monotonic() + seconds
+        signal.signal(signal.SIGTERM, self.now)
+
+    def now(self, *_):
+        self.end = 0
+
+    def __bool__(self):
+        return time.monotonic() >= self.end
+
+
+def in_processes(count, work, *args, meanwhile=None):
+    """Work in so many processes. Returns the sum of what they return, which must not be 0."""
+    pipes = []
+    children = []
+    for number in range(count):
+        receiver, sender = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(receiver)
+            os.write(sender, str(work(number, count, *args)).encode())
+            os._exit(0)
+        os.close(sender)
+        pipes.append(receiver)
+        children.append(child)
+    if meanwhile:
+        meanwhile()
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+    results = [os.read(receiver, 20).decode() for receiver in pipes]
+    statuses = [os.wait()[1] for _ in pipes]
+    if any(statuses) or "" in results or "0" in results:
+        sys.exit(f"{results} I/Os, statuses {statuses}")
+    return sum(map(int, results))
+
+
+def do_io(number, count, disk, seconds, seed):
+    chance = random.Random(seed + number)
+    memory = mmap.mmap(-1, BLOCK)
+    expected = {}
+    done = 0
+    fd = None
+    stop = Stop(seconds)
+    while not stop:
+        block = chance.randrange(128) * count + number
+        data = chance.randbytes(16) * (BLOCK // 16)
+        try:
+            if fd is None:
+                fd = os.open(disk, os.O_RDWR | os.O_DIRECT)
+            if chance.randrange(2):
+                # From here on it may be the one or the other.
+                expected.setdefault(block, {bytes(BLOCK)}).add(data)
+                memory[:] = data
+                if os.pwrite(fd, memory, block * BLOCK) != BLOCK:
+                    sys.exit("short write")
+                expected[block] = {data}
+            else:
+                length = os.preadv(fd, [memory], block * BLOCK)
+                if length == 0:
+                    raise OSError(errno.ENXIO, "end of the disk")
+                if length != BLOCK:
+                    sys.exit("short read")
+                if memory[:] not in expected.get(block, {bytes(BLOCK)}):
+                    sys.exit(f"block {block}: wrong data")
+            done += 1
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            if fd is not None:
+                os.close(fd)
+                fd = None
+            else:
+                time.sleep(0.001)
+    return done
+
+
+VALUES = ["0", "1", "2", "3", "8", "512", "4096", "64", "y", "n", "x", "4294967295", "+0-7", "-0-7"]
+
+
+def do_configfs(number, _count, subsys, seconds, seed):
+    chance = random.Random(seed + number)
+    with open(f"{subsys}/features", encoding="ascii") as file:
+        attrs = file.read().strip().split(",")
+    # The power more often than the others.
+    attrs += ["power"] * 12
+    done = 0
+    stop = Stop(seconds)
+    while not stop:
+        directory = f"{subsys}/s{chance.randrange(3)}"
+        what = chance.randrange(20)
+        try:
+            if what == 0:
+                os.mkdir(directory)
+            elif what == 1:
+                os.rmdir(directory)
+            elif what < 12:
+                fd = os.open(f"{directory}/{chance.choice(attrs)}", os.O_WRONLY)
+                try:
+                    os.write(fd, f"{chance.choice(VALUES)}\n".encode())
+                finally:
+                    os.close(fd)
+            else:
+                fd = os.open(f"{directory}/{chance.choice(attrs)}", os.O_RDONLY)
+                try:
+                    os.read(fd, 8192)
+                finally:
+                    os.close(fd)
+            done += 1
+        except OSError as error:
+            if error.errno not in REFUSALS:
+                raise
+    return done
+
+
+def power_cycles(power, count, seed):
+    chance = random.Random(seed)
+    for _ in range(count):
+        for value in "0\n", "1\n":
+            with open(power, "w", encoding="ascii") as file:
+                file.write(value)
+        # Some I/O in between.
+        time.sleep(chance.random() / 20)
+
+
+def main(kind, place, amount, seed, power=None):
+    amount, seed = int(amount), int(seed)
+    if kind == "io":
+        return in_processes(2, do_io, place, amount, seed)
+    if kind == "cycle":
+        cycles = functools.partial(power_cycles, power, amount, seed)
+        return in_processes(2, do_io, place, math.inf, seed, meanwhile=cycles)
+    return in_processes(4, do_configfs, place, amount, seed)
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is usually on top of a disk: file systems, made, filled, checked and
+# mounted again, and drivers that stack on it.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+MIB_OF_DATA=8
+[[ ${FULL:-} != 1 ]] || MIB_OF_DATA=400
+
+# need_module MODULE PROGRAM...: skip the case if one of them is not there.
+need_module() {
+	local program
+	modprobe -q "$1" || skip "no $1 in this kernel"
+	for program in "${@:2}"; do
+		type -P "$program" >/dev/null || skip "no $program"
+	done
+}
+
+# quietly COMMAND...: what it says is shown if it fails.
+quietly() {
+	"$@" >"$WORK/said" 2>&1 || { printf '%s: %s\n' "$*" "$?"; cat "$WORK/said"; return 1; }
+}
+
+# disk NAME SETTINGS...: a disk that stores data.
+disk() {
+	local change
+	make_device "$1"
+	set_attr "$1" memory_backed 1
+	for change in "${@:2}"; do
+		set_attr "$1" "${change%%=*}" "${change#*=}"
+	done
+	power_on "$1"
+}
+
+mounted() {
+	MOUNT=$WORK/mount
+	mkdir -p "$MOUNT"
+	trap 'umount "$MOUNT" 2>/dev/null || true' EXIT
+	mount -t "$1" "${@:3}" "$2" "$MOUNT"
+}
+
+# fill: files of all sizes, some of them deleted again and overwritten.
+fill() { quietly python3 "$LIB_DIR/files.py" fill "$MOUNT" "$MIB_OF_DATA"; }
+# same: they are as they were.
+same() { quietly python3 "$LIB_DIR/files.py" check "$MOUNT"; }
+
+# file_system TYPE CHECKER SETTINGS...: the words of CHECKER are a command, to be
+# given the disk.
+file_system() {
+	local checker
+	read -ra checker <<<"$2"
+	need_module "$1" "mkfs.$1" "${checker[0]}"
+	disk fs size=512 "${@:3}"
+	quietly "mkfs.$1" -q /dev/fs
+	mounted "$1" /dev/fs -o discard
+	fill
+	same
+	umount "$MOUNT"
+	quietly "${checker[@]}" /dev/fs
+	# What was unmounted was flushed.
+	power_off fs
+	power_on fs
+	mounted "$1" /dev/fs
+	same
+	fstrim "$MOUNT" 2>/dev/null || true
+	same
+	rm -r "${MOUNT:?}"/*
+	fill
+	same
+	umount "$MOUNT"
+	quietly "${checker[@]}" /dev/fs
+}
+
+# checked: compare the halves; DIFFER is the number of sectors that do.
+checked() {
+	must write /sys/block/md127/md/sync_action "check\n"
+	wait_for 60 grep -qx idle /sys/block/md127/md/sync_action
+	read -r DIFFER </sys/block/md127/md/mismatch_cnt
+}
+
+# A mirror, one half of which has bad blocks: what is there is read from the other
+# half and written anew, which makes the blocks good.
+raid() {
+	need_module raid1 mdadm
+	disk half1 size=64 badblocks_once=1 "$@"
+	disk half2 size=64 "$@"
+	trap 'mdadm -q --stop /dev/md/rnull /dev/md127 2>/dev/null || true' EXIT
+	quietly mdadm --create /dev/md127 --run --assume-clean --level=1 --raid-devices=2 \
+		--metadata=1.2 --bitmap=none /dev/half1 /dev/half2
+	quietly fio --name=write --filename=/dev/md127 --rw=write --bs=256k --size=32m --direct=1 \
+		--verify=crc32c --do_verify=0 --thread
+	# Somewhere in the data, which begins at most at 2 MiB.
+	set_attr half1 badblocks +20000-20007
+	set_attr half1 badblocks +30001-30003
+	quietly fio --name=write --filename=/dev/md127 --rw=write --bs=256k --size=32m --direct=1 \
+		--verify=crc32c --verify_only --thread
+	# All of both halves is read here. What could not be read counts as different
+	# and is written anew; then nothing differs.
+	checked
+	((DIFFER > 0))
+	checked
+	want "blocks that differ" "$DIFFER" 0
+	get_attr half1 badblocks
+	want "bad blocks" "$RET" ""
+	want "missing halves" "$(</sys/block/md127/md/degraded)" 0
+	quietly mdadm --stop /dev/md127
+}
+
+# A linear map over two disks, suspended and resumed.
+device_mapper() {
+	need_module dm_mod dmsetup
+	disk half1 size=32 "$@"
+	disk half2 size=32 "$@"
+	trap 'dmsetup remove -f rnull 2>/dev/null || true' EXIT
+	# There is no udev that would make the file in /dev.
+	export DM_DISABLE_UDEV=1
+	quietly dmsetup create rnull <<-END
+		0 65536 linear /dev/half1 0
+		65536 65536 linear /dev/half2 0
+	END
+	[[ -b /dev/mapper/rnull ]]
+	quietly fio --name=write --filename=/dev/mapper/rnull --rw=randwrite --bs=4k --size=16m \
+		--offset=24m --direct=1 --verify=crc32c --iodepth=16 --ioengine=io_uring --thread
+	quietly dmsetup suspend rnull
+	quietly dmsetup resume rnull
+	quietly blkdiscard /dev/mapper/rnull
+	must read_at /dev/mapper/rnull 65500 72
+	want "discarded" "$RET" "00*36864"
+	quietly dmsetup remove rnull
+}
+
+load_both nr_devices=0
+tap_case "ext4, 4 KiB blocks, cache, completion by tag" file_system ext4 "e2fsck -fn" \
+	blocksize=4096 cache_size=4 irqmode=3 discard=1
+tap_case "xfs, two queues, completion at once" file_system xfs "xfs_repair -n" \
+	submit_queues=2 irqmode=0 discard=1
+tap_case "btrfs, cache without FUA" file_system btrfs "btrfs check" cache_size=4 fua=0
+tap_case "md mirror over bad blocks, completion by tag" raid irqmode=3
+tap_case "linear device mapper" device_mapper discard=1
+tap_run

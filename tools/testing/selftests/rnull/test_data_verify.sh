@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What was written is read back, by whatever way requests come in and are
+# completed: fio's verification, and random I/O compared with a model.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+# MiB of each device, and operations of each run of the model.
+SIZE=4
+OPERATIONS=600
+SECONDS_EACH=2
+if [[ ${FULL:-} == 1 ]]; then
+	SIZE=128
+	OPERATIONS=20000
+	SECONDS_EACH=3
+fi
+
+# ------------------------------------------------------------------- fio
+
+# Devices that store data: a name, and what it is made of. With irqmode 3,
+# null_blk has a timer.
+DEVICES=(
+	"v-inline irqmode=0"
+	"v-softirq irqmode=1"
+	"v-timer irqmode=2"
+	"v-tag irqmode=3"
+	"v-cache irqmode=1 cache_size=1"
+	"v-cache4k irqmode=3 cache_size=1 blocksize=4096 discard=1"
+	"v-discard irqmode=0 discard=1"
+	"v-queues irqmode=3 submit_queues=2 discard=1 no_sched=1"
+	"v-bitmap irqmode=1 submit_queues=2 shared_tag_bitmap=1 hw_queue_depth=8"
+	"v-shared1 shared_tags=1 irqmode=2"
+	"v-shared2 shared_tags=1 irqmode=3 blocksize=4096"
+	"v-polled irqmode=2 poll_queues=1 no_sched=1"
+	"v-limited irqmode=3 mbps=1000 max_sectors=64"
+)
+
+make_devices() {
+	local words device change
+	for words in "${DEVICES[@]}"; do
+		read -ra words <<<"$words"
+		device=${words[0]}
+		make_device "$device"
+		set_attr "$device" size "$SIZE"
+		set_attr "$device" memory_backed 1
+		for change in "${words[@]:1}"; do
+			set_attr "$device" "${change%%=*}" "${change#*=}"
+		done
+		power_on "$device"
+	done
+}
+
+# cycle_devices: off and on again.
+cycle_devices() {
+	local words
+	for words in "${DEVICES[@]}"; do
+		power_off "${words%% *}"
+		power_on "${words%% *}"
+	done
+}
+
+# job_file OPTIONS...: a job for each device, all at the same time.
+job_file() {
+	local words device
+	printf '%s\n' "[global]" thread=1 ioengine=io_uring direct=1 iodepth=16 verify=crc32c \
+		verify_fatal=1 "size=${SIZE}m" "$@"
+	for words in "${DEVICES[@]}"; do
+		device=${words%% *}
+		printf '%s\n' "[$device]" "filename=/dev/$device"
+		[[ $words != *blocksize=4096* ]] || printf '%s\n' "${LARGE_BLOCKS[@]}"
+		# A ring for polling takes no flushes.
+		[[ $device != v-polled ]] || printf '%s\n' hipri=1 fsync=0 end_fsync=0
+	done
+}
+
+# verified OPTIONS...: a run of fio without an error.
+verified() {
+	job_file "$@" >"$WORK/job"
+	fio --output-format=json --output="$WORK/fio" "$WORK/job" || {
+		# What it says, without its report.
+		grep -v '^[ {}]' "$WORK/fio"
+		return 1
+	}
+	must fio_report "$WORK/fio"
+	read -ra REPORT <<<"$RET"
+	want "errors" "${REPORT[0]}" 0
+	((REPORT[1] + REPORT[3] > 0))
+}
+
+SPLIT=512/30:1k/10:4k/30:64k/20:1m/10
+LARGE_BLOCKS=(bssplit=4k/60:64k/30:1m/10)
+
+random_writes() {
+	make_devices
+	verified rw=randwrite "bssplit=$SPLIT"
+	want "bytes" "${REPORT[4]}" $((${#DEVICES[@]} * SIZE << 20))
+}
+
+sequential_writes() {
+	make_devices
+	verified rw=write "bssplit=$SPLIT" fsync=32
+	want "bytes" "${REPORT[4]}" $((${#DEVICES[@]} * SIZE << 20))
+}
+
+# Data outlives the power, but for what is cached and was not flushed.
+power_cycle() {
+	make_devices
+	verified rw=randwrite bs=64k do_verify=0 end_fsync=1
+	cycle_devices
+	verified rw=randwrite bs=64k verify_only=1
+}
+
+# Each block is trimmed before it is written. That trimmed blocks read as zeroes is
+# the model's business.
+trims() {
+	local all=("${DEVICES[@]}") device
+	DEVICES=()
+	for device in "${all[@]}"; do
+		[[ $device != *discard=1* ]] || DEVICES+=("$device")
+	done
+	make_devices
+	verified rw=randtrimwrite "bssplit=$SPLIT"
+}
+
+# Reads and writes at the same time, verified on the way.
+mixed() {
+	make_devices
+	verified rw=randrw bs=4k verify_backlog=64 verify_backlog_batch=32
+}
+
+# ----------------------------------------------------------------- model
+
+# model SETTINGS...: random I/O, with a seed that a failure names.
+model() {
+	python model run "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "" "$@"
+}
+
+# starved KIND SETTINGS...: some allocations fail, and nothing else does.
+starved() {
+	local failures
+	[[ -d /sys/kernel/debug/$1 ]] || skip "no $1 in this kernel"
+	must call model run "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "$1" \
+		no_sched=1 "${@:2}"
+	failures=$RET
+	printf '%s operations failed\n' "$failures"
+	((failures > 0))
+}
+
+bad_io() { python model bad_io "$SUBSYS" "$@"; }
+lost_cache() { python model lost_cache "$SUBSYS" "$@"; }
+
+# -------------------------------------------------------------- bandwidth
+
+# bandwidth MBPS SETTINGS...: never more than a tenth above it, and no less than a
+# tenth below when the emulator itself is let run.
+bandwidth() {
+	local try
+	for try in {1..5}; do
+		must call throttle limited "$SUBSYS" "$1" "$SECONDS_EACH" "${@:2}"
+		printf 'try %s: %s MiB/s\n' "$try" "$RET"
+		((RET <= $1 * 11 / 10))
+		((RET < $1 * 9 / 10)) || return 0
+	done
+	return 1
+}
+
+# The limit does not outlive the power. In null_blk this ends in an oops.
+limit_goes() {
+	local limited free again
+	[[ $DRIVER != null_blk ]] || skip "null_blk crashes"
+	must call throttle freed "$SUBSYS" 20
+	printf 'MiB/s: %s\n' "$RET"
+	read -r limited free again <<<"$RET"
+	((limited <= 22 && free > 40 && again <= 22))
+}
+
+load_both nr_devices=0
+
+tap_case "fio: random writes of 512 bytes to 1 MiB" random_writes
+tap_case "fio: sequential writes of 512 bytes to 1 MiB" sequential_writes
+tap_case "fio: data outlives the power" power_cycle
+tap_case "fio: mixed with trims" trims
+tap_case "fio: mixed with reads" mixed
+
+while read -r settings; do
+	# shellcheck disable=SC2086 # several words
+	tap_case "model: ${settings:-no cache}" model $settings
+done <<-END
+
+	discard=1 irqmode=0
+	discard=1 irqmode=3 blocksize=4096
+	discard=1 irqmode=2 blocksize=1024 max_sectors=64
+	cache_size=1
+	cache_size=1 discard=1 irqmode=0
+	cache_size=1 discard=1 irqmode=3 blocksize=4096 fua=0
+	cache_size=1 discard=1 irqmode=3 submit_queues=2 completion_nsec=0
+	cache_size=8 discard=1 virt_boundary=1 blocksize=2048 mbps=2000
+	shared_tags=1 discard=1 irqmode=3
+END
+
+for settings in "" "cache_size=1 discard=1"; do
+	for kind in failslab fail_page_alloc; do
+		# shellcheck disable=SC2086 # several words
+		tap_case "model with $kind${settings:+, $settings}" starved $kind $settings
+	done
+done
+
+for settings in "" fua=0 "discard=1 irqmode=0"; do
+	# shellcheck disable=SC2086 # several words
+	tap_case "an unflushed cache is lost${settings:+, $settings}" \
+		parity lost_cache cache_size=1 $settings
+done
+
+for once in 0 1; do
+	for partial in 0 1; do
+		for settings in "irqmode=2 blocksize=1024" "memory_backed=1 blocksize=4096" \
+			"memory_backed=1 irqmode=0 poll_queues=0" \
+			"memory_backed=1 irqmode=3 cache_size=1"; do
+			# shellcheck disable=SC2086 # several words
+			tap_case "bad blocks, once=$once partial=$partial $settings" \
+				parity bad_io badblocks_once=$once \
+				badblocks_partial_io=$partial $settings
+		done
+	done
+done
+
+tap_case "20 MiB/s" bandwidth 20
+tap_case "100 MiB/s" bandwidth 100 irqmode=0 no_sched=1
+tap_case "50 MiB/s with data" bandwidth 50 memory_backed=1 irqmode=3
+tap_case "a bandwidth that is taken away" limit_goes
+tap_run

@@ -1,0 +1,243 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Requests that are never answered, given back or answered wrongly, and devices
+# that are changed, switched off or lose a CPU while they are busy: data stays
+# right, each request ends, and nothing else happens.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+CYCLES=40
+SECONDS_EACH=5
+SECONDS_CONFIGFS=20
+SIZE=4
+if [[ ${FULL:-} == 1 ]]; then
+	CYCLES=200
+	SECONDS_EACH=30
+	SECONDS_CONFIGFS=120
+	SIZE=256
+fi
+
+# Milliseconds that the block layer waits; the driver asks for 5 s.
+PATIENCE=300
+
+# disk SETTINGS...: /dev/f, which stores data.
+disk() {
+	local change
+	make_device f
+	set_attr f memory_backed 1
+	set_attr f size "$SIZE"
+	for change in "$@"; do
+		set_attr f "${change%%=*}" "${change#*=}"
+	done
+	power_on f
+	must write /sys/block/f/queue/io_timeout "$PATIENCE\n"
+}
+
+# fault KIND PERCENT [TIMES]
+fault() {
+	local group=$SUBSYS/f/$1
+	[[ -d $group ]] || skip "no $1 in this kernel"
+	must write "$group/verbose" "0\n"
+	must write "$group/times" "${3:--1}\n"
+	must write "$group/probability" "$2\n"
+}
+
+# verified: writes, and reads to verify them, all at random. Errors of
+# reads and writes are counted, those of verification are fatal.
+verified() {
+	fio --name=job --filename=/dev/f --thread --ioengine=io_uring --direct=1 --iodepth=32 \
+		--rw=randwrite --bsrange=512-32k --size="${SIZE}m" \
+		--verify=crc32c --continue_on_error=io --error_dump=0 \
+		--ignore_error=110:5,110:5 --verify_header_seed=0 --output-format=json \
+		--output="$WORK/fio" || { grep -v '^[ {}]' "$WORK/fio"; return 1; }
+	must fio_report "$WORK/fio"
+	read -ra REPORT <<<"$RET"
+	must fio_errors "$WORK/fio"
+	ERRORS=$RET
+	((REPORT[1] > 0 && REPORT[3] > 0))
+	idle
+}
+
+# idle: each request has ended.
+idle() { wait_for 20 grep -q '^ *0 *0$' /sys/block/f/inflight; }
+
+counter() {
+	must read "/sys/kernel/debug/rnull/f/$1"
+	RET=${RET%\\n}
+}
+
+# timeouts SETTINGS...: they end with errors, and only they.
+timeouts() {
+	disk "$@"
+	fault timeout_inject 2
+	dmesg -C
+	verified
+	printf '%s errors\n' "$ERRORS"
+	((ERRORS > 0))
+	# Each of them was told of.
+	(($(dmesg -t | grep -c ' timed out$') >= ERRORS))
+	fault timeout_inject 0
+	verified
+	want "errors" "$ERRORS" 0
+}
+
+# The block layer's own way to lose requests.
+io_timeout_fail() {
+	local dir=/sys/kernel/debug/fail_io_timeout
+	[[ -d $dir ]] || skip "no fail_io_timeout in this kernel"
+	disk "$@"
+	trap 'echo 0 >/sys/kernel/debug/fail_io_timeout/probability' EXIT
+	must write $dir/verbose "0\n"
+	must write $dir/times "-1\n"
+	must write $dir/probability "1\n"
+	must write /sys/block/f/io-timeout-fail "1\n"
+	verified
+	printf '%s errors\n' "$ERRORS"
+	((ERRORS > 0))
+	must write /sys/block/f/io-timeout-fail "0\n"
+	verified
+	want "errors" "$ERRORS" 0
+}
+
+requeues() {
+	disk "$@"
+	fault requeue_inject 5
+	verified
+	want "errors" "$ERRORS" 0
+}
+
+# Reports of the device that are about no request harm none.
+wrong_tags() {
+	disk irqmode=3 "$@"
+	fault tag_inject 5
+	verified
+	want "errors" "$ERRORS" 0
+	counter reports_wrong
+	printf '%s wrong reports\n' "$RET"
+	((RET > 0))
+	counter reports_completed
+	printf '%s right reports, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
+	# The block layer cuts some of them into several.
+	((RET >= REPORT[1] + REPORT[3]))
+}
+
+all_together() {
+	disk irqmode=3 "$@"
+	fault tag_inject 5
+	fault requeue_inject 2
+	fault timeout_inject 2
+	verified
+	((ERRORS > 0))
+	fault timeout_inject 0
+	verified
+	want "errors" "$ERRORS" 0
+}
+
+# hctx: what becomes of a device when hardware queues can't be set up.
+hctx() {
+	make_device f
+	set_attr f size 4
+	fault init_hctx_fault_inject 100 1
+	sys write "$SUBSYS/f/power" "1\n"
+	printf 'power %s\n' "$ERR"
+	get_attr f power
+	printf 'power %s\n' "$RET"
+	power_on f
+	for queues in 2 1 2; do
+		fault init_hctx_fault_inject 100 1
+		sys write "$SUBSYS/f/submit_queues" "$queues\n"
+		printf '%s queues: %s' "$queues" "$ERR"
+		get_attr f submit_queues
+		printf ' %s\n' "$RET"
+		must write_at /dev/f 0 8
+	done
+	fault init_hctx_fault_inject 0
+	set_attr f submit_queues 2
+	must write_at /dev/f 0 8
+}
+
+# busy SECONDS: I/O in the background.
+busy() {
+	python3 "$LIB_DIR/stress.py" io /dev/f "$1" "${RNULL_SEED:-$RANDOM}" >"$WORK/busy" &
+	BUSY=$!
+}
+
+# not_busy: its end.
+not_busy() {
+	wait "$BUSY"
+	printf '%s I/Os\n' "$(<"$WORK/busy")"
+	idle
+}
+
+# still_busy: the I/O goes on, for as long as there is to be any.
+still_busy() { kill -0 "$BUSY" 2>/dev/null; }
+
+power_cycles() {
+	disk "$@"
+	python3 "$LIB_DIR/stress.py" cycle /dev/f "$CYCLES" "${RNULL_SEED:-$RANDOM}" \
+		"$SUBSYS/f/power" >"$WORK/busy"
+	printf '%s I/Os\n' "$(<"$WORK/busy")"
+	idle
+}
+
+# resizes: queues are added and removed during I/O.
+resizes() {
+	disk submit_queues=2 "$@"
+	busy "$SECONDS_EACH"
+	while still_busy; do
+		set_attr f submit_queues $((RANDOM % 2 + 1))
+		set_attr f poll_queues $((RANDOM % 2))
+	done
+	not_busy
+}
+
+# hotplug: CPUs come and go during I/O.
+hotplug() {
+	local cpu=/sys/devices/system/cpu/cpu1/online
+	[[ -e $cpu ]] || skip "no CPU to switch off"
+	disk submit_queues=2 "$@"
+	trap 'echo 1 >/sys/devices/system/cpu/cpu1/online' EXIT
+	busy "$SECONDS_EACH"
+	while still_busy; do
+		must write $cpu "0\n"
+		must write $cpu "1\n"
+	done
+	not_busy
+}
+
+random_configfs() {
+	python3 "$LIB_DIR/stress.py" configfs "$SUBSYS" "$SECONDS_CONFIGFS" \
+		"${RNULL_SEED:-$RANDOM}" >"$WORK/calls"
+	printf '%s calls\n' "$(<"$WORK/calls")"
+}
+
+load_both nr_devices=0
+while read -r what settings; do
+	# shellcheck disable=SC2086 # several words
+	tap_case "$what, $settings" $what $settings
+done <<-END
+	timeouts irqmode=0
+	timeouts irqmode=2 discard=1
+	timeouts irqmode=3 submit_queues=2
+	requeues irqmode=0
+	requeues irqmode=1 submit_queues=2
+	requeues irqmode=2 cache_size=1
+	requeues irqmode=3
+	power_cycles irqmode=0
+	power_cycles irqmode=2
+	power_cycles irqmode=3 submit_queues=2
+	resizes irqmode=1
+	resizes irqmode=2
+	resizes irqmode=3 shared_tag_bitmap=1
+END
+tap_case "timeouts by the block layer" io_timeout_fail irqmode=1
+tap_case "timeouts by the block layer, completion by tag" io_timeout_fail irqmode=3
+tap_case "wrong tags" wrong_tags
+tap_case "wrong tags, two queues" wrong_tags submit_queues=2 hw_queue_depth=8 completion_nsec=0
+tap_case "all at once" all_together submit_queues=2
+tap_case "hardware queues that cannot be set up" parity hctx
+tap_case "CPUs that come and go" hotplug irqmode=1
+tap_case "CPUs that come and go, completion by tag" hotplug irqmode=3
+tap_case "configfs at random" random_configfs
+tap_run

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# I/O to zoned devices: fio in its mode for zones, in every completion mode, with
+# verification where the data is kept; what is read beyond the write pointer; and
+# reports of zones at the time of removal.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/zoned_lib.sh"
+
+need_zones
+
+need_feature() { has_feature "$1" || skip "$MODULE has no $1"; }
+
+# zone_fio RW OPTIONS...: fio on /dev/z that keeps to the rules of zones.
+zone_fio() {
+	fio --name=zones --filename=/dev/z --zonemode=zbd --direct=1 --ioengine=io_uring \
+		--bs=4k --rw="$1" --group_reporting --output-format=json --output="$WORK/fio" \
+		"${@:2}"
+	fio_report "$WORK/fio"
+}
+
+fio_report() {
+	must fio_report "$1"
+	read -ra REPORT <<<"$RET"
+	want "errors" "${REPORT[0]}" 0
+}
+
+# without_data IRQMODE RW OPTIONS...
+without_data() {
+	load nr_devices=0
+	zoned z irqmode="$1" completion_nsec=20000 size=64 zone_size=4 zone_capacity=3 \
+		zone_nr_conv=1
+	zone_fio "$2" --number_ios="${RNULL_IOS:-4000}" --size=64m --iodepth=16 "${@:3}"
+	((REPORT[1] + REPORT[3] > 0))
+	grep -q '^ *0 *0$' /sys/block/z/inflight
+}
+
+# limits_hold OPEN ACTIVE: fio opens no more zones than there may be, from two
+# jobs, and the device has counted rightly: at the end as many can be opened.
+limits_hold() {
+	local zone
+	load nr_devices=0
+	zoned z size=64 zone_size=4 zone_max_open="$1" zone_max_active="$2"
+	zone_fio randwrite --number_ios="${RNULL_IOS:-4000}" --size=64m --iodepth=8 \
+		--numjobs=2 --thread --max_open_zones="$1" --job_max_open_zones=$(($1 / 2))
+	must zone /dev/z reset 0 $((64 * MIB))
+	for ((zone = 0; zone < $1; zone++)); do
+		must zone /dev/z open $((zone * 4 * MIB)) $((4 * MIB))
+	done
+	refused ETOOMANYREFS zone /dev/z open $((zone * 4 * MIB)) $((4 * MIB))
+}
+
+# verified IRQMODE RW OPTIONS...
+verified() {
+	load nr_devices=0
+	need_feature memory_backed
+	zoned z memory_backed=1 irqmode="$1" completion_nsec=20000 size=32 zone_size=4 \
+		zone_capacity=3 zone_nr_conv=2
+	zone_fio "$2" --size=16m --iodepth=8 --verify=crc32c --do_verify=1 --verify_fatal=1 "${@:3}"
+	((REPORT[3] > 0))
+}
+
+# beyond_the_pointer: what was not written since the reset is 0xff; what is in a
+# conventional or finished zone and was not written is 0.
+beyond_the_pointer() {
+	local z=$((4 * MIB))
+	load nr_devices=0
+	need_feature memory_backed
+	zoned z memory_backed=1 size=16 zone_size=4 zone_nr_conv=1
+	must write_at /dev/z $z 8 Z
+	must read_at /dev/z $z 16
+	want "half written" "$RET" "5a*4096 ff*4096"
+	must read_at /dev/z $((z + 7)) 3
+	want "around the pointer" "$RET" "5a*512 ff*1024"
+	must read_at /dev/z $((2 * z)) 8
+	want "not written" "$RET" "ff*4096"
+	must read_at /dev/z 8 8
+	want "conventional" "$RET" "00*4096"
+	must zone /dev/z finish $z $z
+	must read_at /dev/z $z 16
+	want "finished" "$RET" "5a*4096 00*4096"
+	must zone /dev/z reset $z $z
+	must read_at /dev/z $z 16
+	want "reset" "$RET" "ff*8192"
+	must write_at /dev/z $z 8 X
+	must zone /dev/z finish $z $z
+	must read_at /dev/z $z 16
+	want "no old data" "$RET" "58*4096 00*4096"
+	set_attr z zone_readonly $z
+	must read_at /dev/z $z 16
+	want "read only" "$RET" "58*4096 00*4096"
+	set_attr z zone_offline $z
+	refused EIO read_at /dev/z $z 16
+	set_attr z zone_offline $z
+	must read_at /dev/z $z 16
+	want "made anew" "$RET" "ff*8192"
+}
+
+# bad_blocks: a bad block in a zone; as null_blk has it.
+bad_blocks() {
+	load nr_devices=0
+	need_feature badblocks
+	zoned z memory_backed=1 badblocks_partial_io="$1" size=16 zone_size=4
+	set_attr z badblocks "+16-17"
+	for sector in 0 8 16 24 8; do
+		io write_at "$sector" 8
+		must zones /dev/z 0 1
+		printf '%s\n' "$RET"
+	done
+	io write_at 8 16
+	must zones /dev/z 0 1
+	printf '%s\n' "$RET"
+	io read_at 0 8
+	io read_at 8 16
+}
+
+# report_and_removal: a report that takes longer than the device lives. The
+# memory for it is paged in from a slow device meanwhile.
+report_and_removal() {
+	load nr_devices=0
+	need_feature memory_backed
+	make_device slow
+	set_attr slow size 16
+	set_attr slow memory_backed 1
+	set_attr slow irqmode 2
+	set_attr slow completion_nsec 2000000000
+	power_on slow
+	zoned z size=64 zone_size=1
+	python3 "$LIB_DIR/slow_report.py" /dev/z /dev/slow >"$WORK/report" &
+	wait_for 60 grep -q '^begun$' "$WORK/report"
+	sleep 0.5
+	power_off z
+	wait "$!"
+	# It has begun, and not ended.
+	want "report" "$(tail -n 1 "$WORK/report")" ENODEV
+}
+
+for irqmode in 0 1 2; do
+	for rw in write randwrite randrw; do
+		tap_case "fio $rw, irqmode $irqmode" without_data "$irqmode" "$rw"
+	done
+	tap_case "fio, two jobs, irqmode $irqmode" without_data "$irqmode" randwrite \
+		--numjobs=2 --thread --max_open_zones=4 --job_max_open_zones=2
+	for rw in write randwrite; do
+		tap_case "fio $rw with verification, irqmode $irqmode" verified "$irqmode" "$rw"
+	done
+done
+tap_case "fio write of 64 KiB with verification" verified 0 write --bs=64k
+tap_case "fio randwrite of 512 bytes with verification" verified 0 randwrite --bs=512 --io_size=2m
+tap_case "limits hold: four open" limits_hold 4 0
+tap_case "limits hold: four open, eight active" limits_hold 4 8
+tap_case "reading beyond the write pointer" beyond_the_pointer
+tap_case "bad blocks in a zone" parity bad_blocks 0
+tap_case "bad blocks in a zone, partial I/O" parity bad_blocks 1
+tap_case "a report of zones that takes longer than the device lives" report_and_removal
+tap_run

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The trace events of zoned devices: the same as null_blk's for the same
+# operations.
+
+. "$(dirname "$0")/rnull_lib.sh"
+. "$(dirname "$0")/zoned_lib.sh"
+
+need_zones
+
+TRACEFS=/sys/kernel/tracing
+Z=$((4 * MIB))
+
+# event NAME: of the driver that is in use.
+event() {
+	case $MODULE in
+	null_blk) printf '%s' "events/nullb/nullb_$1" ;;
+	*) printf '%s' "events/rnull/$1" ;;
+	esac
+}
+
+need_events() {
+	[[ -d $TRACEFS/events ]] || mount -t tracefs none "$TRACEFS" 2>/dev/null ||
+		skip "no trace events in this kernel"
+	[[ -d $TRACEFS/$(event zone_op) ]] || skip "no trace events of $MODULE"
+}
+
+# traced COMMAND...: what the events say meanwhile, without time and task.
+traced() {
+	echo >"$TRACEFS/trace"
+	echo 1 >"$TRACEFS/$(event zone_op)/enable"
+	echo 1 >"$TRACEFS/$(event report_zones)/enable"
+	"$@" >/dev/null
+	echo 0 >"$TRACEFS/$(event zone_op)/enable"
+	echo 0 >"$TRACEFS/$(event report_zones)/enable"
+	sed -n 's/.* \(nullb_\)\?\(zone_op\|report_zones\): /\2: /p' "$TRACEFS/trace"
+}
+
+operations() {
+	local zone
+	io write_at 0 8
+	io write_at $Z 8
+	io write_at $Z 8
+	io zone open $Z $Z
+	io zone open $Z $Z
+	io zone close $Z $Z
+	io zone close $((2 * Z)) $Z
+	io write_at $((2 * Z)) 8
+	io zone finish $((2 * Z)) $Z
+	io zone reset $Z $Z
+	io write_at $((3 * Z)) 8
+	io zone reset 0 $((4 * Z))
+	for zone in 1 2 3; do
+		io zone open $((zone * Z)) $Z
+	done
+	look
+	io zones $((2 * Z)) 1
+	io zones $((2 * Z)) 9
+	blkzone reset /dev/z
+}
+
+events() {
+	load nr_devices=0
+	need_events
+	zoned z size=16 zone_size=4 zone_nr_conv=1 "$@"
+	traced operations
+}
+
+# Nothing is traced that was not asked for.
+silent() {
+	load nr_devices=0
+	need_events
+	zoned z size=16 zone_size=4
+	echo >"$TRACEFS/trace"
+	operations >/dev/null
+	fails grep -qE '(zone_op|report_zones):' "$TRACEFS/trace"
+}
+
+# The tool that people use.
+trace_cmd() {
+	load nr_devices=0
+	need_events
+	[[ $MODULE == rnull_mod ]] || skip "for rnull's events"
+	[[ $(type -P trace-cmd) ]] || skip "no trace-cmd"
+	zoned z size=16 zone_size=4
+	(cd "$WORK" && trace-cmd record -q -e rnull blkzone reset /dev/z) >/dev/null 2>&1
+	(cd "$WORK" && trace-cmd report) >"$WORK/report" 2>/dev/null
+	grep -E 'report_zones: .*disk=z,.* nr_zones=' "$WORK/report"
+}
+
+tap_case "the events of null_blk" parity events
+tap_case "the events of null_blk, limited zones" parity events zone_max_open=2
+tap_case "no events unless they are on" silent
+tap_case "events for trace-cmd" trace_cmd
+tap_run

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests of zones share. To be sourced after rnull_lib.sh.
+
+# Sectors in a MiB.
+# shellcheck disable=SC2034 # for the tests
+MIB=2048
+
+# need_zones: skip the file if the driver has none.
+need_zones() {
+	local features
+	load nr_devices=0
+	read -r features <"$SUBSYS/features"
+	unload
+	[[ ,$features, == *,zoned,* ]] || skip "$MODULE has no zones"
+}
+
+# has_feature NAME: whether devices have such an attribute. Needs the module.
+has_feature() {
+	local features
+	read -r features <"$SUBSYS/features"
+	[[ ,$features, == *,$1,* ]]
+}
+
+# zoned DEVICE ATTRIBUTE=VALUE...: a device that is powered on.
+zoned() {
+	local device=$1 pair
+	make_device "$device"
+	set_attr "$device" zoned 1
+	for pair in "${@:2}"; do
+		set_attr "$device" "${pair%%=*}" "${pair#*=}"
+	done
+	power_on "$device"
+}
+
+# io CALL WORDS...: does it and prints its errno, or what it returned.
+io() {
+	sys "$1" "/dev/z" "${@:2}"
+	printf '%s %s: %s\n' "$1" "${*:2}" "${RET:-$ERR}"
+}
+
+# look: prints the zones of /dev/z, one a line.
+look() {
+	must zones /dev/z
+	tr ' ' '\n' <<<"$RET"
+}
