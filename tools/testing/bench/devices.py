@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Null block devices in the guest: make them, and take them away."""
+
+import subprocess
+from pathlib import Path
+
+CONFIGFS = Path("/sys/kernel/config")
+SYSFS = Path("/sys/block")
+
+# Driver -> its directory in configfs, and its module.
+CONFIGURED = {"c": ("nullb", "null_blk"), "rust": ("rnull", "rnull_mod")}
+# Driver -> the name of its first device.
+FLOORS = {"floor": "floor0", "floorb": "floorb0"}
+
+# With these values a feature is off, so that a driver need not have it.
+OFF = {"memory_backed": 0, "submit_queues": 1, "hw_queue_depth": 64}
+
+
+class Unsupported(Exception):
+    """The driver does not have what the cell needs."""
+
+
+def command(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def load(module, *parameters):
+    command("modprobe", module, *parameters)
+
+
+def unload(module):
+    if (Path("/sys/module") / module).exists():
+        command("modprobe", "-r", module)
+
+
+def write(path, value):
+    # One write(2), and the error of that.
+    with open(path, "wb", buffering=0) as file:
+        file.write(f"{value}\n".encode())
+
+
+class Configured:
+    """A device that is made through configfs. Removed by `remove`."""
+
+    def __init__(self, driver, name, settings, power=True):
+        top, self.module = CONFIGURED[driver]
+        self.name = name
+        self.path = CONFIGFS / top / name
+        self.path.mkdir()
+        try:
+            for attribute, value in settings.items():
+                self.set(attribute, value)
+            if power:
+                write(self.path / "power", 1)
+                # Numbers that a driver does not know stand for others in it.
+                for attribute, value in settings.items():
+                    self.verify(attribute, value)
+        except BaseException:
+            self.remove()
+            raise
+
+    def set(self, attribute, value):
+        path = self.path / attribute
+        if path.exists():
+            try:
+                write(path, value)
+            except OSError as why:
+                raise Unsupported(f"{attribute}={value}: {why.strerror}") from None
+        elif OFF.get(attribute) != value:
+            raise Unsupported(f"has no {attribute}")
+
+    def verify(self, attribute, value):
+        path = self.path / attribute
+        if path.exists() and (got := path.read_text().strip()) != str(value):
+            raise Unsupported(f"{attribute}={value} is taken as {got}")
+
+    def remove(self):
+        if (self.path / "power").read_text().strip() == "1":
+            write(self.path / "power", 0)
+        self.path.rmdir()
+
+
+def has(driver, attribute):
+    """Whether the driver's devices have this attribute."""
+    top, _ = CONFIGURED[driver]
+    return attribute in (CONFIGFS / top / "features").read_text().strip().split(",")
+
+
+def queue_settings(name):
+    """What sysfs says of a disk's queue, to see whether devices are alike."""
+    settings = {}
+    for path in sorted((SYSFS / name / "queue").iterdir()):
+        try:
+            settings[path.name] = path.read_text().strip()
+        except OSError:
+            continue
+    return settings

@@ -1,0 +1,482 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The part of `make bench' that runs in a guest.
+
+    guest.py PLAN RESULT
+
+PLAN is a JSON file that plan.py has made; what is measured is appended to RESULT,
+an object on each line, so that a run which is cut short keeps what it has.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import devices
+from devices import Configured, Unsupported
+
+INSPECT = Path("/sys/module/blk_floor/parameters/request_data")
+
+
+class Result:
+    def __init__(self, path):
+        self.file = open(path, "a", buffering=1)  # noqa: SIM115
+
+    def add(self, record, /, **what):
+        self.file.write(json.dumps({"record": record, **what}) + "\n")
+
+
+def fio_arguments(cell, device, polled):
+    arguments = [
+        "fio",
+        "--name=bench",
+        f"--filename=/dev/{device}",
+        f"--rw={cell['rw']}",
+        f"--bs={cell['bs']}",
+        "--direct=1",
+        "--ioengine=io_uring",
+        "--registerfiles",
+        "--fixedbufs",
+        "--norandommap",
+        "--randrepeat=1",
+        f"--iodepth={cell['depth']}",
+        "--thread",
+        "--disk_util=0",
+        "--eta=never",
+        "--time_based",
+        f"--runtime={cell.get('runtime_ms', 3_600_000)}ms",
+        "--output-format=json",
+    ]
+    if cell["batch"] > 1:
+        arguments += [
+            f"--iodepth_batch_submit={cell['batch']}",
+            f"--iodepth_batch_complete_min={cell['batch']}",
+            f"--iodepth_batch_complete_max={cell['batch']}",
+        ]
+    if cell.get("area"):
+        arguments.append(f"--size={cell['area']}")
+    if cell.get("jobs", 1) > 1:
+        arguments += [f"--numjobs={cell['jobs']}", "--group_reporting"]
+    if polled:
+        arguments.append("--hipri")
+    return arguments
+
+
+class Fio:
+    """fio at work on a device, in the background."""
+
+    def __init__(self, cell, device, polled=False):
+        self.cell = cell
+        self.device = device
+        self.arguments = fio_arguments(cell, device, polled)
+        self.output = f"/tmp/fio-{device}.json"
+        self.errors = f"/tmp/fio-{device}.errors"
+        with open(self.errors, "w") as errors:
+            self.process = subprocess.Popen(
+                [*self.arguments, f"--output={self.output}"], stderr=errors
+            )
+
+    def spent(self):
+        """Processor time of all its threads in ns.
+
+        On one processor they are not running while this is read, so that it is complete.
+        """
+        # The clock of another process, as clock_getcpuclockid(3) would name it.
+        return time.clock_gettime_ns((~self.process.pid << 3) | 2)
+
+    def moved(self):
+        """Bytes that the device has carried out."""
+        fields = (devices.SYSFS / self.device / "stat").read_text().split()
+        return int(fields[2 if self.cell["rw"] == "randread" else 6]) * 512
+
+    def wait_for(self, amount):
+        """Wait until so many more bytes were moved."""
+        until = self.moved() + amount
+        while self.moved() < until:
+            if self.process.poll() is not None:
+                said = Path(self.errors).read_text()
+                raise RuntimeError(f"fio ended early: {' '.join(self.arguments)}: {said}")
+            time.sleep(0.01)
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        """End fio and return its report."""
+        if self.process.poll() is None:
+            self.resume()
+            self.process.send_signal(signal.SIGINT)
+        return self.report()
+
+    def report(self):
+        status = self.process.wait()
+        text = Path(self.output).read_text()
+        job = json.loads(text[text.index("{"):])["jobs"][0]  # a note may come first
+        if job["error"] or status not in (0, 128):
+            raise RuntimeError(f"fio: error {job['error']}, status {status} on {self.device}")
+        return job
+
+
+class Devices:
+    """The devices of the cell at hand. Those that the next one can use stay."""
+
+    def __init__(self):
+        self.made = {}  # driver -> (what was asked for, devices)
+        self.floor = None
+        self.depth = 64
+        for top, module in devices.CONFIGURED.values():
+            devices.load(module, "nr_devices=0")
+            assert (devices.CONFIGFS / top).is_dir()
+        if all(devices.has(driver, "hw_queue_depth") for driver in devices.CONFIGURED):
+            self.depth = 256
+
+    def settings(self, cell, driver):
+        settings = {
+            "size": cell.get("size_mib", 250 * 1024),
+            "irqmode": cell["irqmode"],
+            "hw_queue_depth": self.depth,
+            "memory_backed": cell.get("memory_backed", 0),
+            "submit_queues": cell.get("hw_queues", 1),
+            **cell.get(driver, {}),
+        }
+        if settings["irqmode"] == 2:
+            settings["completion_nsec"] = cell["completion_nsec"]
+        return settings
+
+    def get(self, cell, driver):
+        """The name of the device for this cell."""
+        number = cell.get("devices", 1)
+        if driver in devices.FLOORS:
+            wanted = {
+                "depth": self.depth,
+                "hw_queues": cell.get("hw_queues", 1),
+                "single": number,
+                "batched": number,
+            }
+            if self.floor != wanted:
+                devices.unload("blk_floor")
+                devices.load("blk_floor", *(f"{key}={value}" for key, value in wanted.items()))
+                self.floor = wanted
+            name = devices.FLOORS[driver]
+        else:
+            wanted = (self.settings(cell, driver), number)
+            have, made = self.made.get(driver, (None, []))
+            if have != wanted:
+                self.drop(driver)
+                made = []
+                try:
+                    for index in range(number):
+                        made.append(Configured(driver, f"{driver}-bench{index}", wanted[0]))
+                except Unsupported:
+                    for device in made:
+                        device.remove()
+                    raise
+                self.made[driver] = (wanted, made)
+            name = made[0].name
+        devices.write(devices.SYSFS / name / "queue/scheduler", cell.get("scheduler", "none"))
+        return name
+
+    def drop(self, driver):
+        for device in self.made.pop(driver, (None, []))[1]:
+            device.remove()
+
+    def close(self):
+        for driver in list(self.made):
+            self.drop(driver)
+        devices.unload("blk_floor")
+        self.floor = None
+
+
+class Alike:
+    """Notes where the queues of two devices differ in what sysfs says of them."""
+
+    # Different by nature, or a matter of what has been done so far.
+    IGNORED = {"io_poll", "io_timeout"}
+
+    def __init__(self, result):
+        self.result = result
+        self.noted = set()
+
+    def check(self, cell, first, second):
+        ours, theirs = (devices.queue_settings(name) for name in (first, second))
+        for key in sorted((ours.keys() | theirs.keys()) - self.IGNORED):
+            if ours.get(key) != theirs.get(key) and key not in self.noted:
+                self.noted.add(key)
+                note = f"{key} is {ours.get(key)} for {first}, {theirs.get(key)} for {second}"
+                self.result.add("note", cell=cell["name"], note=note)
+
+
+def batches():
+    return int(Path("/sys/module/blk_floor/parameters/batches").read_text())
+
+
+def size_of(text):
+    return int(text[:-1]) << {"k": 10, "M": 20}[text[-1]]
+
+
+def sample_instructions(cell, driver, name, polled):
+    """What fio has spent and done, in several intervals of one run."""
+    block = size_of(cell["bs"])
+    run = Fio(cell, name, polled)
+    samples = []
+    try:
+        # The first I/Os page everything in.
+        run.wait_for(cell["warm_up"] * block)
+        for _ in range(cell["samples"]):
+            calls, before, spent = batches(), run.moved(), run.spent()
+            start = time.monotonic_ns()
+            run.wait_for(cell["ios"] * block)
+            after, now, then = run.moved(), run.spent(), time.monotonic_ns()
+            sample = {
+                "ns": now - spent,
+                "ios": (after - before) / block,
+                "elapsed_ns": then - start,
+            }
+            if driver == "floorb":
+                sample["batch_calls"] = batches() - calls
+            samples.append(sample)
+    finally:
+        run.stop()
+    return samples
+
+
+def count_instructions(plan, result):
+    """Under -icount a nanosecond is an instruction.
+
+    What is counted is the processor time of fio while it is at work, against what the device has
+    done in it: neither the start of fio nor the resolution of its clock is in that, and no time
+    when the processor had nothing to do.
+    """
+    guest = Devices()
+    alike = Alike(result)
+    try:
+        for number, cell in enumerate(plan["cells"], 1):
+            print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
+            if cell["depth"] > guest.depth:
+                skip(result, cell, "all", f"the devices have {guest.depth} requests")
+                continue
+            names = {}
+            for driver in cell["drivers"]:
+                try:
+                    names[driver] = guest.get(cell, driver)
+                    count_cell(cell, driver, names[driver], result)
+                except Unsupported as why:
+                    skip(result, cell, driver, str(why))
+                except RuntimeError as why:
+                    # The others can still be measured.
+                    skip(result, cell, driver, f"failed: {why}")
+                    result.add("note", cell=cell["name"], note=f"{driver} failed: {why}")
+            for driver in names.keys() - {"floor"}:
+                alike.check(cell, names["floor"], names[driver])
+    finally:
+        guest.close()
+
+
+def skip(result, cell, driver, reason):
+    result.add("skip", cell=cell["name"], driver=driver, reason=reason)
+    print(f"    {driver}: skipped: {reason}", flush=True)
+
+
+def count_cell(cell, driver, name, result):
+    polled = bool(cell.get("polled")) and driver in devices.CONFIGURED
+    if cell.get("memory_backed") and driver in devices.CONFIGURED:
+        fill(cell, name)
+    samples = sample_instructions(cell, driver, name, polled)
+    for sample in samples:
+        result.add("sample", cell=cell["name"], driver=driver, **sample)
+    text = " ".join(f"{sample['ns'] / sample['ios']:.1f}" for sample in samples)
+    print(f"    {driver}: {text}", flush=True)
+
+
+def fill(cell, name):
+    """Write the area that is going to be read, so that there is something to copy."""
+    subprocess.run(
+        ["dd", "if=/dev/zero", f"of=/dev/{name}", "bs=1M", "oflag=direct", "status=none",
+         f"count={size_of(cell['area']) >> 20}"],
+        check=True,
+    )
+
+
+def compare_in_turn(plan, result):
+    """By time, on several processors: only what is measured in turn can be compared.
+
+    fio runs on the devices of both drivers all the time, but one of the two is stopped.
+    """
+    guest = Devices()
+    try:
+        for number, cell in enumerate(plan["cells"], 1):
+            print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
+            runs = {}
+            try:
+                for driver in cell["drivers"]:
+                    try:
+                        runs[driver] = Fio(cell, guest.get(cell, driver))
+                        runs[driver].wait_for(1)
+                        runs[driver].pause()
+                    except Unsupported as why:
+                        skip(result, cell, driver, str(why))
+                if len(runs) == len(cell["drivers"]):
+                    take_turns(cell, runs, result)
+            finally:
+                for run in runs.values():
+                    run.stop()
+    finally:
+        guest.close()
+    create_and_remove(plan, result)
+
+
+def take_turns(cell, runs, result):
+    order = list(runs)
+    for pair in range(cell["pairs"]):
+        rates = {}
+        # Each goes first as often as the other.
+        for driver in order if pair % 2 == 0 else reversed(order):
+            run = runs[driver]
+            run.resume()
+            time.sleep(0.03)
+            before, start = run.moved(), time.monotonic_ns()
+            time.sleep(cell["interval_ms"] / 1000)
+            after, end = run.moved(), time.monotonic_ns()
+            run.pause()
+            rates[driver] = (after - before) / size_of(cell["bs"]) * 1e9 / (end - start)
+        result.add("pair", cell=cell["name"], iops=rates)
+        if pair % 10 == 9:
+            text = " ".join(f"{driver} {rate:.0f}" for driver, rate in rates.items())
+            print(f"    pair {pair + 1} of {cell['pairs']}: IOPS {text}", flush=True)
+
+
+def free_memory():
+    """Bytes, without what is only cached."""
+    devices.write("/proc/sys/vm/drop_caches", 3)
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemFree:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no MemFree in /proc/meminfo")
+
+
+def times(number):
+    """How often this number of devices is made: it takes long for many, and wobbles for few."""
+    return max(1, min(5, 64 // number))
+
+
+def create_and_remove(plan, result):
+    """Time and memory that devices take."""
+    for driver, (_, module) in devices.CONFIGURED.items():
+        devices.load(module, "nr_devices=0")
+        for number in plan["create"]:
+            for _ in range(times(number)):
+                before, start = free_memory(), time.monotonic_ns()
+                made = [Configured(driver, f"{driver}-{i}", {}) for i in range(number)]
+                there, memory = time.monotonic_ns(), before - free_memory()
+                remove = time.monotonic_ns()
+                for device in made:
+                    device.remove()
+                gone = time.monotonic_ns()
+                result.add("create", driver=driver, devices=number, create_ns=there - start,
+                           remove_ns=gone - remove, bytes=memory)
+            print(f"    {driver}: {number} devices: {(there - start) / 1e6:.1f} ms to create, "
+                  f"{(gone - remove) / 1e6:.1f} ms to remove, {memory >> 10} KiB", flush=True)
+    for number in plan["create"]:
+        for _ in range(times(number)):
+            before, start = free_memory(), time.monotonic_ns()
+            devices.load("blk_floor", f"single={number}", "batched=0")
+            there, memory = time.monotonic_ns(), before - free_memory()
+            remove = time.monotonic_ns()
+            devices.unload("blk_floor")
+            gone = time.monotonic_ns()
+            result.add("create", driver="floor", devices=number, create_ns=there - start,
+                       remove_ns=gone - remove, bytes=memory)
+
+
+def trace_paths(plan, result):
+    """Have the host write down what is executed, and say where the code is."""
+    directory = Path(sys.argv[2]).parent
+    guest = Devices()
+    try:
+        for number, cell in enumerate(plan["cells"], 1):
+            print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
+            for driver in cell["drivers"]:
+                try:
+                    name = guest.get(cell, driver)
+                except Unsupported as why:
+                    skip(result, cell, driver, str(why))
+                    continue
+                devices.write(INSPECT, f"/dev/{name}")
+                result.add("request_data", cell=cell["name"], driver=driver,
+                           bytes=int(INSPECT.read_text()))
+                log = f"{plan['kind']}-{number}-{driver}.trace"
+                trace_path(cell, driver, name, directory, log, result)
+        (directory / "kallsyms").write_text(Path("/proc/kallsyms").read_text())
+    finally:
+        guest.close()
+
+
+def trace_path(cell, driver, name, directory, log, result):
+    run = Fio(cell, name)
+    request = directory / "trace-request"
+    try:
+        run.wait_for(cell["warm_up"] * size_of(cell["bs"]))
+        # Complete at once: the host is waiting for it.
+        new = request.with_suffix(".new")
+        new.write_text(log)
+        new.rename(request)
+        while request.exists():
+            time.sleep(0.01)
+    finally:
+        run.stop()
+    result.add("trace", cell=cell["name"], driver=driver, log=log, sections=sections())
+
+
+def sections():
+    """Where the code of the modules is."""
+    found = {}
+    for path in Path("/sys/module").glob("*/sections/.text*"):
+        found.setdefault(path.parts[3], {})[path.name] = int(path.read_text(), 16)
+    return found
+
+
+def count_on_first(plan, result):
+    """On a machine of many processors of which one is online.
+
+    A device has no more queues than the machine could have processors.
+    """
+    for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/online"):
+        if path.parent.name != "cpu0":
+            devices.write(path, 0)
+    count_instructions(plan, result)
+
+
+KINDS = {
+    "path": trace_paths,
+    "features": trace_paths,
+    "icount": count_instructions,
+    "scale": count_on_first,
+    "smp": compare_in_turn,
+}
+
+
+def main():
+    plan = json.loads(Path(sys.argv[1]).read_text())
+    result = Result(sys.argv[2])
+    Path("/proc/sys/kernel/randomize_va_space").write_text("0")
+    result.add(
+        "guest",
+        kind=plan["kind"],
+        release=os.uname().release,
+        version=Path("/proc/version").read_text().strip(),
+        fio=devices.command("fio", "--version").strip(),
+        processors=os.cpu_count(),
+    )
+    KINDS[plan["kind"]](plan, result)
+    result.add("end")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""From traces of the instructions that a guest executed to what is on the path of a request.
+
+    path.py RESULT-DIRECTORY KERNEL       appends to the records, as JSON lines on stdout
+
+The path is what is executed while a function of the driver's module is on the stack: from its
+queue_rq or queue_rqs to the end of the requests, with the functions of the block layer that the
+driver calls. So the functions need not be known by name, and none is missed.
+"""
+
+import bisect
+import json
+import re
+import struct
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+MODULES = {"floor": "blk_floor", "floorb": "blk_floor", "c": "null_blk", "rust": "rnull_mod"}
+# Where the processor enters the kernel by itself.
+INTERRUPTS = ("asm_sysvec_", "asm_common_interrupt", "asm_exc_")
+EXECUTED = re.compile(rb"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{16})/", re.M)
+
+
+class Elf:
+    """Sections and symbols of a 64 bit little-endian ELF file."""
+
+    def __init__(self, content):
+        self.content = content
+        offset, = struct.unpack_from("<Q", content, 0x28)
+        size, count, strings = struct.unpack_from("<HHH", content, 0x3A)
+        headers = [struct.unpack_from("<IIQQQQIIQQ", content, offset + size * i)
+                   for i in range(count)]
+        names = headers[strings][4]
+        self.sections = []  # (name, type, address, file offset, size, link)
+        for name, kind, _, address, start, length, link, *_ in headers:
+            self.sections.append((self.string(names + name), kind, address, start, length, link))
+
+    def string(self, offset):
+        return self.content[offset:self.content.index(b"\0", offset)].decode()
+
+    def code(self):
+        """(name, address, bytes) of each section of code."""
+        for name, kind, address, start, length, _ in self.sections:
+            if kind == 1 and ".text" in name and not name.startswith((".rel", ".orc")):
+                yield name, address, self.content[start:start + length]
+
+    def function_sizes(self):
+        """(section's name, offset or address) -> (name, size)."""
+        found = {}
+        for _, kind, _, start, length, link in self.sections:
+            if kind != 2:
+                continue
+            strings = self.sections[link][3]
+            for at in range(start, start + length, 24):
+                name, info, _, index, value, size = struct.unpack_from(
+                    "<IBBHQQ", self.content, at)
+                if info & 15 == 2 and index < len(self.sections):
+                    found[self.sections[index][0], value] = (self.string(strings + name), size)
+        return found
+
+
+class Code:
+    """The bytes of the code at an address, and the function it belongs to."""
+
+    def __init__(self, kallsyms):
+        functions = {}
+        for line in kallsyms.splitlines():
+            address, kind, name, *module = line.split()
+            if kind in "tTwW":
+                functions.setdefault(int(address, 16), (name, module[0][1:-1] if module else ""))
+        self.starts = sorted(functions)
+        self.functions = [functions[start] for start in self.starts]
+        self.areas = []  # (start, bytes)
+
+    def add(self, start, content):
+        self.areas.append((start, content))
+
+    def function(self, address):
+        """(start, name, module)"""
+        index = bisect.bisect_right(self.starts, address) - 1
+        if index < 0:
+            return 0, "user", ""  # programs are below the kernel
+        return self.starts[index], *self.functions[index]
+
+    def bytes(self, address, length=6):
+        for start, content in self.areas:
+            if start <= address < start + len(content):
+                return content[address - start:address - start + length]
+        return b""
+
+
+PREFIXES = b"\x66\xf2\xf3\x2e\x3e\x26\x64\x65\x36\x67"
+
+
+def decode(code):
+    """What an instruction is, as far as that matters here: its kind, and whether it locks."""
+    lock = False
+    at = 0
+    while at < len(code) and (code[at] in PREFIXES or code[at] == 0xF0):
+        lock |= code[at] == 0xF0
+        at += 1
+    if at < len(code) and code[at] & 0xF0 == 0x40:  # REX
+        at += 1
+    if at >= len(code):
+        return "other", lock
+    op, more = code[at], code[at + 1] if at + 1 < len(code) else 0xFF
+    if op in (0x86, 0x87) and more >> 6 != 3:
+        return "other", True  # xchg with memory locks by itself
+    if op == 0xE8 or (op == 0xFF and more >> 3 & 7 == 2):
+        return "call", lock
+    if op in (0xC2, 0xC3):
+        return "return", lock
+    if op == 0xCF:
+        return "interrupt return", lock
+    return "other", lock
+
+
+class Walked:
+    """What was executed on the path, over all I/Os of a trace."""
+
+    def __init__(self):
+        self.ios = 0
+        self.total = 0
+        self.instructions = 0
+        self.driver = 0
+        self.calls = 0
+        self.locks = 0
+        self.functions = Counter()  # (name, module) -> instructions
+        self.lock_places = Counter()
+        self.driver_functions = set()  # starts
+
+
+def follow(addresses, code, module):
+    """Walk a trace and keep what belongs to the path of the driver `module`."""
+    known = {}  # address -> (function, kind, lock, length or None)
+
+    def look_up(address):
+        if address not in known:
+            start, name, of = code.function(address)
+            known[address] = (start, name, of, *decode(code.bytes(address)))
+        return known[address]
+
+    # Whole I/Os: from one entry of the system call to another.
+    marks = [i for i, a in enumerate(addresses)
+             if look_up(a)[1] == "__x64_sys_io_uring_enter" and look_up(a)[0] == a]
+    if len(marks) < 2:
+        raise ValueError("the trace is too short")
+    path = Walked()
+    stack = []  # (address of the call or None for an interrupt, whether the driver is below)
+    inside = False
+    last = addresses[marks[0]:marks[-1]]
+    for index, address in enumerate(last):
+        start, name, of, kind, lock = look_up(address)
+        path.total += 1
+        if address == start and name.startswith(INTERRUPTS):
+            # What interrupts the driver is not the driver's, unless it gets there by itself.
+            stack.append((None, inside))
+            inside = False
+        if address == start and name == "blk_mq_start_request":
+            path.ios += 1
+        here = inside or of == module
+        if here:
+            path.instructions += 1
+            path.functions[name, of] += 1
+            if lock:
+                path.locks += 1
+                path.lock_places[name] += 1
+            if of == module:
+                path.driver += 1
+                path.driver_functions.add(start)
+        following = last[index + 1] if index + 1 < len(last) else None
+        if kind == "call" and following is not None and not 0 < following - address < 8:
+            path.calls += here
+            stack.append((address, inside))
+            inside = here
+        elif kind == "return" and following is not None:
+            # Not every call returns: find the one that this returns from.
+            for depth in range(len(stack) - 1, max(-1, len(stack) - 8), -1):
+                if stack[depth][0] is None:
+                    break
+                if 0 < following - stack[depth][0] < 8:
+                    inside = stack[depth][1]
+                    del stack[depth:]
+                    break
+        elif kind == "interrupt return":
+            for depth in range(len(stack) - 1, -1, -1):
+                if stack[depth][0] is None:
+                    inside = stack[depth][1]
+                    del stack[depth:]
+                    break
+    return path
+
+
+def readable(names):
+    """Rust's symbols as paths, without what is the same in all of them."""
+    done = subprocess.run(["llvm-cxxfilt"], input="\n".join(names), capture_output=True,
+                          text=True, check=True)
+    return [re.sub(r"\[[0-9a-f]+\]", "", name) for name in done.stdout.splitlines()]
+
+
+def read_trace(path):
+    return [int(match, 16) for match in EXECUTED.findall(path.read_bytes())]
+
+
+def code_of(directory, kernel, sections):
+    code = Code((directory / "kallsyms").read_text())
+    for _, address, content in Elf((kernel / "vmlinux").read_bytes()).code():
+        code.add(address, content)
+    sizes = {}
+    for module in set(MODULES.values()):
+        file, = kernel.glob(f"lib/modules/*/kernel/**/{module}.ko")
+        elf = Elf(file.read_bytes())
+        where = sections[module]
+        for name, _, content in elf.code():
+            if name in where:
+                code.add(where[name], content)
+        for (section, offset), (_, size) in elf.function_sizes().items():
+            if section in where:
+                sizes[where[section] + offset] = size
+    return code, sizes
+
+
+def main():
+    directory, kernel = Path(sys.argv[1]), Path(sys.argv[2])
+    records = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
+    # Another part's traces have been dealt with.
+    traces = [r for r in records if r["record"] == "trace" and (directory / r["log"]).exists()]
+    code = sizes = None
+    for record in traces:
+        if code is None:
+            code, sizes = code_of(directory, kernel, record["sections"])
+        log = directory / record["log"]
+        path = follow(read_trace(log), code, MODULES[record["driver"]])
+        log.unlink()
+        functions = path.functions.most_common(25)
+        names = readable([name for (name, _), _ in functions])
+        print(json.dumps({
+            "record": "path",
+            "cell": record["cell"],
+            "driver": record["driver"],
+            "ios": path.ios,
+            "total": path.total / path.ios,
+            "instructions": path.instructions / path.ios,
+            "driver_instructions": path.driver / path.ios,
+            "calls": path.calls / path.ios,
+            "locks": path.locks / path.ios,
+            "lock_places": {n: c / path.ios for n, c in path.lock_places.most_common()},
+            "code_bytes": sum(sizes.get(start, 0) for start in path.driver_functions),
+            "functions": [
+                [name, of, count / path.ios]
+                for name, ((_, of), count) in zip(names, functions, strict=True)
+            ],
+        }))
+
+
+if __name__ == "__main__":
+    main()

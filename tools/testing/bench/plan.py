@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Write down what a run of `make bench' measures.
+
+    plan.py KIND [--full] > PLAN
+
+A plan is what one guest does, a list of cells. A cell's name says all that sets it apart, and is
+what results are compared by.
+"""
+
+import argparse
+import json
+
+FLOORS = ["floor", "floorb"]
+DRIVERS = [*FLOORS, "c", "rust"]
+
+# I/Os in a sample: about 50 million instructions.
+IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 2400, "1M": 800, "16M": 48}
+COMPLETION_NSEC = 1000  # less than what submitting a request takes: no time to idle
+CREATED = [1, 16, 256]  # devices that are made and removed
+AREA = "64M"  # what is read and written of a device that keeps its data
+
+
+def size_of(text):
+    return int(text[:-1]) << {"k": 10, "M": 20}[text[-1]]
+
+
+def shape_name(depth, batch):
+    return f"{depth} deep, {batch} at once" if batch > 1 else f"{depth} deep"
+
+
+def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
+    """A cell of the counted matrix."""
+    cell = {
+        "rw": rw,
+        "bs": bs,
+        "depth": depth,
+        "batch": batch,
+        "irqmode": irqmode,
+        "drivers": DRIVERS,
+        "ios": IOS[bs],
+        "warm_up": max(IOS[bs] // 8, 2 * depth),
+        "samples": 8,
+        **more,
+    }
+    words = [f"irqmode {irqmode}", rw, bs, shape_name(depth, batch)]
+    if irqmode == 2:
+        cell["completion_nsec"] = COMPLETION_NSEC
+    if irqmode == 3:
+        # C null_blk has none like it; its next best is completion by IPI.
+        cell["c"] = {"irqmode": 1}
+    if cell.get("scheduler"):
+        words.append(cell["scheduler"])
+    if cell.get("memory_backed"):
+        cell["size_mib"] = 256
+        cell["area"] = AREA
+        # Copying a byte is an instruction.
+        cell["ios"] = max(16, min(IOS[bs], 100_000_000 // size_of(bs)))
+        cell["warm_up"] = 16
+        words.append("memory-backed")
+    if cell.get("polled"):
+        words.append("polled")
+        cell["c"] = cell["rust"] = {"poll_queues": 1}
+    for key in ("hw_queues", "devices"):
+        if key in cell:
+            words.append(f"{cell[key]} {key.replace('_', ' ')}")
+    cell["name"] = ", ".join(words)
+    return cell
+
+
+def short_cells():
+    for bs in ("4k", "32k", "256k", "1M", "16M"):
+        yield cell(bs=bs)
+    yield cell(rw="randwrite")
+    for depth, batch in ((32, 16), (64, 16), (128, 32)):
+        yield cell(depth=depth, batch=batch)
+    yield cell(bs="32k", depth=64, batch=16)
+    yield cell(rw="randwrite", depth=64, batch=16)
+    yield cell(scheduler="mq-deadline")
+    yield cell(scheduler="mq-deadline", depth=64, batch=16)
+    yield cell(irqmode=1)
+    yield cell(irqmode=1, rw="randwrite")
+    yield cell(irqmode=1, depth=64, batch=16)
+    yield cell(irqmode=2, depth=64, batch=16)
+    yield cell(irqmode=3)
+    yield cell(irqmode=3, depth=64, batch=16)
+    for rw in ("randread", "randwrite"):
+        for bs in ("4k", "64k"):
+            yield cell(rw=rw, bs=bs, memory_backed=1)
+    yield cell(depth=64, batch=16, polled=True)
+
+
+SHAPES = ((1, 1), (8, 8), (32, 16), (64, 16), (128, 32))
+
+
+def full_cells():
+    for irqmode in (0, 1, 2, 3):
+        for scheduler in ("none", "mq-deadline"):
+            for rw in ("randread", "randwrite"):
+                for bs in ("4k", "32k", "256k", "1M", "16M"):
+                    for depth, batch in SHAPES:
+                        if bs == "16M" and depth > 8:
+                            continue  # gigabytes of buffers
+                        if irqmode == 2 and depth == 1:
+                            continue  # the processor would idle
+                        more = {} if scheduler == "none" else {"scheduler": scheduler}
+                        yield cell(rw, bs, depth, batch, irqmode, **more)
+    for rw in ("randread", "randwrite"):
+        for bs in ("4k", "32k", "64k", "256k", "1M"):
+            for depth, batch in ((1, 1), (32, 16)):
+                yield cell(rw, bs, depth, batch, memory_backed=1)
+        for bs in ("4k", "32k"):
+            for depth, batch in ((1, 1), (64, 16), (128, 32)):
+                yield cell(rw, bs, depth, batch, polled=True)
+
+
+# ------------------------------------------------------------- other kinds
+
+
+def smp_cells(full):
+    """Drivers in turn, on several processors, by time."""
+    for irqmode in (0, 1, 2) if full else (0, 1):
+        for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
+            for queues in (1, 2) if full else (1,):
+                for bs in ("4k", "32k") if full else ("4k",):
+                    for jobs in (1, 2):
+                        yield smp_cell(irqmode, depth, batch, queues, bs, jobs, full)
+
+
+def smp_cell(irqmode, depth, batch, queues, bs, jobs, full):
+    words = [f"irqmode {irqmode}", f"randread {bs}", shape_name(depth, batch), f"{jobs} jobs"]
+    if queues > 1:
+        words.append(f"{queues} hw queues")
+    return {
+        "name": ", ".join(words),
+        "rw": "randread",
+        "bs": bs,
+        "depth": depth,
+        "batch": batch,
+        "irqmode": irqmode,
+        "completion_nsec": 10_000,
+        "jobs": jobs,
+        "hw_queues": queues,
+        "drivers": ["c", "rust"],
+        "pairs": 60 if full else 30,
+        "interval_ms": 250,
+    }
+
+
+def scale_cells(full):
+    """Counted: what the number of devices and of queues costs."""
+    for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
+        for number in (1, 64, 256):
+            yield cell(depth=depth, batch=batch, devices=number)
+        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 8, 32):
+            yield cell(depth=depth, batch=batch, hw_queues=queues)
+
+
+def path_cells(full):
+    """Traced: what is executed on the path of a request."""
+    for irqmode in (0, 1, 2, 3):
+        for depth, batch in ((1, 1), (64, 16)):
+            if irqmode != 2 or batch > 1:
+                traced = cell(depth=depth, batch=batch, irqmode=irqmode)
+                traced["name"] += ", traced"
+                yield traced
+
+
+def features_cells(full):
+    """Traced again, on a kernel that has all options of the driver."""
+    for traced in path_cells(full):
+        traced["name"] += ", all options"
+        yield traced
+
+
+KINDS = {
+    "path": path_cells,
+    "features": features_cells,
+    "icount": lambda full: full_cells() if full else short_cells(),
+    "smp": smp_cells,
+    "scale": scale_cells,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write down what a run measures.")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--full", action="store_true")
+    args = parser.parse_args()
+    seen = {}
+    for one in KINDS[args.kind](args.full):
+        seen.setdefault(one["name"], one)
+    plan = {"kind": args.kind, "cells": list(seen.values())}
+    if args.kind == "smp":
+        plan["create"] = CREATED
+    print(json.dumps(plan, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What can be said of samples without knowing how they are distributed."""
+
+from math import comb
+
+
+def median(values):
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("no values")
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def median_interval(values, confidence=0.95):
+    """An interval that holds the median of what `values` were drawn from.
+
+    Each value is above the median with a chance of 1/2, whatever the distribution, so the number of
+    those below is binomial. Taken is the narrowest pair of values, equally far from both ends of
+    their order, for which that gives the confidence; with too few values, the first and the last.
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    if not n:
+        raise ValueError("no values")
+    rank, outside = 0, 2 / 2**n
+    # The chance that the median is outside is twice that of at most `rank` values below it.
+    while rank + 1 < n / 2:
+        outside += 2 * comb(n, rank + 1) / 2**n
+        if outside > 1 - confidence:
+            break
+        rank += 1
+    return ordered[rank], ordered[n - 1 - rank]
+
+
+def quartiles(values):
+    """The values that a quarter of all are below, and above."""
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("no values")
+    quarter = len(ordered) // 4
+    return ordered[quarter], ordered[-1 - quarter]
+
+
+def spread(values):
+    """Range of the middle half over median."""
+    low, high = quartiles(values)
+    return (high - low) / median(values)
+
+
+def ratios(pairs):
+    """Median and interval of a / b over pairs that were measured one after the other."""
+    values = [a / b for a, b in pairs]
+    return median(values), *median_interval(values)

@@ -1,0 +1,438 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what turns measurements into statements."""
+
+import contextlib
+import io
+import json
+import random
+import struct
+import tempfile
+import unittest
+import unittest.mock
+from pathlib import Path
+
+import compare
+import host
+import path
+import plan
+import report
+import stats
+from summary import Summary, bars
+
+
+def environment():
+    return {"record": "environment", "commit": "0" * 40, "changed": False, "kernel": "7.3",
+            "rustc": "rustc", "clang": "clang", "date": "now", "processors": 2, "cpu": "cpu",
+            "modules": {"rnull_mod.ko": 1}}
+
+
+def result(records):
+    return {"format": report.FORMAT, "environment": environment(), "records": records}
+
+
+def counted(cell, **costs):
+    """The records of a counted cell: driver -> list of instructions per I/O."""
+    records = [{"record": "cell", "cell": {**cell, "kind": "icount"}}]
+    for driver, values in costs.items():
+        for value in [values[0], *values]:  # the first is left out
+            sample = {"record": "sample", "cell": cell["name"], "driver": driver,
+                      "ns": value * 1000, "ios": 1000, "elapsed_ns": value * 1001}
+            if driver == "floorb":
+                sample["batch_calls"] = 1000 / cell["batch"]
+            records.append(sample)
+    return records
+
+
+class Stats(unittest.TestCase):
+    def test_median(self):
+        self.assertEqual(stats.median([3, 1, 2]), 2)
+        self.assertEqual(stats.median([4, 1, 2, 3]), 2.5)
+        self.assertRaises(ValueError, stats.median, [])
+
+    def test_interval_by_rank(self):
+        # As in tables of the sign test: 6th and 15th of 20, 10th and 21st of 30.
+        self.assertEqual(stats.median_interval(range(1, 21)), (6, 15))
+        self.assertEqual(stats.median_interval(range(1, 31)), (10, 21))
+
+    def test_interval_of_few(self):
+        self.assertEqual(stats.median_interval([5]), (5, 5))
+        self.assertEqual(stats.median_interval([2, 1, 3]), (1, 3))
+        self.assertEqual(stats.median_interval(range(6)), (0, 5))
+
+    def test_interval_covers(self):
+        draw = random.Random(1)
+        covered = 0
+        for _ in range(1000):
+            low, high = stats.median_interval([draw.expovariate(1) for _ in range(30)])
+            covered += low <= 0.6931 <= high
+        self.assertGreaterEqual(covered, 940)
+        self.assertLess(covered, 1000)
+
+    def test_spread(self):
+        self.assertEqual(stats.spread([100]), 0)
+        self.assertAlmostEqual(stats.spread([99, 100, 101]), 0.02)
+        self.assertAlmostEqual(stats.spread([50, 99, 100, 101, 150]), 0.02)
+
+    def test_quartiles(self):
+        self.assertEqual(stats.quartiles([3, 1, 2]), (1, 3))
+        self.assertEqual(stats.quartiles(range(8)), (2, 5))
+
+    def test_ratios(self):
+        self.assertEqual(stats.ratios([(2, 1), (4, 2), (6, 3)]), (2, 2, 2))
+
+
+class Plan(unittest.TestCase):
+    def test_cells_are_told_apart(self):
+        for kind, cells in plan.KINDS.items():
+            for full in (False, True):
+                named = {}
+                for cell in cells(full):
+                    same = named.setdefault(cell["name"], cell)
+                    self.assertEqual(same, cell, kind)
+
+    def test_full_has_the_short_form(self):
+        for kind, cells in plan.KINDS.items():
+            short = {cell["name"] for cell in cells(False)}
+            self.assertLessEqual(short, {cell["name"] for cell in cells(True)}, kind)
+
+    def test_buffers_fit(self):
+        for cell in plan.full_cells():
+            self.assertLessEqual(plan.size_of(cell["bs"]) * cell["depth"], 256 << 20)
+
+    def test_pairs(self):
+        for cell in plan.smp_cells(False):
+            self.assertGreaterEqual(cell["pairs"], 20)
+
+
+class Bars(unittest.TestCase):
+    def verdicts(self, records):
+        return {bar.text: bar.met for bar in bars(Summary(result(records)))}
+
+    def verdict(self, start, records):
+        found = [met for text, met in self.verdicts(records).items() if text.startswith(start)]
+        self.assertEqual(len(found), 1, start)
+        return found[0]
+
+    def test_share_of_c(self):
+        cell = plan.cell()
+        for own, met in ((30, True), (31, False), (-5, True)):
+            records = counted(cell, floor=[5000], c=[5100], rust=[5000 + own])
+            self.assertIs(self.verdict("irqmode 0, one", records), met)
+
+    def test_one_cell_missed_is_the_bar_missed(self):
+        good = counted(plan.cell(), floor=[5000], c=[5100], rust=[5000])
+        bad = counted(plan.cell(bs="32k"), floor=[6000], c=[6100], rust=[6090])
+        self.assertIs(self.verdict("irqmode 0, one", good + bad), False)
+
+    def test_below_the_floor(self):
+        cell = plan.cell(depth=64, batch=16, polled=True)
+        for own, met in ((-150, True), (-100, False)):
+            records = counted(cell, floor=[5000], c=[4883], rust=[5000 + own])
+            self.assertIs(self.verdict("polled", records), met)
+
+    def test_batched_floor(self):
+        cell = plan.cell(depth=64, batch=16)
+        for own, met in ((-190, True), (-189, False)):
+            records = counted(cell, floor=[5000], floorb=[4780], c=[5010], rust=[5000 + own])
+            self.assertIs(self.verdict("irqmode 0, batches", records), met)
+
+    def test_a_batch_that_is_none(self):
+        cell = plan.cell(depth=64, batch=16)
+        records = counted(cell, floor=[5000], floorb=[4780], c=[5010], rust=[4780])
+        for record in records:
+            if record.get("driver") == "floorb":
+                record["batch_calls"] = 500
+        self.assertIs(self.verdict("irqmode 0, batches", records), False)
+
+    def test_copies_do_not_count(self):
+        cell = plan.cell(memory_backed=1)
+        for own, met in ((240, True), (241, False)):
+            records = counted(cell, floor=[7000], c=[7000 + 4096 + 400], rust=[7000 + 4096 + own])
+            self.assertIs(self.verdict("memory-backed", records), met)
+
+    def test_not_measured(self):
+        cell = plan.cell(irqmode=3, depth=64, batch=16)
+        records = counted(cell, floor=[5000], c=[5045])
+        records.append({"record": "skip", "cell": cell["name"], "driver": "rust", "reason": "why"})
+        self.assertIsNone(self.verdict("irqmode 3", records))
+        self.assertIsNone(self.verdict("irqmode 1", []))
+
+    def test_intervals(self):
+        def pairs(ratio):
+            return [{"record": "pair", "cell": "x", "iops": {"c": 100, "rust": 100 * ratio + i % 3}}
+                    for i in range(30)]
+        self.assertIs(self.verdict("several", pairs(1.0)), True)
+        self.assertIs(self.verdict("several", pairs(0.9)), False)
+
+        def turns(ratio):
+            return [{"record": "turn", "cell": "x", "turn": i,
+                     "ns_per_io": {"c": 100, "rust": 100 * ratio + i % 3}} for i in range(30)]
+        self.assertIs(self.verdict("native", turns(0.95)), True)
+        self.assertIs(self.verdict("native", turns(1.1)), False)
+
+    def test_growth(self):
+        def records(growth):
+            for cell in plan.scale_cells(False):
+                if "devices" in cell:
+                    more = growth if cell["devices"] == 256 else 0
+                    made = counted(cell, floor=[5000], floorb=[4780 + 50], c=[5000],
+                                   rust=[4780 + more])
+                    made[0]["cell"]["kind"] = "scale"
+                    yield from made
+        text = "cost per I/O does not grow with the number of devices"
+        self.assertIs(self.verdict(text, list(records(5))), True)
+        self.assertIs(self.verdict(text, list(records(20))), False)
+
+    def test_locks(self):
+        def records(irqmode, ours):
+            cell = plan.cell(irqmode=irqmode)
+            yield {"record": "cell", "cell": {**cell, "kind": "path"}}
+            for driver, locks in (("c", 2), ("rust", ours)):
+                yield {"record": "path", "cell": cell["name"], "driver": driver, "locks": locks}
+        self.assertIs(self.verdict("locked", list(records(0, 2))), True)
+        self.assertIs(self.verdict("locked", list(records(0, 3))), False)
+        self.assertIs(self.verdict("locked", list(records(3, 5))), True)
+        self.assertIs(self.verdict("locked", list(records(3, 6))), False)
+
+
+    def test_request_data(self):
+        def records(ours):
+            cell = plan.cell()
+            yield {"record": "cell", "cell": {**cell, "kind": "path"}}
+            for driver, size in (("c", 96), ("rust", ours)):
+                yield {"record": "request_data", "cell": cell["name"], "driver": driver,
+                       "bytes": size}
+        self.assertIs(self.verdict("data with", list(records(96))), True)
+        self.assertIs(self.verdict("data with", list(records(97))), False)
+
+    def test_features_off(self):
+        def records(more):
+            for suffix, own in (("", 10), (", all options", 10 + more)):
+                cell = {**plan.cell(), "kind": "path"}
+                cell["name"] += suffix
+                yield {"record": "cell", "cell": cell}
+                for driver in ("c", "rust"):
+                    yield {"record": "path", "cell": cell["name"], "driver": driver, "locks": 2,
+                           "driver_instructions": own}
+        self.assertIs(self.verdict("all options", list(records(0))), True)
+        self.assertIs(self.verdict("all options", list(records(1))), False)
+
+
+class Notes(unittest.TestCase):
+    def test_samples_that_differ(self):
+        calm = counted(plan.cell(), floor=[5000, 5010])
+        wild = counted(plan.cell(), floor=[5000, 5100])
+        self.assertEqual(Summary(result(calm)).notes, [])
+        self.assertIn("differ", Summary(result(wild)).notes[0])
+
+    def test_others_at_work(self):
+        def notes(steal, waited):
+            record = {"record": "host", "part": "smp", "steal": steal, "waited": waited}
+            return Summary(result([record])).notes
+        self.assertEqual(notes(0.001, 0.01), [])
+        self.assertIn("steal", notes(0.05, 0.01)[0])
+        self.assertIn("had to wait", notes(0.0, 0.5)[0])
+
+
+class Compare(unittest.TestCase):
+    def compare(self, a, b):
+        with tempfile.TemporaryDirectory() as top:
+            files = [Path(top) / name for name in ("a.json", "b.json")]
+            for file, records in zip(files, (a, b), strict=True):
+                file.write_text(json.dumps(result(records)))
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said), unittest.mock.patch(
+                "sys.argv", ["compare.py", *map(str, files)]
+            ):
+                status = compare.main()
+        return status, said.getvalue()
+
+    def cells(self, own):
+        return counted(plan.cell(), floor=[5000, 5002], c=[5094], rust=[5000 + own, 5001 + own])
+
+    def test_noise(self):
+        status, said = self.compare(self.cells(20), self.cells(26))
+        self.assertEqual((status, said), (0, "3 figures compared, 0 worse\n"))
+
+    def test_worse(self):
+        status, said = self.compare(self.cells(20), self.cells(40))
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"(?m)^WORSE +rnull, irqmode 0.*: own cost 20 -> 40$")
+
+    def test_better(self):
+        status, said = self.compare(self.cells(40), self.cells(20))
+        self.assertEqual(status, 0)
+        self.assertRegex(said, r"(?m)^better +rnull, irqmode 0")
+
+    def test_another_block_layer(self):
+        slower = counted(plan.cell(), floor=[5500], c=[5594], rust=[5520])
+        status, said = self.compare(self.cells(20), slower)
+        self.assertRegex(said, "(?m)^WORSE +floor")
+        self.assertNotIn("rnull", said)
+        self.assertEqual(status, 1)
+
+    def test_gone(self):
+        status, said = self.compare(self.cells(20), [])
+        self.assertIn("only in A: rnull", said)
+        self.assertEqual(status, 0)
+
+    def test_other_format(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write('{"format": 0}')
+            file.flush()
+            self.assertRaises(SystemExit, compare.read, file.name)
+
+
+class Host(unittest.TestCase):
+    def records(self, function, *arguments):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            function(*arguments)
+        return [json.loads(line) for line in said.getvalue().splitlines()]
+
+    def test_native(self):
+        with tempfile.NamedTemporaryFile("w") as log:
+            for turn in range(4):
+                for device in ("/dev/nullb0", "/dev/rnullb0"):
+                    log.write(f"[ 1.0] blk_submit: turn {turn} {device} 4000 ns 10 ios\r\n")
+            log.flush()
+            self.assertRaises(SystemExit, host.native, "x", log.name)
+            log.write("blk_submit: end, 0 failed\n")
+            log.flush()
+            turns = self.records(host.native, "x", log.name)
+        self.assertEqual([turn["turn"] for turn in turns], [2, 3])
+        self.assertEqual(turns[0]["ns_per_io"], {"c": 400, "rust": 400})
+
+    def test_native_failed(self):
+        with tempfile.NamedTemporaryFile("w") as log:
+            log.write("blk_submit: end, 3 failed\n")
+            log.flush()
+            self.assertRaises(SystemExit, host.native, "x", log.name)
+
+    def test_interference(self):
+        before = {"seconds": 100.0, "processors": [0] * 10, "waited_us": 1_000_000}
+        after = {"seconds": 110.0, "processors": [900, 0, 0, 1000, 0, 0, 0, 100, 50, 0],
+                 "waited_us": 6_000_000}
+        self.assertEqual(host.difference(before, after),
+                         {"seconds": 10.0, "steal": 0.05, "waited": 0.5})
+        for one in (before, after):
+            one["waited_us"] = None
+        self.assertEqual(host.difference(before, after)["waited"], 0)
+
+    def test_snapshot(self):
+        one = host.snapshot()
+        self.assertGreater(sum(one["processors"]), 0)
+        self.assertGreaterEqual(host.difference(one, host.snapshot())["seconds"], 0)
+
+
+class Traces(unittest.TestCase):
+    def test_decode(self):
+        for code, wanted in (
+            ("f0480fc106", ("other", True)),       # lock xadd
+            ("66f00fc106", ("other", True)),
+            ("488706", ("other", True)),           # xchg with memory
+            ("4887c6", ("other", False)),          # xchg of registers
+            ("e800000000", ("call", False)),
+            ("41ff5308", ("call", False)),         # call through memory
+            ("ff6308", ("other", False)),          # jump through memory
+            ("c3", ("return", False)),
+            ("f3c3", ("return", False)),
+            ("48cf", ("interrupt return", False)),
+            ("4889e5", ("other", False)),
+            ("", ("other", False)),
+        ):
+            self.assertEqual(path.decode(bytes.fromhex(code)), wanted, code)
+
+    def code(self):
+        code = path.Code(
+            "1000 T __x64_sys_io_uring_enter\n2000 T blk_mq_start_request\n"
+            "3000 t queue_rq\t[driver]\n4000 T asm_sysvec_timer\n"
+        )
+        for start, content in (
+            (0x1000, "90e80000000090c3"),   # nop; call queue_rq; nop; ret
+            (0x2000, "f04801c0c3"),         # lock add; ret
+            (0x3000, "e80000000090c3"),     # call blk_mq_start_request; nop; ret
+            (0x4000, "f0480100e80000000048cf"),  # lock add; call queue_rq; iret
+        ):
+            code.add(start, bytes.fromhex(content))
+        return code
+
+    def test_function(self):
+        self.assertEqual(self.code().function(0x10)[1:], ("user", ""))
+        self.assertEqual(self.code().function(0x3002), (0x3000, "queue_rq", "driver"))
+
+    IO = [0x1000, 0x1001, 0x3000, 0x2000, 0x2004, 0x3005, 0x3006, 0x1006, 0x1007]
+
+    def test_follow(self):
+        walked = path.follow([0x500, *self.IO * 3], self.code(), "driver")
+        self.assertEqual(walked.ios, 2)
+        self.assertEqual(walked.total, 18)
+        self.assertEqual(walked.instructions, 10)
+        self.assertEqual(walked.driver, 6)
+        self.assertEqual(walked.calls, 2)
+        self.assertEqual(walked.locks, 2)
+        self.assertEqual(walked.driver_functions, {0x3000})
+
+    def test_follow_interrupted(self):
+        hit = [*self.IO[:4], 0x4000, 0x4009, *self.IO[4:]]
+        walked = path.follow([*hit, *self.IO, *self.IO], self.code(), "driver")
+        self.assertEqual((walked.ios, walked.total), (2, 20))
+        # The interrupt is not the driver's, and what it interrupts goes on as before.
+        self.assertEqual((walked.instructions, walked.driver, walked.locks), (10, 6, 2))
+
+    def test_follow_an_interrupt_to_the_driver(self):
+        hit = [*self.IO[:8], 0x4000, 0x4004, 0x3000, 0x2000, 0x2004, 0x3005, 0x3006, 0x4009, 0x1007]
+        walked = path.follow([*hit, *self.IO, *self.IO], self.code(), "driver")
+        self.assertEqual((walked.ios, walked.total), (3, 26))
+        self.assertEqual((walked.instructions, walked.driver, walked.locks), (15, 9, 3))
+
+    def test_follow_too_short(self):
+        self.assertRaises(ValueError, path.follow, self.IO, self.code(), "driver")
+
+    def test_elf(self):
+        strings = b"\0.text\0f\0.symtab\0.strtab\0"
+        code = b"\x90\xc3"
+        symbols = bytes(24) + struct.pack("<IBBHQQ", 7, 2, 0, 1, 0, 2)
+        body = strings + code + symbols
+        at = 64
+        headers = b"".join(
+            struct.pack("<IIQQQQIIQQ", *fields) for fields in (
+                (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+                (1, 1, 6, 0, at + len(strings), 2, 0, 0, 1, 0),
+                (9, 2, 0, 0, at + len(strings) + 2, len(symbols), 3, 1, 8, 24),
+                (17, 3, 0, 0, at, len(strings), 0, 0, 1, 0),
+            )
+        )
+        header = bytearray(64)
+        struct.pack_into("<Q", header, 0x28, at + len(body))
+        struct.pack_into("<HHH", header, 0x3A, 64, 4, 3)
+        elf = path.Elf(bytes(header) + body + headers)
+        self.assertEqual(list(elf.code()), [(".text", 0, code)])
+        self.assertEqual(elf.function_sizes(), {(".text", 0): ("f", 2)})
+
+
+class Report(unittest.TestCase):
+    def test_markdown(self):
+        cell = plan.cell()
+        made = result(counted(cell, floor=[5000], floorb=[5000], c=[5100], rust=[5010]))
+        text = "\n".join(report.markdown(made, Summary(made)))
+        self.assertIn(f"| {cell['name']} | 5000 | 0 | 100 | 10 | 0.10 |", text)
+        self.assertIn("own cost at most 0.30 of null_blk's: met", text)
+
+    def test_document(self):
+        made = result(counted(plan.cell(), floor=[5000, 5100], c=[5100], rust=[5010]))
+        with tempfile.TemporaryDirectory() as top:
+            (Path(top) / "own-cost.svg").write_text("<svg/>")
+            target = Path(top) / "target"
+            target.mkdir()
+            report.document(made, Summary(made), Path(top), target)
+            text = (target / "rnull-performance-results.rst").read_text()
+            self.assertEqual(sorted(file.name for file in target.iterdir()),
+                             ["rnull-performance-own-cost.svg", "rnull-performance-results.rst"])
+        self.assertIn("expected: irqmode 0, randread, 4k, 1 deep: floor: samples differ", text)
+        self.assertIn('"irqmode 0, one at a time: own cost at most 0.30', text)
+
+
+if __name__ == "__main__":
+    unittest.main()
