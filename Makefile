@@ -3,11 +3,12 @@
 # Every target is one script under scripts/; `make help' lists them.
 
 # Settings, handed to the scripts, which check them and know their defaults.
-SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL
+SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS A B
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel modules kunit check lint litmus shell clean distclean
+.PHONY: help demo test kernel modules kunit check lint litmus bench bench-compare shell clean \
+	distclean
 
 help:
 	@echo 'Targets:'
@@ -19,6 +20,8 @@ help:
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
 	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
 	@echo '  litmus     run the litmus tests by herd7, if there is one'
+	@echo '  bench      measure rnull and C null_blk: JSON, a table, plots'
+	@echo '  bench-compare  A=old.json B=new.json: what got better or worse beyond noise'
 	@echo '  shell      interactive shell in a guest with rnull loaded'
 	@echo '  clean      remove what was built; keep the build root and the source'
 	@echo '  distclean  remove the whole cache'
@@ -30,9 +33,10 @@ help:
 	@echo '  SMP=           processors of a guest             (default: 2)'
 	@echo '  MEM=           memory of a guest in MiB          (default: 2048)'
 	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'
-	@echo '  FULL=          1: make test runs the long tests  (default: 0)'
+	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
+	@echo '  PARTS=         make bench: counted scale smp native path features (default: all)'
 
-demo test kunit check lint litmus shell:
+demo test kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh
 
 kernel:

@@ -4,13 +4,17 @@
 # Boot a published kernel in QEMU, run a command in it, and judge:
 #
 #	guest.sh --kernel DIR --name NAME [--timeout SECONDS] [--smp N]
-#		[--mem MB] [--append TEXT] [--share DIR=NAME]... -- COMMAND...
+#		[--mem MB] [--append TEXT] [--share DIR=NAME]... [--icount]
+#		[--monitor SOCKET] -- COMMAND...
 #	guest.sh --kernel DIR --name NAME --shell [-- COMMAND...]
 #
 # The guest's root file system is the build root, read-only. /run/rnull holds
 # selftests/ (the current directory of COMMAND), lib/modules and, for each
 # --share, that directory, writable. COMMAND's output is shown as it comes.
 # With --shell an interactive shell follows COMMAND, and there is no timeout.
+# With --icount there is one processor, unless --smp follows, and its clock
+# advances by 1 ns for each instruction. QEMU's monitor listens at SOCKET, which
+# must be in the cache.
 #
 # Exit: 0 good, 1 COMMAND failed, 2 the kernel complained (whatever COMMAND
 # says), 3 no end within the timeout, 4 the guest died.
@@ -19,7 +23,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
 
-KERNEL='' NAME='' TIMEOUT=300 APPEND='' SHARES=() SHELL_WANTED=''
+KERNEL='' NAME='' TIMEOUT=300 APPEND='' SHARES=() SHELL_WANTED='' ICOUNT='' MONITOR=''
 while (( $# )); do
 	case $1 in
 	--kernel) KERNEL=$2; shift 2 ;;
@@ -33,6 +37,11 @@ while (( $# )); do
 		SHARES+=("$2")
 		shift 2 ;;
 	--shell) SHELL_WANTED=yes; shift ;;
+	--icount) ICOUNT=yes; SMP=1; shift ;;
+	--monitor)
+		[[ $2 == "$CACHE"/* ]] || die -2 "--monitor $2: must be in $CACHE"
+		MONITOR=$2
+		shift 2 ;;
 	--) shift; break ;;
 	*) die -2 "unknown option $1" ;;
 	esac
@@ -77,9 +86,12 @@ fill_run() {
 			echo 'echo 0 > /run/rnull/status'
 		else
 			# What a hang looks like from inside, while there is time.
-			echo "(sleep $(( TIMEOUT > 20 ? TIMEOUT - 8 : TIMEOUT * 3 / 4 ))"
-			echo ' echo "rnull: still running, blocked tasks follow" > /dev/kmsg'
-			echo ' echo w > /proc/sysrq-trigger; echo l > /proc/sysrq-trigger) &'
+			# A guest that counts instructions has a time of its own.
+			[[ $ICOUNT ]] || {
+				echo "(sleep $(( TIMEOUT > 20 ? TIMEOUT - 8 : TIMEOUT * 3 / 4 ))"
+				echo ' echo "rnull: still running, blocked tasks follow" > /dev/kmsg'
+				echo ' echo w > /proc/sysrq-trigger; echo l > /proc/sysrq-trigger) &'
+			}
 			echo 'bash /run/rnull/command < /dev/null > /run/rnull/output 2>&1'
 			echo 'echo $? > /run/rnull/status'
 		fi
@@ -106,11 +118,14 @@ qemu_arguments() {
 	done
 	# /dev/kvm alone says nothing: in some virtual machines it is there and
 	# a guest hangs. The processor's flag tells.
-	if grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -w /dev/kvm ]]; then
+	if [[ $ICOUNT ]]; then
+		QEMU+=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
+	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -w /dev/kvm ]]; then
 		QEMU+=(-accel kvm -cpu host)
 	else
 		QEMU+=(-accel "tcg,thread=multi" -cpu max)
 	fi
+	[[ ! $MONITOR ]] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 	[[ ! $SHELL_WANTED ]] || QEMU+=(-serial mon:stdio)
 }
 

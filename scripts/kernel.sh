@@ -3,35 +3,48 @@
 #
 # Configure and build a kernel and its modules, and publish them in the cache:
 #
-#	kernel.sh lean|debug			and print the directory
-#	kernel.sh lean|debug --modules		and print rnull's modules in it
-#	kernel.sh lean|debug --configure	only see whether the configuration holds
-#	kernel.sh lean|debug --make ARGUMENT...	make(1) in the configured work tree
+#	kernel.sh FLAVOUR			and print the directory
+#	kernel.sh FLAVOUR --modules		and print rnull's modules in it
+#	kernel.sh FLAVOUR --configure		only see whether the configuration holds
+#	kernel.sh FLAVOUR --make ARGUMENT...	make(1) in the configured work tree
 #
-# A published directory holds bzImage, vmlinux, System.map, config, release and
-# lib/modules/. Its key covers all it was made from: if it exists, it is used.
+# A flavour is lean or debug, for a guest, or native, which is user-mode Linux
+# without modules. A published directory holds bzImage or linux, vmlinux,
+# System.map, config, release and lib/modules/. Its key covers all it was made
+# from: if it exists, it is used.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
-	die -2 "usage: kernel.sh lean|debug [--modules | --configure | --make ARGUMENT...]"
+	die -2 "usage: kernel.sh lean|debug|native" \
+		"[--modules | --configure | --make ARGUMENT...]"
 }
 
 FLAVOUR=${1:-}
 ACTION=${2:---publish}
-case $FLAVOUR in lean | debug) ;; *) usage ;; esac
+case $FLAVOUR in lean | debug | native) ;; *) usage ;; esac
 case $ACTION in --publish | --modules | --configure | --make) ;; *) usage ;; esac
 shift; shift || true
 settings
 : "${RNULL_STEPS:=5}"
 STEPS=$RNULL_STEPS
 
-FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
+if [[ $FLAVOUR == native ]]; then
+	KERNEL_ARCH=um
+	TARGETS=(linux)
+	IMAGE=linux
+	FRAGMENTS=("$REPO/configs/native.config")
+else
+	KERNEL_ARCH=x86_64
+	TARGETS=(bzImage modules)
+	IMAGE=arch/x86/boot/bzImage
+	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
+fi
 [[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
 
 kmake() {
-	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=x86_64 LLVM=1 \
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 \
 		CC="ccache clang" --no-print-directory "$@"
 }
 
@@ -93,7 +106,7 @@ build() {
 	expected=$(cat "$OBJECTS/lines-$BUILD" 2>/dev/null ||
 		echo "${USUAL[$BUILD-$FLAVOUR]}")
 	start_build "$OBJECTS"
-	progress "$LOG" "$expected" kmake -j"$JOBS" bzImage modules || {
+	progress "$LOG" "$expected" kmake -j"$JOBS" "${TARGETS[@]}" || {
 		end_build "$OBJECTS"	# make has tidied up itself
 		first_errors "$LOG"
 		fail_log "building the $FLAVOUR kernel" "$LOG" \
@@ -108,19 +121,22 @@ publish() {
 	rm -rf "$new"
 	mkdir "$new"
 	at_exit "rm -rf '$new'"
-	run kmake INSTALL_MOD_PATH="$new" modules_install >> "$LOG" 2>&1 < /dev/null ||
-		fail_log "installing the modules" "$LOG" "The whole log is $LOG"
 	release=$(<"$OBJECTS/include/config/kernel.release")
-	rm -f "$new/lib/modules/$release"/{build,source}
+	if [[ ${TARGETS[*]} == *modules* ]]; then
+		run kmake INSTALL_MOD_PATH="$new" modules_install >> "$LOG" 2>&1 < /dev/null ||
+			fail_log "installing the modules" "$LOG" "The whole log is $LOG"
+		rm -f "$new/lib/modules/$release"/{build,source}
+	fi
 	echo "$release" > "$new/release"
-	cp "$OBJECTS/arch/x86/boot/bzImage" "$OBJECTS/vmlinux" "$OBJECTS/System.map" "$new"
+	cp "$OBJECTS/$IMAGE" "$OBJECTS/vmlinux" "$OBJECTS/System.map" "$new"
 	cp "$OBJECTS/.config" "$new/config"
 	mv "$new" "$OUT"
 	prune "$CACHE/out/$FLAVOUR-*" 6
 }
 
 # How much a build has to say, until one of its kind has been counted.
-declare -A USUAL=([full-lean]=1100 [full-debug]=1300 [again-lean]=60 [again-debug]=60)
+declare -A USUAL=([full-lean]=1100 [full-debug]=1300 [full-native]=700
+	[again-lean]=60 [again-debug]=60 [again-native]=60)
 BUILD=again
 
 # Hold it, if it exists, and print what was asked for.

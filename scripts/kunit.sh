@@ -80,7 +80,7 @@ if [[ ${1:-} == --make ]]; then
 fi
 step "build it with $JOBS jobs"
 start_build "$OBJECTS"
-if [[ -e $OBJECTS/linux ]]; then expected=0; else expected=1250; fi
+if [[ -e $OBJECTS/linux ]]; then expected=0; else expected=1700; fi
 progress "$LOG" "$expected" kmake -j"$JOBS" all || {
 	end_build "$OBJECTS"	# make has tidied up itself
 	first_errors "$LOG"

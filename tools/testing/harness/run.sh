@@ -82,6 +82,11 @@ fixture "runner: killed" 1 "planned 2 cases, had 1" tests dies
 fixture "runner: everything skipped" 1 "totals: pass:0 fail:0 skip:1" tests only_skips
 fixture "runner: no tests" 1 "totals: pass:0" tests ..
 
+# ------------------------------------------------- what measurements are made of
+
+fixture "bench: statements from samples" 0 "^OK$" "$REPO/scripts/enter.sh" \
+	env PYTHONDONTWRITEBYTECODE=1 "$REPO/tools/testing/bench/test_bench.py"
+
 # --------------------------------------------------------- the configuration
 
 missing_option() {
