@@ -174,8 +174,6 @@ impl Device {
 
     /// Changes the numbers of hardware queues, which waits for I/O in flight.
     pub(crate) fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
-        // As when it was powered on: a CPU has use for one queue for polling.
-        let poll_queues = poll_queues.min(kernel::cpu::nr_cpu_ids());
         self.disk.resize(submit_queues, poll_queues)
     }
 
