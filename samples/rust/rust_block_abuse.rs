@@ -56,12 +56,12 @@ use kernel::{
             ArcHrTimerHandle,
             HrTimer,
             HrTimerCallback,
-            HrTimerCallbackContext,
             HrTimerMode,
             HrTimerPointer,
             HrTimerRestart,
             RelativeMode,
-            RelativeSoftMode, //
+            RelativeSoftMode,
+            SharedHrTimerCallbackContext, //
         },
         Delta,
         Monotonic, //
@@ -807,11 +807,11 @@ impl<K: Kind, C: Context> HrTimerCallback for Interrupt<K, C> {
 
     fn run(
         this: ArcBorrow<'_, Self>,
-        mut context: HrTimerCallbackContext<'_, Self>,
+        mut context: SharedHrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         this.device.interrupt();
-        context.forward_now(soon());
-        HrTimerRestart::Restart
+        context.start(soon());
+        HrTimerRestart::NoRestart
     }
 }
 

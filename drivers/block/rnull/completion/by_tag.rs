@@ -52,10 +52,10 @@ use kernel::{
             ArcHrTimerHandle,
             HrTimer,
             HrTimerCallback,
-            HrTimerCallbackContext,
             HrTimerPointer,
             HrTimerRestart,
-            RelativeMode, //
+            RelativeMode,
+            SharedHrTimerCallbackContext, //
         },
         Delta,
         Monotonic, //
@@ -254,15 +254,12 @@ where
 
     fn run(
         this: ArcBorrow<'_, Self>,
-        mut context: HrTimerCallbackContext<'_, Self>,
+        mut context: SharedHrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         this.reap();
-        // While the interrupt is armed nobody else starts the timer.
         if this.reports.lock().settle() {
-            context.forward_now(this.latency);
-            HrTimerRestart::Restart
-        } else {
-            HrTimerRestart::NoRestart
+            context.start(this.latency);
         }
+        HrTimerRestart::NoRestart
     }
 }
