@@ -366,6 +366,11 @@ impl<D: Data> TestDisk<D> {
         !self.kept.requests.lock().is_empty()
     }
 
+    /// Whether there is a request to be polled for.
+    pub(super) fn has_polled(&self) -> bool {
+        !self.kept.polled.lock().is_empty()
+    }
+
     /// Takes a request if there is one.
     pub(super) fn try_take(&self) -> Option<OwnedRequest<Keeper<D>, Idle>> {
         let mut requests = self.kept.requests.lock();

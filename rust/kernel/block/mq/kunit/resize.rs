@@ -9,6 +9,7 @@ mod tests {
             mq::{
                 kunit::{
                     raw,
+                    wait_for,
                     TestDisk,
                     FAIL_HCTX,
                     SLEEP, //
@@ -40,6 +41,8 @@ mod tests {
 
         if disk.tag_set().poll_queues() > 0 {
             let io = disk.read_polled()?;
+            // A scheduler hands it over from elsewhere.
+            wait_for(|| disk.has_polled().then_some(()))?;
             assert_eq!(io.poll(), 1);
             assert_eq!(io.status(), Some(raw(Status::OK)));
         }
@@ -67,6 +70,42 @@ mod tests {
             // No request of a queue that is gone is found.
             assert!(tags.tag_to_rq(submit + poll, 0).is_none());
         }
+        Ok(())
+    }
+
+    #[test]
+    fn shared_tags_of_queues_that_come_and_go() -> Result {
+        let cpus = crate::cpu::nr_cpu_ids();
+        for tags in [
+            TagSetBuilder::new().no_scheduler_by_default(),
+            TagSetBuilder::new(),
+        ] {
+            let disk = TestDisk::<()>::with(
+                tags.queue_depth(8).shared_tag_bitmap(),
+                GenDiskBuilder::new(),
+            )?;
+            check_io(&disk)?;
+            for (submit, poll) in [(1, 1), (cpus, cpus), (1, 0), (cpus, 1), (1, 0)] {
+                assert_eq!(disk.tag_set().resize(submit, poll), Ok(()));
+                check_io(&disk)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn shared_tag_is_found_on_its_queue() -> Result {
+        let disk = disk(TagSetBuilder::new().poll_queues(1).shared_tag_bitmap())?;
+        let tags = disk.tag_set();
+        let _io = disk.read_polled()?;
+        let rq = disk.take_polled()?;
+        let found = tags.tag_to_rq(rq.hw_queue(), rq.tag());
+        let elsewhere = tags.tag_to_rq(1 - rq.hw_queue(), rq.tag());
+        let queue = rq.hw_queue();
+        rq.end_ok();
+        assert_eq!(queue, 1);
+        assert!(found.is_some());
+        assert!(elsewhere.is_none());
         Ok(())
     }
 
