@@ -6,8 +6,8 @@
 #	check.sh [FLAVOUR...]		default: debug lean
 #
 # The debug kernel is slow in an emulator. Without FULL=1 it runs what its checks are
-# there for, and leaves what compares results to the lean kernel, which leaves out
-# what takes long.
+# there for, and leaves what compares results to the lean kernel; with it each kernel
+# runs everything.
 #
 # TESTS="pattern..." picks test files by name, DRIVER=null_blk tests the C driver
 # instead. Each case counts, and so does what guest.sh says about each guest.
@@ -26,7 +26,8 @@ if [[ ${FULL:-} == 1 ]]; then
 else
 	declare -A CHOSEN=(
 		[debug]="abuse configfs_lifecycle io_modes module_busy"
-		[lean]="configfs data faults features io_modes module zoned_fs zoned_io zoned_parity"
+		[lean]="configfs_names configfs_race configfs_values data faults features io_modes
+			module_load module_params zoned_fs zoned_io zoned_parity"
 	)
 fi
 PASSED=0

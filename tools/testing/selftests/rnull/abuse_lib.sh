@@ -15,7 +15,7 @@ CPU1=/sys/devices/system/cpu/cpu1/online
 if [[ ${FULL:-} == 1 ]]; then
 	ABUSE_SIZE=4m ABUSE_LOOPS=9 ABUSE_LEAST=1000000
 else
-	ABUSE_SIZE=2m ABUSE_LOOPS=1 ABUSE_LEAST=50000
+	ABUSE_SIZE=1m ABUSE_LOOPS=1 ABUSE_LEAST=25000
 fi
 # How many each file has had, for the last one to add up.
 ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total

@@ -205,7 +205,8 @@ differs() {
 # emulator.
 fio_job() {
 	fio --name=job --filename="/dev/$2" --ioengine=io_uring --direct=1 --bs=4k --size=1g \
-		--rw=randrw --norandommap --number_ios="${RNULL_IOS:-4000}" --group_reporting \
+		--clocksource=clock_gettime \
+		--rw=randrw --norandommap --number_ios="${RNULL_IOS:-2000}" --group_reporting \
 		--output-format=json --output="$1" "${@:3}"
 }
 

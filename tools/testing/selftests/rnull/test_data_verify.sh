@@ -212,8 +212,10 @@ for settings in "" fua=0 "discard=1 irqmode=0"; do
 		parity lost_cache cache_size=1 $settings
 done
 
+# Without FULL=1 both or none.
 for once in 0 1; do
 	for partial in 0 1; do
+		[[ $once == "$partial" || ${FULL:-} == 1 ]] || continue
 		for settings in "irqmode=2 blocksize=1024" "memory_backed=1 blocksize=4096" \
 			"memory_backed=1 irqmode=0 poll_queues=0" \
 			"memory_backed=1 irqmode=3 cache_size=1"; do

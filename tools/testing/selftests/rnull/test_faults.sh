@@ -7,9 +7,9 @@
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-CYCLES=40
-SECONDS_EACH=5
-SECONDS_CONFIGFS=20
+CYCLES=20
+SECONDS_EACH=3
+SECONDS_CONFIGFS=8
 SIZE=4
 if [[ ${FULL:-} == 1 ]]; then
 	CYCLES=200

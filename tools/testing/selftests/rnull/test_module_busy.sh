@@ -5,6 +5,9 @@
 
 . "$(dirname "$0")/rnull_lib.sh"
 
+ROUNDS=2
+[[ ${FULL:-} != 1 ]] || ROUNDS=10
+
 # unload_refused: with the errno of a module in use, and rmmod says no, too.
 unload_refused() {
 	refused EAGAIN rmmod "$MODULE"
@@ -112,7 +115,7 @@ open_root() {
 # Under I/O from a process that holds the disk.
 under_io() {
 	load gb=1 irqmode="$1" completion_nsec=100000
-	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=4 --number_ios=0 --iodepth=16 &
+	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=2 --number_ios=0 --iodepth=16 &
 	wait_for 30 busy
 	unload_refused
 	wait $!
@@ -128,9 +131,9 @@ busy() {
 # Straight after I/O, when the last timers and references have just gone.
 after_io() {
 	local i
-	for i in {1..5}; do
+	for ((i = 0; i < ROUNDS; i++)); do
 		load gb=1 irqmode="$1" completion_nsec=1000000
-		fio_job "$WORK/fio" "${DISK}0" --iodepth=64 --number_ios=500
+		fio_job "$WORK/fio" "${DISK}0" --iodepth=64 --number_ios=300
 		unload
 	done
 }
