@@ -68,6 +68,7 @@ none_match() {
 mapfile -t ALL < <(files)
 mapfile -t RUST < <(files '*.rs')
 mapfile -t DRIVER_RUST < <(files 'drivers/block/rnull/*.rs' 'samples/rust/*.rs')
+mapfile -t ABSTRACTIONS < <(files 'rust/kernel/*.rs' | grep -v '/kunit')
 mapfile -t PYTHON < <(files '*.py')
 mapfile -t PATCHES < <(files 'patches/*.patch')
 mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "${ALL[@]}" || true)
@@ -171,6 +172,7 @@ check "no paths of one machine" no_machine_paths
 check "no leftovers" no_leftovers
 check "the driver has no unsafe code" driver_is_safe
 check "the driver uses nothing below the abstractions" driver_stays_above
+check "public items are used in an example" "$REPO/scripts/examples.py" "${ABSTRACTIONS[@]}"
 check "the driver's modules have one direction" "$REPO/scripts/layers.py" \
 	drivers/block/rnull/rnull.rs
 

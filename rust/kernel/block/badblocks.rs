@@ -46,9 +46,13 @@ const END: u64 = 1 << 54;
 ///
 /// let bad = Arc::pin_init(BadBlocks::new(), GFP_KERNEL)?;
 /// assert_eq!(bad.check(0, 8), None);
+/// assert!(!bad.is_enabled());
 ///
 /// bad.enable();
 /// bad.set(100, 8)?;
+/// let mut page = KBox::new([0; kernel::page::PAGE_SIZE], GFP_KERNEL)?;
+/// let len = bad.show(&mut page)?;
+/// assert_eq!(&page[..len], b"100 8\n");
 /// assert_eq!(bad.check(96, 8), Some(100..108));
 /// bad.clear(100, 4)?;
 /// assert_eq!(bad.check(96, 8), None);

@@ -17,6 +17,25 @@ use crate::bindings;
 /// assert!(!Op::DISCARD.moves_data());
 /// assert!(Op::READ.fills_memory());
 /// assert!(!Op::WRITE.fills_memory());
+///
+/// // What a device with a cache and zones is asked for beside data.
+/// for op in [Op::FLUSH, Op::SECURE_ERASE, Op::WRITE_ZEROES] {
+///     assert!(!op.moves_data());
+/// }
+/// for op in [
+///     Op::ZONE_OPEN,
+///     Op::ZONE_CLOSE,
+///     Op::ZONE_FINISH,
+///     Op::ZONE_RESET,
+///     Op::ZONE_RESET_ALL,
+/// ] {
+///     assert!(!op.moves_data());
+/// }
+/// assert!(Op::ZONE_APPEND.moves_data() && !Op::ZONE_APPEND.fills_memory());
+///
+/// // A driver's own commands. As everywhere, odd numbers write.
+/// assert!(Op::DRV_IN.fills_memory() && !Op::DRV_OUT.fills_memory());
+/// assert_eq!(Op::DRV_OUT.as_raw() % 2, 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]

@@ -90,6 +90,24 @@ impl Segment<'_> {
     /// # Errors
     ///
     /// `EINVAL` if the segment is not long enough.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::Segment;
+    ///
+    /// /// The sum of the bytes, a piece at a time.
+    /// fn sum(segment: &Segment<'_>) -> Result<u32> {
+    ///     let mut sum = 0;
+    ///     let mut piece = [0; 64];
+    ///     for at in (0..segment.len()).step_by(piece.len()) {
+    ///         let piece_len = piece.len().min(segment.len() - at);
+    ///         segment.copy_to(at, &mut piece[..piece_len])?;
+    ///         sum += piece[..piece_len].iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// ```
     #[inline]
     pub fn copy_to(&self, at: usize, to: &mut [u8]) -> Result {
         self.check(at, to.len())?;

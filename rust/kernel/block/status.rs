@@ -28,6 +28,19 @@ use crate::{
 /// assert!(!Status::MEDIUM.is_ok());
 /// assert_eq!(Status::from(EIO), Status::IOERR);
 /// assert_eq!(Status::from(ENOSPC), Status::NOSPC);
+///
+/// /// Whether the same I/O may succeed some time later, or on another path.
+/// fn worth_a_retry(status: Status) -> bool {
+///     match status {
+///         Status::RESOURCE | Status::DEV_RESOURCE | Status::AGAIN => true,
+///         Status::ZONE_OPEN_RESOURCE | Status::ZONE_ACTIVE_RESOURCE => true,
+///         Status::TRANSPORT | Status::TIMEOUT => true,
+///         Status::TARGET | Status::PROTECTION | Status::OFFLINE | Status::INVAL => false,
+///         _ => false,
+///     }
+/// }
+/// assert!(worth_a_retry(Status::AGAIN));
+/// assert!(!worth_a_retry(Status::NOTSUPP));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]

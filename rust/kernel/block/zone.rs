@@ -147,6 +147,38 @@ impl Zone {
 ///
 /// [`Operations::report_zones`](super::mq::Operations::report_zones) gets this. It has room for a
 /// few zones, and the driver is called again for the next ones.
+///
+/// # Examples
+///
+/// A device of four empty zones of 1 MiB each:
+///
+/// ```
+/// use kernel::block::{Zone, ZoneCond, ZoneReport, ZoneType};
+///
+/// fn report(report: &mut ZoneReport) -> Result {
+///     if report.is_first() {
+///         pr_debug!("{} zones are wanted\n", report.wanted());
+///     }
+///     while !report.is_full() && report.sector() < 4 * 2048 {
+///         let start = report.sector() / 2048 * 2048;
+///         report.put(Zone {
+///             start,
+///             len: 2048,
+///             capacity: 2048,
+///             wp: start,
+///             zone_type: ZoneType::SequentialRequired,
+///             cond: ZoneCond::Empty,
+///         })?;
+///     }
+///     Ok(())
+/// }
+///
+/// let mut asked = ZoneReport::for_test(2048, 2);
+/// report(&mut asked)?;
+/// assert_eq!(asked.zones().len(), 2);
+/// assert_eq!(asked.zones()[1].start, 4096);
+/// # Ok::<(), Error>(())
+/// ```
 pub struct ZoneReport {
     zones: [Zone; Self::ROOM],
     len: usize,

@@ -125,6 +125,20 @@ impl GenDiskBuilder {
     ///
     /// With less than 511, segments may have lengths that are not multiples of a sector. Zero
     /// stands for 511.
+    ///
+    /// # Examples
+    ///
+    /// A controller that moves words of four bytes, by a list of pages in which only the ends may
+    /// be partly used:
+    ///
+    /// ```
+    /// use kernel::block::mq::GenDiskBuilder;
+    ///
+    /// let builder = GenDiskBuilder::new()
+    ///     .dma_alignment_mask(4 - 1)
+    ///     .virt_boundary_mask(4096 - 1);
+    /// # let _ = builder;
+    /// ```
     pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
         self.limits.dma_alignment = mask;
         self
@@ -140,6 +154,19 @@ impl GenDiskBuilder {
 
     /// Sets the size of the largest discard, in sectors of 512 bytes. With zero, the default, the
     /// device gets none.
+    ///
+    /// # Examples
+    ///
+    /// Thin provisioning, in commands of up to 32 MiB:
+    ///
+    /// ```
+    /// use kernel::block::mq::GenDiskBuilder;
+    ///
+    /// let builder = GenDiskBuilder::new()
+    ///     .max_hw_discard_sectors(1 << 16)
+    ///     .max_write_zeroes_sectors(1 << 16);
+    /// # let _ = builder;
+    /// ```
     pub fn max_hw_discard_sectors(mut self, sectors: u32) -> Self {
         self.limits.max_hw_discard_sectors = sectors;
         self

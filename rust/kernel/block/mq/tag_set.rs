@@ -60,6 +60,18 @@ impl Default for TagSetBuilder {
 
 impl TagSetBuilder {
     /// The most hardware queues for polling that a tag set has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::TagSetBuilder;
+    ///
+    /// /// As many as somebody asks for, if that is possible.
+    /// fn polling(queues: u32) -> TagSetBuilder {
+    ///     TagSetBuilder::new().poll_queues(queues.min(TagSetBuilder::MAX_POLL_QUEUES))
+    /// }
+    /// # let _ = polling(2000);
+    /// ```
     pub const MAX_POLL_QUEUES: u32 = 1024;
 
     /// One hardware queue of 64 requests, the block layer's default time-out, and no preference for
@@ -126,6 +138,23 @@ impl TagSetBuilder {
 
     /// Makes all hardware queues share one set of tags (`BLK_MQ_F_TAG_HCTX_SHARED`): the queue
     /// depth is that of the device, and a tag is in flight on one hardware queue at a time.
+    ///
+    /// # Examples
+    ///
+    /// A device whose queues take their commands from one table, which is on its own memory node,
+    /// and whose driver waits for the hardware:
+    ///
+    /// ```
+    /// use kernel::{block::mq::TagSetBuilder, numa};
+    ///
+    /// let builder = TagSetBuilder::new()
+    ///     .hw_queues(4)
+    ///     .shared_tag_bitmap()
+    ///     .numa_node(numa::NO_NODE)
+    ///     .blocking()
+    ///     .no_scheduler_by_default();
+    /// # let _ = builder;
+    /// ```
     pub const fn shared_tag_bitmap(mut self) -> Self {
         self.flags |= bindings::BLK_MQ_F_TAG_HCTX_SHARED;
         self

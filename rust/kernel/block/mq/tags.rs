@@ -80,10 +80,10 @@ impl<T: Operations> TagSet<T> {
 /// # Examples
 ///
 /// ```
-/// use kernel::block::{mq::{CompletionBatch, Operations, TagSet}, Status};
+/// use kernel::block::{mq::{CompletionBatch, Operations, TagLookup, TagSet}, Status};
 ///
 /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tags: &[u32]) {
-///     let lookup = tag_set.lookup();
+///     let lookup: TagLookup<'_, T> = tag_set.lookup();
 ///     CompletionBatch::scope(|batch| {
 ///         for &tag in tags {
 ///             if let Some(rq) = lookup.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {

@@ -44,7 +44,7 @@ use core::{
 /// Requests that wait to be polled for:
 ///
 /// ```
-/// # use kernel::block::mq::{InFlight, Operations, OwnedRequest, RequestChain};
+/// # use kernel::block::mq::{InFlight, Operations, OwnedRequest, Request, RequestChain};
 /// use kernel::sync::SpinLock;
 ///
 /// struct Waiting<T: Operations>(SpinLock<RequestChain<T>>);
@@ -52,6 +52,15 @@ use core::{
 /// impl<T: Operations> Waiting<T> {
 ///     fn add(&self, rq: OwnedRequest<T, InFlight>) {
 ///         self.0.lock().push_back(rq);
+///     }
+///
+///     fn is_idle(&self) -> bool {
+///         self.0.lock().is_empty()
+///     }
+///
+///     /// For `Operations::timeout`.
+///     fn take_out(&self, rq: &Request<T>) -> Option<OwnedRequest<T, InFlight>> {
+///         self.0.lock().remove(rq)
 ///     }
 ///
 ///     fn end_all(&self) {

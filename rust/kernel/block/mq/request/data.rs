@@ -72,6 +72,25 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
 
     /// Whether the hardware queue is one for polling, so that
     /// [`Operations::poll`] is to end the request.
+    ///
+    /// # Examples
+    ///
+    /// A driver that has an interrupt for everything else:
+    ///
+    /// ```
+    /// # use kernel::block::mq::{InFlight, Operations, OwnedRequest, RequestChain};
+    /// fn sort<T: Operations>(
+    ///     rq: OwnedRequest<T, InFlight>,
+    ///     polled: &mut RequestChain<T>,
+    ///     others: &mut RequestChain<T>,
+    /// ) {
+    ///     if rq.is_polled() {
+    ///         polled.push_back(rq);
+    ///     } else {
+    ///         others.push_back(rq);
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn is_polled(&self) -> bool {
         // SAFETY: As in `hw_queue`.
@@ -84,6 +103,16 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     ///
     /// The block layer asks for it only if the disk has said that it can:
     /// [`GenDiskBuilder::fua`](crate::block::mq::GenDiskBuilder::fua).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kernel::block::{mq::{Operations, OwnedRequest, State}, Op};
+    /// /// Whether the device may keep the data in its cache.
+    /// fn may_be_cached<T: Operations, S: State>(rq: &OwnedRequest<T, S>) -> bool {
+    ///     rq.op() == Op::WRITE && !rq.is_fua()
+    /// }
+    /// ```
     #[inline]
     pub fn is_fua(&self) -> bool {
         // SAFETY: As in `op`.
@@ -163,6 +192,17 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     /// units of 512 bytes. The submitter gets to know it when the request ends.
     ///
     /// A request for another operation is left as it is, and the driver warned about once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kernel::block::mq::{InFlight, Operations, OwnedRequest};
+    /// /// The device has written the data at the write pointer of the zone.
+    /// fn appended<T: Operations>(mut rq: OwnedRequest<T, InFlight>, written_at: u64) {
+    ///     rq.set_sector(written_at);
+    ///     rq.end_ok();
+    /// }
+    /// ```
     #[inline]
     pub fn set_sector(&mut self, sector: u64) {
         if self.op() != Op::ZONE_APPEND {
@@ -199,11 +239,15 @@ unsafe fn start_of(bio: *const bindings::bio) -> bindings::bvec_iter {
 /// # Examples
 ///
 /// ```
-/// use kernel::block::mq::{Operations, OwnedRequest, State};
+/// use kernel::block::mq::{Operations, OwnedRequest, Segments, State};
 ///
-/// /// How many pieces the device has to be told of.
-/// fn pieces<T: Operations, S: State>(rq: &OwnedRequest<T, S>) -> usize {
-///     rq.segments().count()
+/// /// The length of the longest piece that the device has to be told of, in bytes.
+/// fn longest(segments: Segments<'_>) -> usize {
+///     segments.map(|segment| segment.len()).max().unwrap_or(0)
+/// }
+///
+/// fn fits<T: Operations, S: State>(rq: &OwnedRequest<T, S>, limit: usize) -> bool {
+///     longest(rq.segments()) <= limit
 /// }
 /// ```
 ///

@@ -295,6 +295,21 @@ impl<T: Operations, S: State> Drop for OwnedRequest<T, S> {
 
 impl<T: Operations> Refused<T> {
     /// The request, as if it had not been refused.
+    ///
+    /// # Examples
+    ///
+    /// A driver with two ways for a request, which takes the second if the first is closed:
+    ///
+    /// ```
+    /// # use kernel::block::mq::{Idle, Operations, OwnedRequest, QueueResult, Refused};
+    /// fn either<T: Operations>(
+    ///     first: impl FnOnce(OwnedRequest<T, Idle>) -> QueueResult<T>,
+    ///     second: impl FnOnce(OwnedRequest<T, Idle>) -> QueueResult<T>,
+    ///     rq: OwnedRequest<T, Idle>,
+    /// ) -> QueueResult<T> {
+    ///     first(rq).or_else(|refused: Refused<T>| second(refused.into_request()))
+    /// }
+    /// ```
     #[inline]
     pub fn into_request(self) -> OwnedRequest<T, Idle> {
         self.rq

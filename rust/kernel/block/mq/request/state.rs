@@ -51,6 +51,17 @@ impl private::Sealed for InFlight {}
 impl private::Sealed for Complete {}
 
 /// The states of a request that was started.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::block::{mq::{Operations, OwnedRequest, Started}, Status};
+///
+/// /// Ends a request that is on its way, or that is being completed.
+/// fn fail<T: Operations, S: Started>(rq: OwnedRequest<T, S>) {
+///     rq.end(Status::IOERR);
+/// }
+/// ```
 pub trait Started: State {}
 
 impl Started for InFlight {}

@@ -151,6 +151,23 @@ where
     }
 
     /// Lets the timer run without a handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kernel::{
+    /// #     block::mq::*,
+    /// #     time::hrtimer::{HasHrTimer, HrTimerCallback}, //
+    /// # };
+    /// /// The device works after all; the timer ends what it has.
+    /// fn leave_alone<T: Operations>(handle: OwnedRequestHrTimerHandle<T>)
+    /// where
+    ///     T::RequestData: HasHrTimer<T::RequestData>,
+    ///     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = OwnedRequest<T, InFlight>>,
+    /// {
+    ///     handle.dismiss();
+    /// }
+    /// ```
     pub fn dismiss(mut self) {
         self.dismissed = true;
     }
