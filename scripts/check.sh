@@ -3,7 +3,9 @@
 #
 # Boot the debug kernel and the lean kernel, and run the selftests in each:
 #
-#	check.sh [FLAVOUR...]		default: debug lean
+#	check.sh [FLAVOUR...]		default: debug lean, and with FULL=1 unzoned
+#
+# "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED.
 #
 # The debug kernel is slow in an emulator. Without FULL=1 it runs what its checks are
 # there for, and leaves what compares results to the lean kernel; with it each kernel
@@ -19,15 +21,17 @@ settings
 : "${DRIVER:=rnull}"
 [[ $DRIVER == rnull || $DRIVER == null_blk ]] || die -2 "DRIVER=$DRIVER: want rnull or null_blk"
 
-declare -A TIMEOUT=([debug]=2400 [lean]=1200)
-[[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=9000 [lean]=2400)
+declare -A TIMEOUT=([debug]=2400 [lean]=1200 [unzoned]=600)
+[[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=9000 [lean]=2400 [unzoned]=600)
+UNZONED="unzoned io_modes configfs_lifecycle module_load"
 if [[ ${FULL:-} == 1 ]]; then
-	declare -A CHOSEN=()
+	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
 		[debug]="abuse configfs_lifecycle io_modes module_busy"
 		[lean]="configfs_names configfs_race configfs_values data faults features io_modes
 			module_load module_params zoned_fs zoned_io zoned_parity"
+		[unzoned]=$UNZONED
 	)
 fi
 PASSED=0
@@ -51,8 +55,12 @@ cases() {
 }
 
 flavour() {
-	local kernel tests status=0 log=$CACHE/log/guest-check-$1.output
-	if ! output kernel "$REPO/scripts/kernel.sh" "$1"; then
+	local kernel build tests status=0 log=$CACHE/log/guest-check-$1.output
+	case $1 in
+	unzoned) build=(env CONFIG_EXTRA="$REPO/configs/unzoned.config" "$REPO/scripts/kernel.sh" lean) ;;
+	*) build=("$REPO/scripts/kernel.sh" "$1") ;;
+	esac
+	if ! output kernel "${build[@]}"; then
 		FAILED=$(( FAILED + 1 ))
 		say "check: $1 kernel: FAILED: not built"
 		return
@@ -75,9 +83,12 @@ flavour() {
 	fi
 }
 
-(( $# )) || set -- debug lean
+if (( ! $# )); then
+	set -- debug lean
+	[[ ${FULL:-} != 1 ]] || set -- "$@" unzoned
+fi
 for flavour in "$@"; do
-	[[ ${TIMEOUT[$flavour]:-} ]] || die -2 "$flavour: want debug or lean"
+	[[ ${TIMEOUT[$flavour]:-} ]] || die -2 "$flavour: want debug, lean or unzoned"
 done
 for flavour in "$@"; do
 	flavour "$flavour"

@@ -10,12 +10,14 @@
 settings
 case ${FULL:-} in '' | 0 | 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;; esac
 
+UNZONED=''
+[[ ${FULL:-} != 1 ]] || UNZONED=yes
 # What is in one line runs side by side: a guest has two CPUs, and rarely uses both.
 PARTS=(
 	"scripts/lint.sh"
 	"scripts/compile-fail.sh"
 	"scripts/kunit.sh"
-	"scripts/check.sh debug + scripts/check.sh lean"
+	"scripts/check.sh debug + scripts/check.sh lean${UNZONED:+ unzoned}"
 	"tools/testing/harness/run.sh + tools/testing/stories/run.sh"
 )
 from=$SECONDS

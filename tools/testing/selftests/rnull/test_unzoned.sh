@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A kernel without CONFIG_BLK_DEV_ZONED: zoned=1 is refused, and the rest works.
+
+. "$(dirname "$0")/rnull_lib.sh"
+
+! grep -qw blkdev_report_zones /proc/kallsyms || skip "this kernel has zones"
+
+# messages: what the driver has said, without its name.
+messages() { dmesg -t | sed -n 's/^\(rnull_mod\|null_blk\): //p' | grep -v '^disk .* created$'; }
+
+refused_by_configfs() {
+	make_device z
+	set_attr z zoned 1
+	set_attr z size 16
+	set_attr z zone_size 4
+	dmesg -C
+	sys write "$SUBSYS/z/power" "1\n"
+	printf '%s\n' "$ERR"
+	messages
+	get_attr z power
+	printf 'power %s\n' "$RET"
+	# It is not stuck: without zones it can be switched on.
+	set_attr z zoned 0
+	power_on z
+	disk_field z queue/zoned
+}
+
+# A module whose device can't be made is not loaded.
+refused_by_parameter() {
+	unload
+	dmesg -C
+	sys insmod "$MODULE_FILE" "zoned=1 gb=1"
+	printf '%s\n' "$ERR"
+	messages
+	load nr_devices=0
+}
+
+other_data() {
+	make_device z
+	set_attr z size 4
+	set_attr z memory_backed 1
+	power_on z
+	fio --name=job --filename=/dev/z --thread --direct=1 --bs=4k --size=1m --rw=randwrite \
+		--verify=crc32c --output="$WORK/fio" || { cat "$WORK/fio"; return 1; }
+	power_off z
+}
+
+load_both nr_devices=0
+tap_case "zoned=1 through configfs" parity refused_by_configfs
+tap_case "zoned=1 as a parameter" parity refused_by_parameter
+tap_case "zone attributes without zones" parity other_data
+tap_run
