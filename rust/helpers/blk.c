@@ -144,25 +144,20 @@ __rust_helper void rust_helper_blk_mq_lookup_unlock(struct blk_mq_tag_set *set,
 }
 
 /*
- * Find the request that was started with a tag, and take a reference to it.
+ * Look up what was last dispatched with a tag.
  *
  * Any numbers may be asked for. Inside the read-side critical section neither
- * the maps nor the memory of requests go away, but what a map points to may be
- * free, or in use for anything, until a reference is held. So nothing but the
- * count is touched before; and after, the request must be one that has the tag
- * and was started, or it is not what was asked for. While a request has a
- * count, its hardware queue stays: changing the queues waits for it.
+ * the maps nor the memory of requests, and of what lies behind them, go away.
+ * But the request may be free, in use for anything, or being torn down, so that
+ * nothing in it is to be touched but what is atomic and always there.
  *
  * May be called from process, softirq and hardirq context.
  */
 __rust_helper struct request *
-rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
+rust_helper_blk_mq_peek_request(struct blk_mq_tag_set *set,
 				unsigned int hw_queue, unsigned int tag)
 {
 	struct blk_mq_tags **maps, *map;
-	struct blk_mq_hw_ctx *hctx;
-	struct request *rq;
-	int old;
 
 	/* Pairs with the release in __blk_mq_update_nr_hw_queues(). */
 	if (hw_queue >= smp_load_acquire(&set->nr_hw_queues))
@@ -171,7 +166,28 @@ rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
 	map = READ_ONCE(maps[hw_queue]);
 	if (!map || tag >= map->nr_tags)
 		return NULL;
-	rq = READ_ONCE(map->rqs[tag]);
+	return READ_ONCE(map->rqs[tag]);
+}
+
+/*
+ * Find the request that was started with a tag, and take a reference to it.
+ *
+ * Nothing but the count is touched before a reference is held; and after, the
+ * request must be one that has the tag and was started, or it is not what was
+ * asked for. While a request has a count, its hardware queue stays: changing
+ * the queues waits for it.
+ *
+ * To be called as blk_mq_peek_request().
+ */
+__rust_helper struct request *
+rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
+				unsigned int hw_queue, unsigned int tag)
+{
+	struct blk_mq_hw_ctx *hctx;
+	struct request *rq;
+	int old;
+
+	rq = rust_helper_blk_mq_peek_request(set, hw_queue, tag);
 	if (!rq)
 		return NULL;
 

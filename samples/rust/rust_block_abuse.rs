@@ -630,6 +630,15 @@ impl<K: Kind> Device<K> {
     fn report(&self) {
         let (hw_queue, tag) = self.invent();
         count(&LOOKED_UP);
+        // What the timer owns is not there to be claimed.
+        if one_in(2) {
+            if let Some(owner) = self.tag_set.claim(hw_queue, tag) {
+                count(&FOUND);
+                count(&CLAIMED);
+                finish(owner);
+                return;
+            }
+        }
         let Some(rq) = self.tag_set.tag_to_rq(hw_queue, tag) else {
             return;
         };

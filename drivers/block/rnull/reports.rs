@@ -42,6 +42,17 @@ pub(crate) struct Report {
     pub(crate) tag: u32,
 }
 
+/// What comes after the reports that an interrupt handler has taken from a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// More reports that the interrupt is for.
+    More,
+    /// Another interrupt, which counts as armed.
+    Interrupt,
+    /// Nothing: whoever adds the next report arms an interrupt.
+    Nothing,
+}
+
 /// The reports on a completion ring, first in first out.
 pub(crate) struct Reports {
     ring: KVec<Report>,
@@ -93,26 +104,34 @@ impl Reports {
         true
     }
 
-    /// Takes reports that the interrupt is for. Returns how many.
-    pub(crate) fn take_due(&mut self, to: &mut [Report]) -> usize {
+    /// Takes reports that the interrupt is for. Returns how many, and what comes after them.
+    pub(crate) fn take_due(&mut self, to: &mut [Report]) -> (usize, Next) {
         let count = self.due.min(to.len());
-        for to in &mut to[..count] {
-            *to = self.ring[self.first];
-            self.first += 1;
-            if self.first == self.ring.len() {
-                self.first = 0;
-            }
+        let to_end = count.min(self.ring.len() - self.first);
+        let (first, rest) = to[..count].split_at_mut(to_end);
+        first.copy_from_slice(&self.ring[self.first..][..to_end]);
+        rest.copy_from_slice(&self.ring[..count - to_end]);
+        self.first += count;
+        if self.first >= self.ring.len() {
+            self.first -= self.ring.len();
         }
         self.count -= count;
         self.due -= count;
-        count
+        (count, self.settle())
     }
 
-    /// Decides whether there is to be another interrupt, for what was added meanwhile.
-    pub(crate) fn settle(&mut self) -> bool {
+    /// Arms another interrupt, for what was added meanwhile, if this one has nothing left to do.
+    fn settle(&mut self) -> Next {
+        if self.due > 0 {
+            return Next::More;
+        }
         self.due = self.count;
         self.armed = self.count > 0;
-        self.armed
+        if self.armed {
+            Next::Interrupt
+        } else {
+            Next::Nothing
+        }
     }
 }
 
@@ -124,17 +143,24 @@ mod tests {
         Report { hw_queue: 3, tag }
     }
 
-    fn taken(reports: &mut Reports) -> Result<KVec<u32>> {
+    /// A ring whose first interrupt is over.
+    fn ring(size: usize) -> Result<Reports> {
+        let mut reports = Reports::new(size)?;
+        assert_eq!(taken(&mut reports)?.1, Next::Nothing);
+        Ok(reports)
+    }
+
+    /// Handles one interrupt: the tags, and what comes after it.
+    fn taken(reports: &mut Reports) -> Result<(KVec<u32>, Next)> {
         let mut tags = KVec::new();
-        let mut some = [Report::default(); 2];
         loop {
-            match reports.take_due(&mut some) {
-                0 => return Ok(tags),
-                count => {
-                    for report in &some[..count] {
-                        tags.push(report.tag, GFP_KERNEL)?;
-                    }
-                }
+            let mut some = [Report::default(); 2];
+            let (count, next) = reports.take_due(&mut some);
+            for report in &some[..count] {
+                tags.push(report.tag, GFP_KERNEL)?;
+            }
+            if next != Next::More {
+                return Ok((tags, next));
             }
         }
     }
@@ -143,41 +169,55 @@ mod tests {
     fn first_interrupt_finds_nothing() -> Result {
         let mut reports = Reports::new(4)?;
         assert!(!reports.arm());
-        assert_eq!(taken(&mut reports)?.len(), 0);
-        assert!(!reports.settle());
+        let (tags, next) = taken(&mut reports)?;
+        assert_eq!((tags.len(), next), (0, Next::Nothing));
+        assert!(!reports.arm());
         Ok(())
     }
 
     #[test]
     fn one_interrupt_is_for_what_was_there() -> Result {
-        let mut reports = Reports::new(8)?;
-        reports.settle();
+        let mut reports = ring(8)?;
         assert!(reports.push(report(1)) && reports.push(report(2)) && reports.push(report(3)));
         assert!(reports.arm());
         assert!(reports.push(report(4)));
         assert!(!reports.arm());
 
-        assert_eq!(&*taken(&mut reports)?, &[1, 2, 3]);
-        assert!(reports.settle());
-        assert_eq!(&*taken(&mut reports)?, &[4]);
-        assert!(!reports.settle());
+        let (tags, next) = taken(&mut reports)?;
+        assert_eq!(&*tags, &[1, 2, 3]);
+        assert_eq!(next, Next::Interrupt);
+        assert!(!reports.arm());
+        let (tags, next) = taken(&mut reports)?;
+        assert_eq!(&*tags, &[4]);
+        assert_eq!(next, Next::Nothing);
         assert!(!reports.arm());
         Ok(())
     }
 
     #[test]
     fn ring_wraps_around_and_fills() -> Result {
-        let mut reports = Reports::new(4)?;
-        reports.settle();
-        for round in 0..10 {
-            for tag in 0..4 {
-                assert!(reports.push(report(10 * round + tag)));
+        // The places of a round are taken in pairs, of which some lie at both ends.
+        for size in [4, 5] {
+            let mut reports = ring(size)?;
+            for round in 0..10 {
+                let tags = |at: usize| 10 * round + at as u32;
+                for at in 0..size {
+                    assert!(reports.push(report(tags(at))));
+                }
+                assert!(!reports.push(report(99)));
+                assert!(reports.arm());
+                let mut some = [Report::default(); 3];
+                assert_eq!(reports.take_due(&mut some), (3, Next::More));
+                assert_eq!(some.map(|report| report.tag), [0, 1, 2].map(tags));
+                assert!(reports.push(report(50)));
+                let (rest, next) = taken(&mut reports)?;
+                assert_eq!(next, Next::Interrupt);
+                assert_eq!(rest.len(), size - 3);
+                assert!(rest.iter().enumerate().all(|(at, &tag)| tag == tags(at + 3)));
+                let (rest, next) = taken(&mut reports)?;
+                assert_eq!(&*rest, &[50]);
+                assert_eq!(next, Next::Nothing);
             }
-            assert!(!reports.push(report(99)));
-            assert!(reports.arm());
-            let tags = taken(&mut reports)?;
-            assert_eq!(&*tags, &[0, 1, 2, 3].map(|tag| 10 * round + tag));
-            assert!(!reports.settle());
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ use crate::{
     pipeline::Pipeline,
     reports::{
         Counters,
+        Next,
         Report,
         Reports, //
     }, //
@@ -122,7 +123,7 @@ struct Ring<T: Operations> {
 }
 
 /// Reports that the interrupt handler takes from the ring at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 16;
 
 impl<T> Rings<T>
 where
@@ -212,20 +213,16 @@ where
         }
     }
 
-    /// Ends the requests that the interrupt is for.
-    fn reap(&self) {
+    /// Ends the requests that the interrupt is for. Returns whether another one is armed.
+    fn reap(&self) -> bool {
         let mut completed = 0;
         let mut wrong = 0;
+        let mut taken = [Report::default(); BATCH];
         let lookup = self.tag_set.lookup();
-        CompletionBatch::scope(|batch| loop {
-            let mut taken = [Report::default(); BATCH];
-            let count = self.reports.lock().take_due(&mut taken);
-            if count == 0 {
-                break;
-            }
+        let next = CompletionBatch::scope(|batch| loop {
+            let (count, next) = self.reports.lock().take_due(&mut taken);
             for report in &taken[..count] {
-                let found = lookup.tag_to_rq(report.hw_queue, report.tag);
-                match found.and_then(|rq| rq.claim()) {
+                match lookup.claim(report.hw_queue, report.tag) {
                     Some(rq) => {
                         let status = rq.data().status().load();
                         rq.end_batched(status, batch);
@@ -234,9 +231,13 @@ where
                     None => wrong += 1,
                 }
             }
+            if next != Next::More {
+                break next;
+            }
         });
         drop(lookup);
         self.counters.count(completed, wrong);
+        next == Next::Interrupt
     }
 }
 
@@ -256,8 +257,8 @@ where
         this: ArcBorrow<'_, Self>,
         mut context: SharedHrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
-        this.reap();
-        if this.reports.lock().settle() {
+        // While an interrupt is armed nobody else starts the timer.
+        if this.reap() {
             context.start(this.latency);
         }
         HrTimerRestart::NoRestart

@@ -101,4 +101,7 @@ pub use self::{
     },
 };
 
-pub(super) use self::pdu::Pdu;
+pub(super) use self::{
+    park::claim_at,
+    pdu::Pdu, //
+};

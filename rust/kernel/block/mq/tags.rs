@@ -5,8 +5,13 @@
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h), `struct blk_mq_tags`.
 
 use super::{
-    request::Request,
+    request::{
+        claim_at,
+        Request, //
+    },
+    InFlight,
     Operations,
+    OwnedRequest,
     TagSet, //
 };
 use crate::{
@@ -30,7 +35,8 @@ impl<T: Operations> TagSet<T> {
     ///
     /// What the reference leads to may have been ended or requeued at the same moment, and what was
     /// found may not be what the device had in mind. So this does not give the right to end the
-    /// request; a driver that has parked the owner gets it by [`Request::claim`].
+    /// request; a driver that has parked the owner gets it by [`Request::claim`], or at once by
+    /// [`claim`](Self::claim).
     ///
     /// May be called from process, softirq and hardirq context. It does not wait for anything, and
     /// may be called while I/O schedulers are switched, queues are frozen and disks come and go.
@@ -39,21 +45,51 @@ impl<T: Operations> TagSet<T> {
     ///
     /// # Examples
     ///
-    /// An interrupt handler that was told of a completion:
+    /// A device that tells how far it is:
     ///
     /// ```
-    /// use kernel::block::mq::{Operations, TagSet};
+    /// use kernel::{
+    ///     block::mq::{Operations, TagSet},
+    ///     sync::atomic::{Atomic, Relaxed}, //
+    /// };
     ///
-    /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
-    ///     match tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
-    ///         Some(rq) => rq.end_ok(),
-    ///         None => pr_warn!("the device reports a tag that is not in use\n"),
+    /// fn progress<T>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32, bytes: u64)
+    /// where
+    ///     T: Operations<RequestData = Atomic<u64>>,
+    /// {
+    ///     if let Some(rq) = tag_set.tag_to_rq(hw_queue, tag) {
+    ///         rq.data().store(bytes, Relaxed);
     ///     }
     /// }
     /// ```
     #[inline]
     pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
         self.lookup().tag_to_rq(hw_queue, tag)
+    }
+
+    /// Takes the owner that is [parked](super::OwnedRequest::park) in the request that was started
+    /// with `tag` on the hardware queue `hw_queue`.
+    ///
+    /// This is [`tag_to_rq`](Self::tag_to_rq) and [`Request::claim`] in one. It counts no
+    /// references, which saves two of three atomic operations.
+    ///
+    /// Any numbers may be asked for, in any context, as there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, TagSet};
+    ///
+    /// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
+    ///     match tag_set.claim(hw_queue, tag) {
+    ///         Some(rq) => rq.end_ok(),
+    ///         None => pr_warn!("the device reports a tag that is not in use\n"),
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn claim(&self, hw_queue: u32, tag: u32) -> Option<OwnedRequest<T, InFlight>> {
+        self.lookup().claim(hw_queue, tag)
     }
 
     /// Begins to look tags up.
@@ -86,7 +122,7 @@ impl<T: Operations> TagSet<T> {
 ///     let lookup: TagLookup<'_, T> = tag_set.lookup();
 ///     CompletionBatch::scope(|batch| {
 ///         for &tag in tags {
-///             if let Some(rq) = lookup.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
+///             if let Some(rq) = lookup.claim(hw_queue, tag) {
 ///                 rq.end_batched(Status::OK, batch);
 ///             }
 ///         }
@@ -109,6 +145,16 @@ impl<T: Operations> TagLookup<'_, T> {
         // SAFETY: A request that is found is one of this tag set, and so was set up with a
         // `Pdu<T>`. The function has taken a count for it, which passes to the result.
         NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
+    }
+
+    /// As [`TagSet::claim`].
+    #[inline]
+    pub fn claim(&self, hw_queue: u32, tag: u32) -> Option<OwnedRequest<T, InFlight>> {
+        // SAFETY: As in `tag_to_rq`.
+        let rq = unsafe { bindings::blk_mq_peek_request(self.tag_set.as_raw(), hw_queue, tag) };
+        // SAFETY: What is found is a request of this tag set, whose memory is there until the
+        // critical section ends, and the numbers are in range.
+        NonNull::new(rq).and_then(|rq| unsafe { claim_at(rq, hw_queue, tag) })
     }
 }
 

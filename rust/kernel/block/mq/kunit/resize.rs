@@ -101,11 +101,18 @@ mod tests {
         let rq = disk.take_polled()?;
         let found = tags.tag_to_rq(rq.hw_queue(), rq.tag());
         let elsewhere = tags.tag_to_rq(1 - rq.hw_queue(), rq.tag());
-        let queue = rq.hw_queue();
-        rq.end_ok();
+        let (queue, tag) = (rq.hw_queue(), rq.tag());
+        rq.park();
+        let claimed_elsewhere = tags.claim(1 - queue, tag);
+        let rq = tags.claim(queue, tag);
+        let claimed = rq.is_some();
+        for rq in [claimed_elsewhere, rq].into_iter().flatten() {
+            rq.end_ok();
+        }
         assert_eq!(queue, 1);
         assert!(found.is_some());
         assert!(elsewhere.is_none());
+        assert!(claimed);
         Ok(())
     }
 

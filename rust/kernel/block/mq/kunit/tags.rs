@@ -94,14 +94,75 @@ mod tests {
         let io = disk.read()?;
         let rq = disk.take()?.start();
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        let claim = || tags.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim());
+        let by_reference = || tags.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim());
+        let at_once = || tags.claim(hw_queue, tag);
+        let none = || by_reference().is_none() && at_once().is_none();
 
-        assert!(claim().is_none());
+        assert!(none());
         rq.park();
-        let rq = claim().ok_or(ENOENT)?;
-        assert!(claim().is_none());
+        let rq = by_reference().ok_or(ENOENT)?;
+        assert!(none());
+        rq.park();
+        let rq = at_once().ok_or(ENOENT)?;
+        assert!(none());
+        assert_eq!(count(&rq), 1);
         rq.end_ok();
-        assert!(claim().is_none());
+        assert!(none());
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn claim_by_another_tag_gets_nothing() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new().queue_depth(4).poll_queues(1),
+            GenDiskBuilder::new(),
+        )?;
+        let tags = disk.tag_set();
+        let first = disk.read()?;
+        let second = disk.read()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        let other = disk.take()?.start();
+        let other_tag = other.tag();
+        rq.park();
+
+        let mut wrong = 0;
+        for queue in [0, 1, 2, 3, 1 << 18, u32::MAX] {
+            for number in [0, 1, 2, 3, 4, 1 << 14, tag | 1 << 14, u32::MAX] {
+                if (queue, number) != (hw_queue, tag) && tags.claim(queue, number).is_some() {
+                    wrong += 1;
+                }
+            }
+        }
+        other.park();
+        let other = tags.claim(hw_queue, other_tag);
+        let rq = tags.claim(hw_queue, tag);
+        let found = (other.is_some(), rq.is_some());
+        for rq in [other, rq].into_iter().flatten() {
+            rq.end_ok();
+        }
+        assert_eq!(wrong, 0);
+        assert_eq!(found, (true, true));
+        assert_eq!(first.wait(), Ok(raw(Status::OK)));
+        assert_eq!(second.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn claim_of_a_stale_tag_gets_nothing() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let tags = disk.tag_set();
+        let io = disk.read()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        rq.requeue(true);
+        let none = tags.claim(hw_queue, tag).is_none();
+        // Handed out again, and not started.
+        let rq = disk.take()?;
+        let idle = tags.claim(rq.hw_queue(), rq.tag()).is_none();
+        rq.start().end_ok();
+        assert!(none && idle);
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }

@@ -3,12 +3,17 @@
 //! Parking an owner in its request.
 
 use super::{
+    pdu::Pdu,
     InFlight,
     OwnedRequest,
     Request, //
 };
 use crate::{
-    block::mq::Operations,
+    bindings,
+    block::mq::{
+        Operations,
+        TagSetBuilder, //
+    },
     sync::atomic::{
         Acquire,
         Release, //
@@ -16,8 +21,24 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// The ownership word while an owner is parked. It is zero otherwise.
-pub(super) const PARKED: u32 = 1;
+/// How many bits of a [`place`] are for the tag.
+const TAG_BITS: u32 = 14;
+const _: () = assert!(bindings::BLK_MQ_MAX_DEPTH <= 1 << TAG_BITS);
+
+/// The value of the ownership word while the owner of a request that has `tag` on the hardware
+/// queue `hw_queue` is parked. It is not zero, which stands for no owner.
+///
+/// Both numbers are those of a request, so that other numbers have other values: there are
+/// [`BLK_MQ_MAX_DEPTH`](bindings::BLK_MQ_MAX_DEPTH) tags at most, and a hardware queue for each CPU
+/// and one for each of [`TagSetBuilder::MAX_POLL_QUEUES`].
+#[inline]
+fn place(hw_queue: u32, tag: u32) -> u32 {
+    (hw_queue << TAG_BITS | tag) + 1
+}
+const _: () = {
+    let hw_queues = bindings::NR_CPUS as u64 + TagSetBuilder::MAX_POLL_QUEUES as u64;
+    assert!(hw_queues < 1 << (u32::BITS - TAG_BITS));
+};
 
 impl<T: Operations> OwnedRequest<T, InFlight> {
     /// Parks the owner in the request itself, for [`Request::claim`] to take it out.
@@ -36,6 +57,7 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     /// [`TagSet::tag_to_rq`]: crate::block::mq::TagSet::tag_to_rq
     #[inline]
     pub fn park(self) {
+        let place = place(self.hw_queue(), self.tag());
         let rq = self.into_raw();
         // SAFETY: `self` held a count for `rq`. That count, like the right to the request, now
         // belongs to the ownership word, and nobody can take it from there before the store below,
@@ -43,7 +65,7 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
         let pdu = unsafe { rq.as_ref() }.pdu();
         // ORDERING: Release, so that whoever claims the request (Acquire) sees what the owner
         // wrote.
-        pdu.parked.store(PARKED, Release);
+        pdu.parked.store(place, Release);
     }
 }
 
@@ -74,11 +96,40 @@ impl<T: Operations> Request<T> {
     #[inline]
     pub fn claim(&self) -> Option<OwnedRequest<T, InFlight>> {
         // ORDERING: Acquire, paired with the Release in `park`.
-        if self.pdu().parked.xchg(0, Acquire) != PARKED {
+        if self.pdu().parked.xchg(0, Acquire) == 0 {
             return None;
         }
         // SAFETY: The word was set by `park`, which consumed an owner in the state in flight, and
         // only one exchange can have found it set, so the owner's right and count are ours.
         Some(unsafe { OwnedRequest::from_raw(NonNull::from(self)) })
     }
+}
+
+/// Takes the owner that is parked in `rq`, if that is a request which has `tag` on the hardware
+/// queue `hw_queue`.
+///
+/// # Safety
+///
+/// * `rq` must point to a request of a tag set that was set up for `T`. The memory of it and of its
+///   private area must not go away before this returns.
+/// * `hw_queue` must be a hardware queue of the tag set, and `tag` one of its tags.
+#[inline]
+pub(in crate::block::mq) unsafe fn claim_at<T: Operations>(
+    rq: NonNull<bindings::request>,
+    hw_queue: u32,
+    tag: u32,
+) -> Option<OwnedRequest<T, InFlight>> {
+    // SAFETY: `rq` is a request of such a tag set.
+    let pdu = unsafe { Pdu::<T>::of_raw(rq.as_ptr()) };
+    // SAFETY: The memory is there. As the field says it can be used in any state of the request,
+    // which is why there is no reference to the whole private area.
+    let parked = unsafe { &*(&raw const (*pdu).parked) };
+    // ORDERING: Acquire, paired with the Release in `park`.
+    if parked.cmpxchg(place(hw_queue, tag), 0, Acquire).is_err() {
+        return None;
+    }
+    // SAFETY: The word was set by `park`, which consumed an owner in the state in flight that had
+    // this tag on this hardware queue; it keeps both while it is in flight. Only one exchange can
+    // have found the word so, so the owner's right and count are ours.
+    Some(unsafe { OwnedRequest::from_raw(rq.cast()) })
 }

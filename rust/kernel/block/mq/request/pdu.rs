@@ -20,7 +20,10 @@ use pin_init::PinInit;
 #[pin_data]
 #[repr(C)]
 pub(in crate::block::mq) struct Pdu<T: Operations> {
-    /// [`PARKED`](super::park::PARKED) while an owner is parked in the request, else zero.
+    /// While an owner is parked in the request, its [`place`](super::park::place), else zero.
+    ///
+    /// May be read and changed by whoever knows that the memory is there, even before the rest is
+    /// initialized for the first time and after it was dropped.
     pub(super) parked: Atomic<u32>,
 
     #[pin]
