@@ -13,6 +13,27 @@
 #include <linux/blkdev.h>
 #include <linux/tracepoint.h>
 
+/*
+ * For the names of operations and conditions. Programs that read the events
+ * can't call blk_op_str() and blk_zone_cond_str().
+ */
+TRACE_DEFINE_ENUM(REQ_OP_WRITE);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_APPEND);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_OPEN);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_CLOSE);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_FINISH);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_RESET);
+TRACE_DEFINE_ENUM(REQ_OP_ZONE_RESET_ALL);
+
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_NOT_WP);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_EMPTY);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_IMP_OPEN);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_EXP_OPEN);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_CLOSED);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_READONLY);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_FULL);
+TRACE_DEFINE_ENUM(BLK_ZONE_COND_OFFLINE);
+
 /* A write that begins, or another operation that changed a zone. */
 TRACE_EVENT(zone_op,
 	    TP_PROTO(const char *disk, unsigned int op, unsigned int zone_no,
@@ -28,9 +49,24 @@ TRACE_EVENT(zone_op,
 			   __entry->zone_cond = zone_cond;),
 	    TP_printk("disk=%s,  req=%-15s zone_no=%u zone_cond=%-10s",
 		      __entry->disk,
-		      blk_op_str((__force enum req_op)__entry->op),
+		      __print_symbolic(__entry->op,
+				       { REQ_OP_WRITE, "WRITE" },
+				       { REQ_OP_ZONE_APPEND, "ZONE_APPEND" },
+				       { REQ_OP_ZONE_OPEN, "ZONE_OPEN" },
+				       { REQ_OP_ZONE_CLOSE, "ZONE_CLOSE" },
+				       { REQ_OP_ZONE_FINISH, "ZONE_FINISH" },
+				       { REQ_OP_ZONE_RESET, "ZONE_RESET" },
+				       { REQ_OP_ZONE_RESET_ALL, "ZONE_RESET_ALL" }),
 		      __entry->zone_no,
-		      blk_zone_cond_str(__entry->zone_cond))
+		      __print_symbolic(__entry->zone_cond,
+				       { BLK_ZONE_COND_NOT_WP, "NOT_WP" },
+				       { BLK_ZONE_COND_EMPTY, "EMPTY" },
+				       { BLK_ZONE_COND_IMP_OPEN, "IMP_OPEN" },
+				       { BLK_ZONE_COND_EXP_OPEN, "EXP_OPEN" },
+				       { BLK_ZONE_COND_CLOSED, "CLOSED" },
+				       { BLK_ZONE_COND_READONLY, "READONLY" },
+				       { BLK_ZONE_COND_FULL, "FULL" },
+				       { BLK_ZONE_COND_OFFLINE, "OFFLINE" }))
 );
 
 TRACE_EVENT(report_zones,

@@ -22,7 +22,7 @@
 //! | the owner is | and comes back |
 //! | --- | --- |
 //! | in a variable of the driver's | when the driver says so |
-//! | [parked](OwnedRequest::park) in its request | from [`Request::claim`] |
+//! | [parked](OwnedRequest::park) in its request | from [`Request::claim`] or [`TagSet::claim`] |
 //! | in the request's [timer] | in the timer's callback, or from [`Request::cancel_timer`] |
 //! | in a [`RequestChain`] | from that, one by one or all together |
 //! | on its way to [`Operations::complete`] | there |

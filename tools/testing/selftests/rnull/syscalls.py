@@ -181,8 +181,8 @@ class Calls:
         jobs = fio_jobs(path)
         kinds = [job[kind] for job in jobs for kind in ("read", "write")]
         ios = sum(kind["total_ios"] for kind in kinds)
-        least = min((kind["clat_ns"]["min"] for kind in kinds if kind["total_ios"]), default=0)
-        mean = sum(kind["clat_ns"]["mean"] * kind["total_ios"] for kind in kinds) / max(ios, 1)
+        least = min((kind["lat_ns"]["min"] for kind in kinds if kind["total_ios"]), default=0)
+        mean = sum(kind["lat_ns"]["mean"] * kind["total_ios"] for kind in kinds) / max(ios, 1)
         counts = [
             sum(job[kind][key] for job in jobs)
             for kind in ("read", "write")

@@ -84,9 +84,18 @@ trace_cmd() {
 	[[ $MODULE == rnull_mod ]] || skip "for rnull's events"
 	[[ $(type -P trace-cmd) ]] || skip "no trace-cmd"
 	zoned z size=16 zone_size=4
-	(cd "$WORK" && trace-cmd record -q -e rnull blkzone reset /dev/z) >/dev/null 2>&1
-	(cd "$WORK" && trace-cmd report) >"$WORK/report" 2>/dev/null
-	grep -E 'report_zones: .*disk=z,.* nr_zones=' "$WORK/report"
+	recorded 'report_zones: +disk=z, +nr_zones=4$' blkzone report /dev/z
+	recorded 'zone_op: +disk=z, +req=ZONE_OPEN +zone_no=0 zone_cond=EXP_OPEN *$' \
+		blkzone open -c 1 /dev/z
+	recorded 'zone_op: +disk=z, +req=ZONE_RESET +zone_no=0 zone_cond=EMPTY *$' \
+		blkzone reset -c 1 /dev/z
+}
+
+# recorded EVENT COMMAND...: trace-cmd shows this when the command is carried out.
+recorded() {
+	(cd "$WORK" && trace-cmd record -e rnull "${@:2}") >"$WORK/said" 2>&1
+	(cd "$WORK" && trace-cmd report) >"$WORK/report" 2>>"$WORK/said"
+	grep -qE "$1" "$WORK/report" || { cat "$WORK/said" "$WORK/report"; return 1; }
 }
 
 tap_case "the events of null_blk" parity events

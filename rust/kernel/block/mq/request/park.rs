@@ -52,9 +52,9 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     ///
     /// May be called from any context.
     ///
-    /// [`OwnedRequest::start`] has an example, and [`TagSet::tag_to_rq`] is its other half.
+    /// [`OwnedRequest::start`] has an example, and [`TagSet::claim`] is its other half.
     ///
-    /// [`TagSet::tag_to_rq`]: crate::block::mq::TagSet::tag_to_rq
+    /// [`TagSet::claim`]: crate::block::mq::TagSet::claim
     #[inline]
     pub fn park(self) {
         let place = place(self.hw_queue(), self.tag());
