@@ -86,17 +86,25 @@ impl Storage {
                     stored.write(segment, position, len)
                 })
             }
-            (Some(cache), true) => transfer.run(rq, |segment, position, len| {
-                let good = readable(position, len);
-                cache.read(&self.medium.tree, segment, position, good)?;
-                no_data(segment, good, len)
-            }),
-            (Some(cache), false) if rq.is_fua() => transfer.run(rq, |segment, position, len| {
-                cache.write_through(&self.medium.tree, segment, position, len)
-            }),
-            (Some(cache), false) => transfer.run(rq, |segment, position, len| {
-                cache.write(&self.medium.tree, segment, position, len)
-            }),
+            (Some(cache), true) => {
+                let mut cached = cache.access(&self.medium.tree);
+                transfer.run(rq, |segment, position, len| {
+                    let good = readable(position, len);
+                    cached.read(segment, position, good)?;
+                    no_data(segment, good, len)
+                })
+            }
+            (Some(cache), false) => {
+                let mut cached = cache.access(&self.medium.tree);
+                let around = rq.is_fua();
+                transfer.run(rq, |segment, position, len| {
+                    if around {
+                        cached.write_through(segment, position, len)
+                    } else {
+                        cached.write(segment, position, len)
+                    }
+                })
+            }
         })
     }
 

@@ -23,7 +23,10 @@ use kernel::{
         RBTree,
         RBTreeNode, //
     },
-    sync::Mutex, //
+    sync::{
+        Mutex,
+        MutexGuard, //
+    },
 };
 
 /// A write cache. What is in it is lost when it is dropped.
@@ -58,67 +61,17 @@ impl Cache {
         })
     }
 
-    /// Copies the first `len` bytes of `segment` to the byte `position` of the device. May sleep.
+    /// Locks the cache in front of `tree`, to move the data of a request. May sleep.
     ///
-    /// # Errors
-    ///
-    /// `ENOSPC` if there is not enough memory. A part may have been written.
-    pub(crate) fn write(
-        &self,
-        tree: &Tree,
-        segment: &Segment<'_>,
-        position: u64,
-        len: usize,
-    ) -> Result {
-        let mut state = self.state.lock();
-        for piece in pieces(position, len) {
-            if state.pages.get(&piece.index).is_none() {
-                state.make_room(tree, self.limit)?;
-                state.add(piece.index)?;
-            }
-            if let Some(page) = state.pages.get_mut(&piece.index) {
-                page.write(segment, piece)?;
-            }
+    /// It has to be locked for the whole request. The memory of a request may be cut in the middle
+    /// of a sector; if the page were written out between the two pieces, a sector would be stored
+    /// of which only one of them was written.
+    pub(crate) fn access<'a>(&'a self, tree: &'a Tree) -> Access<'a> {
+        Access {
+            limit: self.limit,
+            state: self.state.lock(),
+            tree,
         }
-        Ok(())
-    }
-
-    /// As [`write`](Self::write), but around the cache.
-    pub(crate) fn write_through(
-        &self,
-        tree: &Tree,
-        segment: &Segment<'_>,
-        position: u64,
-        len: usize,
-    ) -> Result {
-        let mut state = self.state.lock();
-        tree.access().write(segment, position, len)?;
-        for piece in pieces(position, len) {
-            state.forget(piece);
-        }
-        Ok(())
-    }
-
-    /// Copies from the byte `position` of the device to the first `len` bytes of `segment`. May
-    /// sleep.
-    pub(crate) fn read(
-        &self,
-        tree: &Tree,
-        segment: &Segment<'_>,
-        position: u64,
-        len: usize,
-    ) -> Result {
-        let state = self.state.lock();
-        let mut stored = tree.access();
-        for piece in pieces(position, len) {
-            match state.pages.get(&piece.index) {
-                Some(page) => {
-                    page.read_runs(segment, piece, |part| stored.read_piece(segment, part))?
-                }
-                None => stored.read_piece(segment, piece)?,
-            }
-        }
-        Ok(())
     }
 
     /// Forgets `sectors` sectors, from `first` on, here and in the tree. May sleep.
@@ -138,6 +91,61 @@ impl Cache {
     pub(crate) fn flush(&self, tree: &Tree) -> Result {
         let mut state = self.state.lock();
         while state.write_out_one(tree)? {}
+        Ok(())
+    }
+}
+
+/// A cache, locked, and the tree behind it.
+pub(crate) struct Access<'a> {
+    limit: usize,
+    state: MutexGuard<'a, State>,
+    tree: &'a Tree,
+}
+
+impl Access<'_> {
+    /// Copies the first `len` bytes of `segment` to the byte `position` of the device. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory. A part may have been written.
+    pub(crate) fn write(&mut self, segment: &Segment<'_>, position: u64, len: usize) -> Result {
+        for piece in pieces(position, len) {
+            if self.state.pages.get(&piece.index).is_none() {
+                self.state.make_room(self.tree, self.limit)?;
+                self.state.add(piece.index)?;
+            }
+            if let Some(page) = self.state.pages.get_mut(&piece.index) {
+                page.write(segment, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`write`](Self::write), but around the cache.
+    pub(crate) fn write_through(
+        &mut self,
+        segment: &Segment<'_>,
+        position: u64,
+        len: usize,
+    ) -> Result {
+        self.tree.access().write(segment, position, len)?;
+        for piece in pieces(position, len) {
+            self.state.forget(piece);
+        }
+        Ok(())
+    }
+
+    /// Copies from the byte `position` of the device to the first `len` bytes of `segment`.
+    pub(crate) fn read(&mut self, segment: &Segment<'_>, position: u64, len: usize) -> Result {
+        let mut stored = self.tree.access();
+        for piece in pieces(position, len) {
+            match self.state.pages.get(&piece.index) {
+                Some(page) => {
+                    page.read_runs(segment, piece, |part| stored.read_piece(segment, part))?
+                }
+                None => stored.read_piece(segment, piece)?,
+            }
+        }
         Ok(())
     }
 }

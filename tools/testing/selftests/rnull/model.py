@@ -10,6 +10,7 @@ import fcntl
 import mmap
 import os
 import random
+import signal
 import struct
 
 from devices import Device, errno_of, write_file
@@ -226,13 +227,14 @@ class Model:
         self.dirty.clear()
         self.stamps = [stamps[-1:] for stamps in self.stamps]
 
-    def run(self, operations):
+    def run(self, operations, cycles=True):
         choices = [self.write] * 30 + [self.read] * 30 + [self.write_durably, self.flush] * 2
         choices += [self.write_zeroes] + [self.discard] * (15 if self.discards else 0)
         for number in range(operations):
             # Seldom, as all is read then.
             last = number == operations - 1
-            what = self.power_cycle if last or number % 400 == 399 else self.random.choice(choices)
+            cycle = cycles and (last or number % 400 == 399)
+            what = self.power_cycle if cycle else self.random.choice(choices)
             self.done.append(what.__name__)
             what()
 
@@ -245,15 +247,51 @@ def run(subsys, seed, operations, failing="", *changes):
         failing = Failing(failing)
         model = Model(device, int(seed), failing)
         try:
-            model.run(int(operations))
-        except Exception as error:
-            last = ", ".join(model.done[-3:])
-            where = f"seed {seed}, operation {len(model.done)} ({last})"
-            raise AssertionError(f"{where}: {error!r}") from error
+            operate(model, seed, operations)
         finally:
             failing.end()
             os.close(model.fd)
     return model.failures
+
+
+def operate(model, seed, operations, **how):
+    """Operations on a device. What goes wrong is told with what repeats it."""
+    try:
+        model.run(int(operations), **how)
+    except Exception as error:
+        last = ", ".join(model.done[-3:])
+        where = f"seed {seed}, operation {len(model.done)} ({last})"
+        raise AssertionError(f"{where}: {error!r}") from error
+
+
+def run_beside(subsys, seed, operations, *changes):
+    """As run(), in one half of a device, while another process writes to the other half."""
+    with Device(subsys, "model", size=4, memory_backed=1) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        model = Model(device, int(seed), Failing(""))
+        model.sectors //= 2
+        other = os.fork()
+        if not other:
+            write_for_ever(model.fd, model.sectors)
+        try:
+            operate(model, seed, operations, cycles=False)
+        finally:
+            os.kill(other, signal.SIGKILL)
+            os.waitpid(other, 0)
+            model.close()
+
+
+def write_for_ever(fd, first):
+    """Write and flush pages behind a sector, as many as are in front. Does not return."""
+    chance = random.Random(first)
+    memory = mmap.mmap(-1, 4096)
+    try:
+        while True:
+            os.pwrite(fd, memory, (first // 8 + chance.randrange(first // 8)) * 4096)
+            os.fsync(fd)
+    finally:
+        os._exit(1)
 
 
 def bad_io(subsys, *changes):

@@ -136,6 +136,11 @@ model() {
 	python model run "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "" "$@"
 }
 
+# beside SETTINGS...: in one half of the device, while somebody else uses the other.
+beside() {
+	python model run_beside "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "$@"
+}
+
 # starved KIND SETTINGS...: some allocations fail, and nothing else does.
 starved() {
 	local failures
@@ -198,6 +203,9 @@ done <<-END
 	cache_size=8 discard=1 virt_boundary=1 blocksize=2048 mbps=2000
 	shared_tags=1 discard=1 irqmode=3
 END
+
+tap_case "model beside another process" beside submit_queues=2
+tap_case "model beside another process, cache" beside submit_queues=2 cache_size=1 discard=1
 
 for settings in "" "cache_size=1 discard=1"; do
 	for kind in failslab fail_page_alloc; do
