@@ -126,7 +126,7 @@ qemu_arguments() {
 		# identify_cpu() clears the flags of the boot CPU for a moment. If an
 		# interrupt comes then, KASAN takes the kernel for one with four
 		# levels of page tables, and complains of addresses that have five.
-		QEMU+=(-accel "tcg,thread=multi" -cpu max,la57=off)
+		QEMU+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
 	fi
 	[[ ! $MONITOR ]] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 	[[ ! $SHELL_WANTED ]] || QEMU+=(-serial mon:stdio)

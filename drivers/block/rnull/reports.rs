@@ -213,7 +213,9 @@ mod tests {
                 let (rest, next) = taken(&mut reports)?;
                 assert_eq!(next, Next::Interrupt);
                 assert_eq!(rest.len(), size - 3);
-                assert!(rest.iter().enumerate().all(|(at, &tag)| tag == tags(at + 3)));
+                for (at, &tag) in rest.iter().enumerate() {
+                    assert_eq!(tag, tags(at + 3));
+                }
                 let (rest, next) = taken(&mut reports)?;
                 assert_eq!(&*rest, &[50]);
                 assert_eq!(next, Next::Nothing);

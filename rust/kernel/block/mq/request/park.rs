@@ -123,7 +123,7 @@ pub(in crate::block::mq) unsafe fn claim_at<T: Operations>(
     let pdu = unsafe { Pdu::<T>::of_raw(rq.as_ptr()) };
     // SAFETY: The memory is there. As the field says it can be used in any state of the request,
     // which is why there is no reference to the whole private area.
-    let parked = unsafe { &*(&raw const (*pdu).parked) };
+    let parked = unsafe { &(*pdu).parked };
     // ORDERING: Acquire, paired with the Release in `park`.
     if parked.cmpxchg(place(hw_queue, tag), 0, Acquire).is_err() {
         return None;
