@@ -4,10 +4,7 @@
 //!
 //! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION` nothing of this ever happens.
 
-use crate::{
-    reports::Report,
-    trouble, //
-};
+use crate::reports::Report;
 #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
 use kernel::fault_injection::FaultConfig;
 use kernel::{
@@ -59,7 +56,10 @@ impl Faults {
     /// Makes the faults of a device, and the directories in configfs to change them.
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     pub(crate) fn new() -> Result<(Arc<Self>, KVec<DefaultGroup>)> {
-        use crate::params;
+        use crate::{
+            params,
+            trouble, //
+        };
         let mut groups = KVec::new();
         let mut config = |name, attr| -> Result<_> {
             let (config, group) = FaultConfig::new(name, attr, Some(trouble::flag()))?;
@@ -135,12 +135,9 @@ impl Faults {
     }
 
     /// What a device that has just made `report` makes up after it, if anything.
-    #[inline(always)]
     pub(crate) fn invent(&self, report: Report) -> Option<Report> {
-        if !trouble::is_possible() || !self.strikes(Kind::Tag) {
-            return None;
-        }
-        Some(invented(report, self.invented.fetch_add(1, Relaxed)))
+        self.strikes(Kind::Tag)
+            .then(|| invented(report, self.invented.fetch_add(1, Relaxed)))
     }
 }
 

@@ -30,7 +30,8 @@ use crate::{
         Next,
         Report,
         Reports, //
-    }, //
+    },
+    trouble, //
 };
 use kernel::{
     block::mq::{
@@ -163,7 +164,20 @@ where
         for done in requests {
             chain.push_back(keep_status(done));
         }
+        if trouble::is_possible() {
+            return self.report_in_trouble(chain);
+        }
+        self.report_as::<false>(chain);
+    }
 
+    #[cold]
+    #[inline(never)]
+    fn report_in_trouble(&self, chain: RequestChain<T>) {
+        self.report_as::<true>(chain);
+    }
+
+    #[inline(always)]
+    fn report_as<const TROUBLE: bool>(&self, mut chain: RequestChain<T>) {
         let mut next = chain.pop_front();
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
@@ -174,10 +188,10 @@ where
                 continue;
             };
             let mut reports = ring.reports.lock();
-            ring.post(&mut reports, first);
+            ring.post::<TROUBLE>(&mut reports, first);
             next = chain.pop_front();
             while let Some(rq) = next.take_if(|rq| rq.hw_queue() == hw_queue) {
-                ring.post(&mut reports, rq);
+                ring.post::<TROUBLE>(&mut reports, rq);
                 next = chain.pop_front();
             }
             let arm = reports.arm();
@@ -194,8 +208,8 @@ where
     T: Operations<RequestData: HasStatus>,
 {
     /// Reports a request.
-    #[inline]
-    fn post(&self, reports: &mut Reports, rq: OwnedRequest<T, InFlight>) {
+    #[inline(always)]
+    fn post<const TROUBLE: bool>(&self, reports: &mut Reports, rq: OwnedRequest<T, InFlight>) {
         let report = Report {
             hw_queue: rq.hw_queue(),
             tag: rq.tag(),
@@ -207,9 +221,11 @@ where
             return;
         }
         rq.park();
-        if let Some(invented) = self.faults.invent(report) {
-            // This one is not missed if there is no room.
-            reports.push(invented);
+        if TROUBLE {
+            if let Some(invented) = self.faults.invent(report) {
+                // This one is not missed if there is no room.
+                reports.push(invented);
+            }
         }
     }
 
