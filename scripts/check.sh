@@ -66,7 +66,8 @@ flavour() {
 		return
 	fi
 	kernel=${kernel##*$'\n'}
-	read -ra tests <<< "${TESTS:-${CHOSEN[$1]:-}}"
+	# The list may have several lines.
+	read -rd '' -a tests <<< "${TESTS:-${CHOSEN[$1]:-}}" || true
 	say "check: $DRIVER on the $1 kernel"
 	: > "$log"	# the last run's must not count
 	run "$REPO/scripts/guest.sh" --kernel "$kernel" --name "check-$1" \
