@@ -384,8 +384,8 @@ impl<T: Operations> TagSet<T> {
         // INVARIANT: The lock is held, and there is a queue for submission.
         self.before.store(before.pack(), Relaxed);
         self.wanted.store(wanted.pack(), Relaxed);
-        // SAFETY: By the type invariant the tag set is set up. The number, twice that of the CPUs
-        // at most, is an `int` and not zero.
+        // SAFETY: By the type invariant the tag set is set up. The number, that of the CPUs and of
+        // `MAX_POLL_QUEUES` together at most, is an `int` and not zero.
         unsafe { bindings::blk_mq_update_nr_hw_queues(self.as_raw(), wanted.total() as c_int) };
         // The block layer tells what has become of it by how it has asked `map_queues`, if it has.
         if self.layout() == wanted {

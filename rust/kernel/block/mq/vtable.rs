@@ -268,8 +268,9 @@ impl<T: Operations> VTable<T> {
     ) {
         // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
-        // SAFETY: The area was initialized by `init_request`, and is not used afterwards.
-        unsafe { core::ptr::drop_in_place(pdu) };
+        // SAFETY: The area was initialized by `init_request`. As nobody has a reference to the
+        // request, nobody uses its data, and no owner is parked, who would have one.
+        unsafe { Pdu::<T>::drop_data(pdu) };
     }
 
     const VTABLE: bindings::blk_mq_ops = bindings::blk_mq_ops {

@@ -121,8 +121,9 @@ pub(in crate::block::mq) unsafe fn claim_at<T: Operations>(
 ) -> Option<OwnedRequest<T, InFlight>> {
     // SAFETY: `rq` is a request of such a tag set.
     let pdu = unsafe { Pdu::<T>::of_raw(rq.as_ptr()) };
-    // SAFETY: The memory is there. As the field says it can be used in any state of the request,
-    // which is why there is no reference to the whole private area.
+    // SAFETY: The memory is there. The word in it is set when the request is set up, before it can
+    // be found, and is never dropped nor written but by atomic operations after that. There is no
+    // reference to the rest of the private area, which may be gone.
     let parked = unsafe { &(*pdu).parked };
     // ORDERING: Acquire, paired with the Release in `park`.
     if parked.cmpxchg(place(hw_queue, tag), 0, Acquire).is_err() {

@@ -22,8 +22,8 @@ use pin_init::PinInit;
 pub(in crate::block::mq) struct Pdu<T: Operations> {
     /// While an owner is parked in the request, its [`place`](super::park::place), else zero.
     ///
-    /// May be read and changed by whoever knows that the memory is there, even before the rest is
-    /// initialized for the first time and after it was dropped.
+    /// May be read by whoever found the request and knows that the memory is there, also when
+    /// `data` is being dropped or was: see [`drop_data`](Self::drop_data).
     pub(super) parked: Atomic<u32>,
 
     #[pin]
@@ -59,6 +59,21 @@ impl<T: Operations> Pdu<T> {
             parked: Atomic::new(0),
             data <- T::new_request_data(),
         })
+    }
+
+    /// Drops the driver's data, and leaves the ownership word alone, which is zero then.
+    ///
+    /// A look-up may have found the request just before, and read the word until its critical
+    /// section ends. So nothing here claims the area as a whole.
+    ///
+    /// # Safety
+    ///
+    /// `pdu` must point to an area that was initialized by [`new`](Self::new), and whose data
+    /// nobody uses now or later. No owner may be parked in it.
+    pub(in crate::block::mq) unsafe fn drop_data(pdu: *mut Self) {
+        // SAFETY: The data was initialized, and is not used by anybody, by the requirements of this
+        // function.
+        unsafe { core::ptr::drop_in_place(&raw mut (*pdu).data) };
     }
 
     /// The private area of `rq`.
