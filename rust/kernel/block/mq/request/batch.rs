@@ -62,12 +62,33 @@ impl CompletionBatch<'_> {
             _p: PhantomData,
         };
         let value = fill(&mut batch);
-        if !inner.req_list.head.is_null() {
+        if !batch.is_empty() {
             // SAFETY: By the type invariants the requests in the list are handed over, and this is
             // the function to end them.
             unsafe { bindings::blk_mq_end_request_batch(&mut inner) };
         }
         value
+    }
+
+    /// Returns whether no request waits in the batch to be ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::{mq::{CompletionBatch, InFlight, Operations, OwnedRequest}, Status};
+    ///
+    /// /// Ends the last of several requests; if it is the only one, a batch does not pay.
+    /// fn end_last<T: Operations>(rq: OwnedRequest<T, InFlight>, batch: &mut CompletionBatch<'_>) {
+    ///     if batch.is_empty() {
+    ///         rq.end(Status::OK);
+    ///     } else {
+    ///         rq.end_batched(Status::OK, batch);
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.inner.req_list.head.is_null()
     }
 }
 
