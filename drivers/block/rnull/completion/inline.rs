@@ -57,12 +57,21 @@ impl Completion for Inline {
     }
 }
 
-/// Ends together what came together.
+/// Ends together what came together. For one that came alone, a batch does not pay: it waits until
+/// the next one has come, or there is none.
 #[inline(always)]
 pub(super) fn end_together<T: Operations>(requests: impl Iterator<Item = Done<T>>) {
     CompletionBatch::scope(|batch| {
-        for (rq, status) in requests {
-            rq.end_batched(status, batch);
+        let mut last = None;
+        for done in requests {
+            if let Some((rq, status)) = last.replace(done) {
+                rq.end_batched(status, batch);
+            }
+        }
+        match last {
+            Some((rq, status)) if batch.is_empty() => rq.end(status),
+            Some((rq, status)) => rq.end_batched(status, batch),
+            None => (),
         }
     });
 }
