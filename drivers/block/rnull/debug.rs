@@ -10,10 +10,7 @@ use kernel::{
     },
     fmt,
     prelude::*,
-    sync::{
-        atomic::Relaxed,
-        Arc, //
-    },
+    sync::Arc, //
 };
 
 /// The files of a device that completes its requests by tag. They go when this is dropped.
@@ -40,9 +37,9 @@ impl ReportFiles {
 }
 
 fn completed(counters: &Arc<Counters>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "{}", counters.completed.load(Relaxed))
+    writeln!(f, "{}", counters.completed())
 }
 
 fn wrong(counters: &Arc<Counters>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "{}", counters.wrong.load(Relaxed))
+    writeln!(f, "{}", counters.wrong())
 }

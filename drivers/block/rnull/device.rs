@@ -84,7 +84,10 @@ impl Kept {
         let this = Self {
             medium: Medium::new()?,
             faults,
-            reports: Arc::new(Counters::new(), GFP_KERNEL)?,
+            reports: Arc::new(
+                Counters::new(kernel::cpu::nr_cpu_ids() as usize)?,
+                GFP_KERNEL,
+            )?,
         };
         Ok((this, groups))
     }

@@ -10,28 +10,49 @@ use kernel::{
     },
 };
 
-/// How many reports there were. Shown in debugfs.
-pub(crate) struct Counters {
-    /// Reports upon which a request was completed.
-    pub(crate) completed: Atomic<u64>,
-    /// Reports that were about no request that was waiting for one.
-    pub(crate) wrong: Atomic<u64>,
+/// How many reports there were on each completion ring. Shown in debugfs.
+pub(crate) struct Counters(KVec<Counter>);
+
+struct Counter {
+    completed: Atomic<u64>,
+    wrong: Atomic<u64>,
 }
 
 impl Counters {
-    pub(crate) const fn new() -> Self {
-        Self {
-            completed: Atomic::new(0),
-            wrong: Atomic::new(0),
+    /// Counters for `rings` completion rings.
+    pub(crate) fn new(rings: usize) -> Result<Self> {
+        let mut counters = KVec::with_capacity(rings, GFP_KERNEL)?;
+        for _ in 0..rings {
+            let counter = Counter {
+                completed: Atomic::new(0),
+                wrong: Atomic::new(0),
+            };
+            counters.push(counter, GFP_KERNEL)?;
+        }
+        Ok(Self(counters))
+    }
+
+    /// Counts reports on a ring: those upon which a request was completed, and those that were
+    /// about no request that was waiting for one.
+    ///
+    /// Only the interrupt handler of the ring counts, so this takes no atomic read-modify-write.
+    #[inline]
+    pub(crate) fn count(&self, ring: usize, completed: u64, wrong: u64) {
+        if let Some(counter) = self.0.get(ring) {
+            for (count, more) in [(&counter.completed, completed), (&counter.wrong, wrong)] {
+                count.store(count.load(Relaxed).wrapping_add(more), Relaxed);
+            }
         }
     }
 
-    /// Counts reports.
-    pub(crate) fn count(&self, completed: u64, wrong: u64) {
-        self.completed.add(completed, Relaxed);
-        if wrong > 0 {
-            self.wrong.add(wrong, Relaxed);
-        }
+    /// All reports upon which a request was completed.
+    pub(crate) fn completed(&self) -> u64 {
+        self.0.iter().map(|c| c.completed.load(Relaxed)).sum()
+    }
+
+    /// All reports that were about no request that was waiting for one.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.0.iter().map(|c| c.wrong.load(Relaxed)).sum()
     }
 }
 
@@ -163,6 +184,18 @@ mod tests {
                 return Ok((tags, next));
             }
         }
+    }
+
+    #[test]
+    fn reports_are_counted_by_ring() -> Result {
+        let counters = Counters::new(2)?;
+        counters.count(0, 3, 0);
+        counters.count(1, 1, 2);
+        counters.count(0, 5, 1);
+        // There is no such ring.
+        counters.count(2, 7, 7);
+        assert_eq!((counters.completed(), counters.wrong()), (9, 3));
+        Ok(())
     }
 
     #[test]

@@ -115,6 +115,8 @@ struct Ring<T: Operations> {
     tag_set: Arc<TagSet<T>>,
     faults: Arc<Faults>,
     counters: Arc<Counters>,
+    /// Its place among the counters.
+    number: usize,
     /// From a report to the interrupt.
     latency: Delta,
     #[pin]
@@ -137,13 +139,14 @@ where
         counters: &Arc<Counters>,
     ) -> Result<Self> {
         let mut ports = KVec::new();
-        for _ in 0..kernel::cpu::nr_cpu_ids() {
+        for number in 0..kernel::cpu::nr_cpu_ids() as usize {
             let reports = Reports::new(2 * tag_set.queue_depth() as usize)?;
             let ring = Arc::pin_init(
                 pin_init!(Ring {
                     tag_set: tag_set.clone(),
                     faults: faults.clone(),
                     counters: counters.clone(),
+                    number,
                     latency: config.latency(),
                     interrupt <- HrTimer::new(),
                     reports <- new_spinlock_irq!(reports),
@@ -252,7 +255,7 @@ where
             }
         });
         drop(lookup);
-        self.counters.count(completed, wrong);
+        self.counters.count(self.number, completed, wrong);
         next == Next::Interrupt
     }
 }
