@@ -7,8 +7,13 @@
 
 ! grep -qw blkdev_report_zones /proc/kallsyms || skip "this kernel has zones"
 
-# messages: what the driver has said, without its name.
-messages() { dmesg -t | sed -n 's/^\(rnull_mod\|null_blk\): //p' | grep -v '^disk .* created$'; }
+# said_why: prints what the driver has said, without its name, which is no riddle.
+said_why() {
+	local said
+	said=$(dmesg -t | sed -n 's/^\(rnull_mod\|null_blk\): //p')
+	printf '%s\n' "$said"
+	[[ $said == *CONFIG_BLK_DEV_ZONED* ]]
+}
 
 refused_by_configfs() {
 	make_device z
@@ -16,9 +21,8 @@ refused_by_configfs() {
 	set_attr z size 16
 	set_attr z zone_size 4
 	dmesg -C
-	sys write "$SUBSYS/z/power" "1\n"
-	printf '%s\n' "$ERR"
-	messages
+	refused EINVAL write "$SUBSYS/z/power" "1\n"
+	said_why
 	get_attr z power
 	printf 'power %s\n' "$RET"
 	# It is not stuck: without zones it can be switched on.
@@ -31,9 +35,8 @@ refused_by_configfs() {
 refused_by_parameter() {
 	unload
 	dmesg -C
-	sys insmod "$MODULE_FILE" "zoned=1 gb=1"
-	printf '%s\n' "$ERR"
-	messages
+	refused EINVAL insmod "$MODULE_FILE" "zoned=1 gb=1"
+	said_why
 	load nr_devices=0
 }
 
