@@ -198,7 +198,17 @@ mod tests {
 
     #[test]
     fn batch_ends_all() -> Result {
-        let disk = TestDisk::<()>::new(16)?;
+        ends_all(TagSetBuilder::new().no_scheduler_by_default(), true)
+    }
+
+    #[test]
+    fn requests_of_a_scheduler_end_at_once() -> Result {
+        ends_all(TagSetBuilder::new(), false)
+    }
+
+    /// Ends eight requests in a batch, and finds whether they wait in it.
+    fn ends_all(tags: TagSetBuilder, wait: bool) -> Result {
+        let disk = TestDisk::<()>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
         let mut ios = KVec::new();
         let mut requests = KVec::new();
         for _ in 0..8 {
@@ -211,6 +221,7 @@ mod tests {
         CompletionBatch::scope(|batch| {
             for (i, rq) in requests.into_iter().enumerate() {
                 let status = if i == 5 { Status::MEDIUM } else { Status::OK };
+                assert_eq!(batch.is_empty(), i == 0 || !wait);
                 rq.end_batched(status, batch);
             }
         });
@@ -240,7 +251,10 @@ mod tests {
         )?;
         let io = disk.flush()?;
         let rq = disk.take()?.start();
-        CompletionBatch::scope(|batch| rq.end_batched(Status::OK, batch));
+        CompletionBatch::scope(|batch| {
+            rq.end_batched(Status::OK, batch);
+            assert!(batch.is_empty());
+        });
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
