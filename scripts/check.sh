@@ -28,10 +28,9 @@ if [[ ${FULL:-} == 1 ]]; then
 	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
-		[debug]="abuse configfs_lifecycle configfs_values faults io_modes module_busy
-			module_load"
-		[lean]="configfs_names configfs_race configfs_values data features io_modes
-			module_params zoned_fs zoned_io zoned_parity"
+		[debug]="abuse configfs_lifecycle configfs_values io_modes module_busy module_load"
+		[lean]="configfs_names configfs_race data faults features io_modes module_params
+			zoned_fs zoned_io zoned_parity"
 		[unzoned]=$UNZONED
 	)
 fi
