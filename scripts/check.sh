@@ -8,8 +8,9 @@
 # "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED.
 #
 # The debug kernel is slow in an emulator. Without FULL=1 it runs what its checks are
-# there for, and leaves what compares results to the lean kernel; with it each kernel
-# runs everything.
+# there for, and leaves the rest to the lean kernel: most of what compares results, and
+# faults, of which the lean kernel has those that need no injection. With FULL=1 each
+# kernel runs everything.
 #
 # TESTS="pattern..." picks test files by name, DRIVER=null_blk tests the C driver
 # instead. Each case counts, and so does what guest.sh says about each guest.

@@ -7,7 +7,7 @@
 
 ! grep -qw blkdev_report_zones /proc/kallsyms || skip "this kernel has zones"
 
-# said_why: prints what the driver has said, without its name, which is no riddle.
+# said_why: prints what the driver has said, without its name. It must name the option.
 said_why() {
 	local said
 	said=$(dmesg -t | sed -n 's/^\(rnull_mod\|null_blk\): //p')
