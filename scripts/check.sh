@@ -8,9 +8,8 @@
 # "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED.
 #
 # The debug kernel is slow in an emulator. Without FULL=1 it runs what its checks are
-# there for, and leaves the rest to the lean kernel: most of what compares results, and
-# faults, of which the lean kernel has those that need no injection. With FULL=1 each
-# kernel runs everything.
+# there for, and leaves the rest to the lean kernel: most of what compares results. With
+# FULL=1 each kernel runs everything.
 #
 # TESTS="pattern..." picks test files by name, DRIVER=null_blk tests the C driver
 # instead. Each case counts, and so does what guest.sh says about each guest.
@@ -29,8 +28,9 @@ if [[ ${FULL:-} == 1 ]]; then
 	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
-		[debug]="abuse configfs_lifecycle configfs_values io_modes module_busy module_load"
-		[lean]="configfs_names configfs_race data faults features io_modes module_params
+		[debug]="abuse configfs_lifecycle configfs_values faults io_modes module_busy
+			module_load"
+		[lean]="configfs_names configfs_race data features io_modes module_params
 			zoned_fs zoned_io zoned_parity"
 		[unzoned]=$UNZONED
 	)

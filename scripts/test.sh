@@ -4,9 +4,9 @@
 # Run every test, and go on after a failure. Each part writes "passed failed" to the
 # file that RNULL_COUNTS names. The last line is "N passed, N failed".
 #
-# An emulated guest keeps little more than one processor busy, and the debug kernel's
-# takes longest. So all that measures no time runs beside it, with what it leaves of
-# the processors.
+# An emulated guest keeps little more than one processor busy, and the two checks take
+# longest. So all that measures no time runs beside them, with what they leave of the
+# processors.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,8 +20,9 @@ summary=()
 WORK=$(mktemp -d "$CACHE/run/test.XXXXXX")
 at_exit "rm -rf '$WORK'"
 
-# What a part is run by.
-BESIDE=()
+# With one processor there is nothing left beside a guest.
+IDLE=()
+(( $(nproc) == 1 )) || IDLE=(chrt --idle 0)
 
 # script NAME: where a part's script is.
 script() {
@@ -48,47 +49,57 @@ count() {
 	summary+=("$(printf '%-14s %4d passed %4d failed  %s' "$1" "$good" "$bad" "$(elapsed "$3")")")
 }
 
-# part NAME [ARGUMENT...]: runs it and counts.
+# part NAME: runs it, with what the processors have left, and counts.
 part() {
 	local part_from=$SECONDS status=0
 	say "==== $1"
 	: > "$WORK/$1"
-	run env RNULL_COUNTS="$WORK/$1" "${BESIDE[@]}" "$(script "$1")" "${@:2}" || status=$?
+	run env RNULL_COUNTS="$WORK/$1" "${IDLE[@]}" "$(script "$1")" || status=$?
 	count "$1" "$status" $(( SECONDS - part_from ))
 }
 
-say "==== build the debug kernel"
-# If it can't be built, its check says so.
-run "$REPO/scripts/kernel.sh" debug > /dev/null || true
+# beside CHECK FLAVOUR... -- NAME...: runs the parts NAME while the check runs, and
+# shows what the check says after them.
+beside() {
+	local check=$1 flavours=() child shown name status=0 check_from=$EPOCHSECONDS
+	shift
+	while [[ $1 != -- ]]; do
+		flavours+=("$1")
+		shift
+	done
+	shift
+	say "==== $check begins, and the rest runs beside it"
+	: > "$WORK/$check"
+	start env RNULL_COUNTS="$WORK/$check" "$(script "$check")" "${flavours[@]}" \
+		> "$WORK/output" 2>&1
+	child=$CHILD
+	# Lint keeps the work tree to its end; the check needs it for a moment first.
+	until grep -q '^check: ' "$WORK/output" || ! kill -0 "$child" 2> /dev/null; do
+		sleep 0.3 & wait $! || true
+	done
+	for name in "$@"; do
+		part "$name"
+	done
 
-say "==== check-debug begins, and the rest runs beside it"
-: > "$WORK/check-debug"
-start env RNULL_COUNTS="$WORK/check-debug" "$(script check-debug)" debug > "$WORK/output" 2>&1
-debug=$CHILD
-debug_from=$EPOCHSECONDS
-# Lint keeps the work tree to its end; the check needs it for a moment first.
-until grep -q '^check: ' "$WORK/output" || ! kill -0 "$debug" 2> /dev/null; do
-	sleep 0.3 & wait $! || true
-done
-# With one processor there is nothing left beside a guest.
-(( $(nproc) == 1 )) || BESIDE=(chrt --idle 0)
-for name in lint compile-fail kunit harness stories; do
-	part "$name"
-done
-BESIDE=()
-
-say "==== check-debug"
-start tail -n +1 -q -s 0.2 --pid="$debug" -f "$WORK/output" >&2
-shown=$CHILD
-status=0
-reap "$debug" || status=$?
-reap "$shown" || true
-# It counts when it ends.
-count check-debug "$status" $(( $(stat -c %Y "$WORK/check-debug") - debug_from ))
+	say "==== $check"
+	start tail -n +1 -q -s 0.2 --pid="$child" -f "$WORK/output" >&2
+	shown=$CHILD
+	reap "$child" || status=$?
+	reap "$shown" || true
+	# It counts when it ends.
+	count "$check" "$status" $(( $(stat -c %Y "$WORK/$check") - check_from ))
+}
 
 others=(lean)
 [[ ${FULL:-} != 1 ]] || others+=(unzoned)
-part check-others "${others[@]}"
+
+say "==== build the kernels"
+# If one can't be built, its check says so.
+for flavour in debug lean; do
+	run "$REPO/scripts/kernel.sh" "$flavour" > /dev/null || true
+done
+beside check-debug debug -- lint compile-fail kunit
+beside check-others "${others[@]}" -- harness stories
 
 say "==== in $(elapsed $(( SECONDS - from )))"
 printf '%s\n' "${summary[@]}" >&2

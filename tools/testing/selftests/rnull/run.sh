@@ -89,8 +89,10 @@ run_test() {
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 
-for test in "$DIR"/test_*.sh; do
-	[[ -e $test ]] || continue
+# What *_unremovable leaves behind hinders others: no CPU whose hardware queue has a
+# leaked tag can be switched off. So these come last.
+shopt -s nullglob extglob
+for test in "$DIR"/test_!(*_unremovable).sh "$DIR"/test_*_unremovable.sh; do
 	chosen "$(basename "$test" .sh)" "$@" || continue
 	run_test "$test"
 done
