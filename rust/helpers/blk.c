@@ -7,7 +7,6 @@
 #include <linux/cacheflush.h>
 #include <linux/highmem.h>
 #include <linux/nodemask.h>
-#include <linux/srcu.h>
 
 /* Whether memory can be asked of a node, which may be any number. */
 __rust_helper bool rust_helper_node_can_be_asked(int node)
@@ -131,27 +130,14 @@ __rust_helper void rust_helper_blk_mq_put_request(struct request *rq)
 		__blk_mq_free_request(rq);
 }
 
-/* What blk_mq_find_request() is called between. */
-__rust_helper int rust_helper_blk_mq_lookup_lock(struct blk_mq_tag_set *set)
-{
-	return srcu_read_lock(&set->tags_srcu);
-}
-
-__rust_helper void rust_helper_blk_mq_lookup_unlock(struct blk_mq_tag_set *set,
-						    int idx)
-{
-	srcu_read_unlock(&set->tags_srcu, idx);
-}
-
 /*
  * Look up what was last dispatched with a tag.
  *
- * Any numbers may be asked for. Inside the read-side critical section neither
- * the maps nor the memory of requests, and of what lies behind them, go away.
- * But the request may be free, in use for anything, or being torn down, so that
- * nothing in it is to be touched but what is atomic and always there.
- *
- * May be called from process, softirq and hardirq context.
+ * Any numbers may be asked for. To be called inside a read-side critical section
+ * of RCU, in which neither the maps nor the memory of requests, and of what lies
+ * behind them, go away. But the request may be free, in use for anything, or being
+ * torn down, so that nothing in it is to be touched but what is atomic and always
+ * there.
  */
 __rust_helper struct request *
 rust_helper_blk_mq_peek_request(struct blk_mq_tag_set *set,

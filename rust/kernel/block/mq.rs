@@ -126,7 +126,6 @@ pub use self::{
         TagSet,
         TagSetBuilder, //
     },
-    tags::TagLookup,
     zoned::ZonedLimits, //
 };
 

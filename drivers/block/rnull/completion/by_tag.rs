@@ -237,11 +237,10 @@ where
         let mut completed = 0;
         let mut wrong = 0;
         let mut taken = [Report::default(); BATCH];
-        let lookup = self.tag_set.lookup();
         let next = CompletionBatch::scope(|batch| loop {
             let (count, next) = self.reports.lock().take_due(&mut taken);
             for report in &taken[..count] {
-                match lookup.claim(report.hw_queue, report.tag) {
+                match self.tag_set.claim(report.hw_queue, report.tag) {
                     Some(rq) => {
                         let status = rq.data().status().load();
                         rq.end_batched(status, batch);
@@ -254,7 +253,6 @@ where
                 break next;
             }
         });
-        drop(lookup);
         self.counters.count(self.number, completed, wrong);
         next == Next::Interrupt
     }

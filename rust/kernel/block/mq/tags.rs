@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{
     bindings,
-    sync::aref::ARef,
-    types::NotThreadSafe, //
+    sync::{
+        aref::ARef,
+        rcu, //
+    }, //
 };
 use core::ptr::NonNull;
 
@@ -41,8 +43,6 @@ impl<T: Operations> TagSet<T> {
     /// May be called from process, softirq and hardirq context. It does not wait for anything, and
     /// may be called while I/O schedulers are switched, queues are frozen and disks come and go.
     ///
-    /// A driver that looks several tags up does it by [`lookup`](Self::lookup).
-    ///
     /// # Examples
     ///
     /// A device that tells how far it is:
@@ -64,7 +64,13 @@ impl<T: Operations> TagSet<T> {
     /// ```
     #[inline]
     pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
-        self.lookup().tag_to_rq(hw_queue, tag)
+        let _reader = rcu::read_lock();
+        // SAFETY: By its type invariant the tag set is set up, and this is inside a read-side
+        // critical section of RCU.
+        let rq = unsafe { bindings::blk_mq_find_request(self.as_raw(), hw_queue, tag) };
+        // SAFETY: A request that is found is one of this tag set, and so was set up with a
+        // `Pdu<T>`. The function has taken a count for it, which passes to the result.
+        NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
     }
 
     /// Takes the owner that is [parked](super::OwnedRequest::park) in the request that was started
@@ -89,80 +95,11 @@ impl<T: Operations> TagSet<T> {
     /// ```
     #[inline]
     pub fn claim(&self, hw_queue: u32, tag: u32) -> Option<OwnedRequest<T, InFlight>> {
-        self.lookup().claim(hw_queue, tag)
-    }
-
-    /// Begins to look tags up.
-    ///
-    /// May be called from process, softirq and hardirq context. The result must be dropped in the
-    /// same one, and soon: what frees tags waits for it. If it is leaked, that waits for ever.
-    #[inline]
-    pub fn lookup(&self) -> TagLookup<'_, T> {
-        TagLookup {
-            tag_set: self,
-            // SAFETY: By its type invariant the tag set is set up.
-            index: unsafe { bindings::blk_mq_lookup_lock(self.as_raw()) },
-            _not_send: NotThreadSafe,
-        }
-    }
-}
-
-/// Looks tags of a tag set up, which costs less for several at a time.
-///
-/// # Invariants
-///
-/// The value stands for the read-side critical section `index` of the tag set's `tags_srcu`.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::{mq::{CompletionBatch, Operations, TagLookup, TagSet}, Status};
-///
-/// fn completed<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tags: &[u32]) {
-///     let lookup: TagLookup<'_, T> = tag_set.lookup();
-///     CompletionBatch::scope(|batch| {
-///         for &tag in tags {
-///             if let Some(rq) = lookup.claim(hw_queue, tag) {
-///                 rq.end_batched(Status::OK, batch);
-///             }
-///         }
-///     });
-/// }
-/// ```
-pub struct TagLookup<'a, T: Operations> {
-    tag_set: &'a TagSet<T>,
-    index: i32,
-    _not_send: NotThreadSafe,
-}
-
-impl<T: Operations> TagLookup<'_, T> {
-    /// As [`TagSet::tag_to_rq`].
-    #[inline]
-    pub fn tag_to_rq(&self, hw_queue: u32, tag: u32) -> Option<ARef<Request<T>>> {
-        // SAFETY: By its type invariant the tag set is set up, and by the type invariant of `self`
-        // this is inside a read-side critical section.
-        let rq = unsafe { bindings::blk_mq_find_request(self.tag_set.as_raw(), hw_queue, tag) };
-        // SAFETY: A request that is found is one of this tag set, and so was set up with a
-        // `Pdu<T>`. The function has taken a count for it, which passes to the result.
-        NonNull::new(rq).map(|rq| unsafe { ARef::from_raw(rq.cast()) })
-    }
-
-    /// As [`TagSet::claim`].
-    #[inline]
-    pub fn claim(&self, hw_queue: u32, tag: u32) -> Option<OwnedRequest<T, InFlight>> {
+        let _reader = rcu::read_lock();
         // SAFETY: As in `tag_to_rq`.
-        let rq = unsafe { bindings::blk_mq_peek_request(self.tag_set.as_raw(), hw_queue, tag) };
+        let rq = unsafe { bindings::blk_mq_peek_request(self.as_raw(), hw_queue, tag) };
         // SAFETY: What is found is a request of this tag set, whose memory is there until the
         // critical section ends, and the numbers are in range.
         NonNull::new(rq).and_then(|rq| unsafe { claim_at(rq, hw_queue, tag) })
-    }
-}
-
-impl<T: Operations> Drop for TagLookup<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant this ends the critical section that `lookup` began, in the
-        // same context, as the value cannot be sent to another.
-        unsafe { bindings::blk_mq_lookup_unlock(self.tag_set.as_raw(), self.index) };
     }
 }

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn several_tags_are_looked_up_at_once() -> Result {
+    fn each_is_claimed_once_by_its_tag() -> Result {
         let disk =
             TestDisk::<()>::with(TagSetBuilder::new().queue_depth(4), GenDiskBuilder::new())?;
         let (ios, mut chain) = chain(&disk, 3)?;
@@ -185,16 +185,17 @@ mod tests {
             rq.park();
         }
 
-        let lookup = disk.tag_set().lookup();
+        let tag_set = disk.tag_set();
         for &(hw_queue, tag) in &tags {
-            let found = lookup.tag_to_rq(hw_queue, tag).ok_or(ENOENT)?;
-            found.claim().ok_or(ENOENT)?.end_ok();
-            assert!(found.claim().is_none());
-            drop(found);
-            assert!(lookup.tag_to_rq(hw_queue, tag).is_none());
+            let rq = tag_set.claim(hw_queue, tag).ok_or(ENOENT)?;
+            assert_eq!(rq.tag(), tag);
+            assert!(tag_set.claim(hw_queue, tag).is_none());
+            rq.end_ok();
+            assert!(tag_set.claim(hw_queue, tag).is_none());
+            assert!(tag_set.tag_to_rq(hw_queue, tag).is_none());
         }
-        assert!(lookup.tag_to_rq(0, 99).is_none());
-        drop(lookup);
+        assert!(tag_set.claim(0, 99).is_none());
+        assert!(tag_set.tag_to_rq(0, 99).is_none());
         all_end_with(&ios, Status::OK);
         Ok(())
     }
