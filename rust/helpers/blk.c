@@ -14,16 +14,6 @@ __rust_helper bool rust_helper_node_can_be_asked(int node)
 	return node >= 0 && node < MAX_NUMNODES && node_online(node);
 }
 
-__rust_helper void *rust_helper_blk_mq_rq_to_pdu(struct request *rq)
-{
-	return blk_mq_rq_to_pdu(rq);
-}
-
-__rust_helper struct request *rust_helper_blk_mq_rq_from_pdu(void *pdu)
-{
-	return blk_mq_rq_from_pdu(pdu);
-}
-
 __rust_helper struct bio_vec rust_helper_bio_iter_iovec(struct bio *bio,
 							struct bvec_iter iter)
 {

@@ -160,10 +160,9 @@ def path_cells(full):
     """Traced: what is executed on the path of a request."""
     for irqmode in (0, 1, 2, 3):
         for depth, batch in ((1, 1), (64, 16)):
-            if irqmode != 2 or batch > 1:
-                traced = cell(depth=depth, batch=batch, irqmode=irqmode)
-                traced["name"] += ", traced"
-                yield traced
+            traced = cell(depth=depth, batch=batch, irqmode=irqmode)
+            traced["name"] += ", traced"
+            yield traced
 
 
 def features_cells(full):

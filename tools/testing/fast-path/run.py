@@ -37,8 +37,6 @@ CALL = re.compile(r"R_X86_64_P(?:LT|C)32\s+(\w+)")
 # An exchange with memory locks the bus without saying so.
 LOCKS = re.compile(r"^(lock\b|xchg\S*\s.*\()")
 PADDING = re.compile(r"^((cs\s+)?nop|int3\b|xchgw?\s+%ax, %ax)")
-# A function of C's header files, which the build of a module puts in place.
-INLINED = "rust_helper_blk_mq_rq_to_pdu"
 
 
 def functions(text):
@@ -58,7 +56,6 @@ def judge(lines, calls, most):
     code = [match[1] for line in lines if (match := INSTRUCTION.match(line))]
     code = [line for line in code if not PADDING.match(line) and "R_X86_64_" not in line]
     called = tuple(match[1] for line in lines if (match := CALL.search(line)))
-    called = tuple(name for name in called if name != INLINED)
     if called != calls:
         return f"calls {', '.join(called)}"
     if any(LOCKS.match(line) for line in code):

@@ -175,7 +175,12 @@ impl<T: Operations> RequestChain<T> {
         let Some(head) = NonNull::new(this.list.head) else {
             return;
         };
-        let mut rq = this.list.head;
+        // SAFETY: By the type invariant the request is valid and linked by this field.
+        let mut rq = unsafe { (*head.as_ptr()).__bindgen_anon_1.rq_next };
+        if rq.is_null() {
+            // SAFETY: The right to the only request, and its count, were the chain's.
+            return unsafe { OwnedRequest::<T, InFlight>::from_raw(head.cast()) }.complete();
+        }
         while !rq.is_null() {
             // SAFETY: By the type invariant `rq` is valid and in flight, and the right to it is
             // ours.
@@ -183,8 +188,9 @@ impl<T: Operations> RequestChain<T> {
             // SAFETY: As above; the requests are linked by this field, and the last has null there.
             rq = unsafe { (*rq).__bindgen_anon_1.rq_next };
         }
-        // SAFETY: The request was not completed before, so it is not on a completion list. The
-        // rights and counts of all requests in the chain pass to the completion of the first.
+        // SAFETY: The first request was not completed before, so it is not on a completion list; its
+        // state is set here. The rights and counts of all requests in the chain pass to the
+        // completion of the first.
         let later = unsafe { bindings::blk_mq_complete_request_remote(head.as_ptr()) };
         if !later {
             // SAFETY: The C function did not queue the request, so that all is still ours.

@@ -137,6 +137,10 @@ impl<T: Operations> Iterator for RequestList<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<OwnedRequest<T, Idle>> {
+        // Each list has an end, for which no call is needed.
+        if self.pending.head.is_null() {
+            return None;
+        }
         // SAFETY: By the type invariant this is a list of requests that belong to this value.
         let rq = unsafe { bindings::rq_list_pop(&mut self.pending) };
         // SAFETY: The request was handed to the driver, not started, and belonged to the list with

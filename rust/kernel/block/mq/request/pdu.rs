@@ -76,7 +76,8 @@ impl<T: Operations> Pdu<T> {
         unsafe { core::ptr::drop_in_place(&raw mut (*pdu).data) };
     }
 
-    /// The private area of `rq`.
+    /// The private area of `rq`: `blk_mq_rq_to_pdu()`, which would be a call in kernels that don't
+    /// inline helpers.
     ///
     /// # Safety
     ///
@@ -86,10 +87,10 @@ impl<T: Operations> Pdu<T> {
     pub(in crate::block::mq) unsafe fn of_raw(rq: *mut bindings::request) -> *mut Self {
         // SAFETY: The private area lies in the same allocation as the request, right behind it, by
         // the requirement of this function.
-        unsafe { bindings::blk_mq_rq_to_pdu(rq) }.cast()
+        unsafe { rq.add(1) }.cast()
     }
 
-    /// The request that the driver data `data` belongs to.
+    /// The request that the driver data `data` belongs to: `blk_mq_rq_from_pdu()`.
     ///
     /// # Safety
     ///
@@ -99,8 +100,9 @@ impl<T: Operations> Pdu<T> {
     pub(super) unsafe fn request_of_data(data: *const T::RequestData) -> NonNull<Request<T>> {
         // SAFETY: `data` points to that field of a `Pdu<T>` by the requirement of this function.
         let pdu = unsafe { container_of!(data, Self, data) };
-        // SAFETY: `pdu` is the private area of a request by the requirement of this function.
-        let rq = unsafe { bindings::blk_mq_rq_from_pdu(pdu.cast_mut().cast()) };
+        // SAFETY: `pdu` is the private area of a request by the requirement of this function, which
+        // lies right in front of it in the same allocation.
+        let rq = unsafe { pdu.cast_mut().cast::<bindings::request>().sub(1) };
         // SAFETY: The request lies in front of its private area and so is not null.
         unsafe { NonNull::new_unchecked(rq.cast()) }
     }
