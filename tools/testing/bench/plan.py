@@ -119,7 +119,7 @@ def full_cells():
 
 def smp_cells(full):
     """Drivers in turn, on several processors, by time."""
-    for irqmode in (0, 1, 2) if full else (0, 1):
+    for irqmode in (0, 1, 2):
         for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
             for queues in (1, 2) if full else (1,):
                 for bs in ("4k", "32k") if full else ("4k",):

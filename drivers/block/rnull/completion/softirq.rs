@@ -59,14 +59,25 @@ impl Completion for Softirq {
     }
 }
 
-/// Completes together what came together, which takes one softirq.
+/// Completes together what came together, which takes one softirq. One that came alone waits until
+/// there is no other, and needs no chain.
 #[inline(always)]
 pub(super) fn complete_together<T: Operations<RequestData: HasStatus>>(
     requests: impl Iterator<Item = Done<T>>,
 ) {
     let mut chain = RequestChain::new();
+    let mut last = None;
     for done in requests {
-        chain.push_back(keep_status(done));
+        if let Some(rq) = last.replace(keep_status(done)) {
+            chain.push_back(rq);
+        }
     }
-    chain.complete();
+    match last {
+        Some(rq) if chain.is_empty() => rq.complete(),
+        Some(rq) => {
+            chain.push_back(rq);
+            chain.complete();
+        }
+        None => (),
+    }
 }
