@@ -188,8 +188,8 @@ impl<T: Operations> RequestChain<T> {
             // SAFETY: As above; the requests are linked by this field, and the last has null there.
             rq = unsafe { (*rq).__bindgen_anon_1.rq_next };
         }
-        // SAFETY: The first request was not completed before, so it is not on a completion list; its
-        // state is set here. The rights and counts of all requests in the chain pass to the
+        // SAFETY: The first request was not completed before, so it is not on a completion list,
+        // and its state is set here. The rights and counts of all requests in the chain pass to the
         // completion of the first.
         let later = unsafe { bindings::blk_mq_complete_request_remote(head.as_ptr()) };
         if !later {
