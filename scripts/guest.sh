@@ -149,6 +149,7 @@ verdict() {
 		}
 		say "guest $NAME: FAILED: $2"
 		say "guest $NAME: console: $CONSOLE, output: $OUTPUT"
+		say "guest $NAME: what it said is there; make shell gives a guest to try things in"
 	else
 		say "guest $NAME: $2"
 	fi

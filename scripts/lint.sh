@@ -26,13 +26,21 @@ files() {
 }
 
 # The work tree has the kernel's tools and its settings for them; clippy and
-# rustdoc read what the kernel crate and the driver depend on.
+# rustdoc read what the kernel crate and the driver depend on. The debug kernel has
+# all options of the driver, user-mode Linux has the KUnit tests, and what the
+# compiler makes of the fast path is seen in the lean kernel.
 SOURCE=
 need_sources() {
+	local parts=(-j"$JOBS" rust/kernel.o drivers/block/rnull/) command
 	[[ ! $SOURCE ]] || return 0
 	say "lint: building what the tools read"
-	progress "$LOG" 0 "$REPO/scripts/kernel.sh" lean --make -j"$JOBS" rust/kernel.o \
-		drivers/block/rnull/ || fail_log "building the Rust parts" "$LOG" "Mend the build first."
+	for command in "kernel.sh lean" "kernel.sh debug" kunit.sh; do
+		[[ $command != *debug ]] || parts+=(samples/rust/)
+		# shellcheck disable=SC2086 # two words
+		progress "$LOG" 0 "$REPO/scripts/"$command --make "${parts[@]}" ||
+			fail_log "building the Rust parts" "$LOG" "Mend the build first."
+		[[ $command != *debug ]] || unset "parts[-1]"
+	done
 	need_root
 	need_base
 	need_tree
@@ -107,8 +115,9 @@ checkpatch_patches() {
 	return "$bad"
 }
 
+# rust_lint TOOL OBJECTS TARGET
 rust_lint() {
-	enter env CLIPPY_CONF_DIR="$SOURCE" "$REPO/scripts/rust_lint.py" "$1" "$TREE/lean" "$2" \
+	enter env CLIPPY_CONF_DIR="$SOURCE" "$REPO/scripts/rust_lint.py" "$1" "$TREE/$2" "$3" \
 		"${RUST[@]}" "${RUST_PATCHED[@]}"
 }
 
@@ -159,10 +168,13 @@ driver_stays_above() {
 check "rustfmt" rustfmt_clean
 check "checkpatch: sources" checkpatch_files
 check "checkpatch: patches" checkpatch_patches
-check "clippy: kernel crate" rust_lint clippy rust/kernel.o
-check "clippy: driver" rust_lint clippy drivers/block/rnull/rnull.o
-check "rustdoc: kernel crate" rust_lint rustdoc rust/kernel.o
-check "rustdoc: driver" rust_lint rustdoc drivers/block/rnull/rnull.o
+for tool in clippy rustdoc; do
+	check "$tool: kernel crate" rust_lint $tool debug rust/kernel.o
+	check "$tool: kernel crate with its tests" rust_lint $tool kunit rust/kernel.o
+	check "$tool: driver" rust_lint $tool debug drivers/block/rnull/rnull.o
+	check "$tool: driver with its tests" rust_lint $tool kunit drivers/block/rnull/rnull.o
+	check "$tool: sample" rust_lint $tool debug samples/rust/rust_block_abuse.o
+done
 check "the fast path is what it would be in C" fast_path
 check "shellcheck" shell_clean
 check "ruff" ruff_clean
@@ -170,7 +182,7 @@ check "SPDX in every file" spdx_everywhere
 check "no package hosts" no_hosts
 check "no paths of one machine" no_machine_paths
 check "no leftovers" no_leftovers
-check "the driver has no unsafe code" driver_is_safe
+check "the driver has no unsafe code but for its trace points" driver_is_safe
 check "the driver uses nothing below the abstractions" driver_stays_above
 check "public items are used in an example" "$REPO/scripts/examples.py" "${ABSTRACTIONS[@]}"
 check "the driver's modules have one direction" "$REPO/scripts/layers.py" \

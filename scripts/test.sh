@@ -49,10 +49,18 @@ count() {
 	summary+=("$(printf '%-14s %4d passed %4d failed  %s' "$1" "$good" "$bad" "$(elapsed "$3")")")
 }
 
+# begin TEXT: says what comes now, and which of how many parts it is.
+PARTS=7
+begun=0
+begin() {
+	begun=$(( begun + 1 ))
+	say "==== $begun/$PARTS $1"
+}
+
 # part NAME: runs it, with what the processors have left, and counts.
 part() {
 	local part_from=$SECONDS status=0
-	say "==== $1"
+	begin "$1"
 	: > "$WORK/$1"
 	run env RNULL_COUNTS="$WORK/$1" "${IDLE[@]}" "$(script "$1")" || status=$?
 	count "$1" "$status" $(( SECONDS - part_from ))
@@ -68,7 +76,7 @@ beside() {
 		shift
 	done
 	shift
-	say "==== $check begins, and the rest runs beside it"
+	begin "$check begins, and what follows runs beside it"
 	: > "$WORK/$check"
 	start env RNULL_COUNTS="$WORK/$check" "$(script "$check")" "${flavours[@]}" \
 		> "$WORK/output" 2>&1
@@ -81,7 +89,7 @@ beside() {
 		part "$name"
 	done
 
-	say "==== $check"
+	say "==== $check, from its beginning"
 	start tail -n +1 -q -s 0.2 --pid="$child" -f "$WORK/output" >&2
 	shown=$CHILD
 	reap "$child" || status=$?

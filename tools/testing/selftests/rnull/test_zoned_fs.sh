@@ -94,15 +94,21 @@ f2fs() {
 	umount "$MOUNT"
 }
 
-# btrfs ATTRIBUTE=VALUE...: which writes its data by zone appends.
+# btrfs APPENDS ATTRIBUTE=VALUE...: which writes its data by zone appends. APPENDS
+# is "native" if the device has to get them as such.
 btrfs_zoned() {
+	local native
 	load nr_devices=0
 	need_fs btrfs mkfs.btrfs
-	zoned z memory_backed=1 size=640 zone_size=16 zone_nr_conv=0 blocksize=4096 "$@"
+	need_events
+	zoned z memory_backed=1 size=640 zone_size=16 zone_nr_conv=0 blocksize=4096 "${@:2}"
 	mkfs.btrfs -q -f -O zoned -d single -m single /dev/z >"$WORK/mkfs" 2>&1 ||
 		{ cat "$WORK/mkfs"; return 1; }
 	mounted btrfs /dev/z
-	fill "$MOUNT" 60
+	traced fill "$MOUNT" 60 >"$WORK/events"
+	native=emulated
+	! grep -q 'req=ZONE_APPEND' "$WORK/events" || native=native
+	want "zone append" "$native" "$1"
 	sums "$MOUNT" >"$WORK/before"
 	umount "$MOUNT"
 	btrfs check --readonly /dev/z >"$WORK/fsck" 2>&1 || { tail -n 20 "$WORK/fsck"; return 1; }
@@ -114,15 +120,41 @@ btrfs_zoned() {
 	umount "$MOUNT"
 }
 
+# zonefs_fio IRQMODE: by io_uring, zone after zone, with verification.
+zonefs_fio() {
+	local report capacity
+	load nr_devices=0
+	[[ $1 != 3 || $MODULE == rnull_mod ]] || skip "$MODULE has no irqmode 3"
+	need_fs zonefs mkzonefs
+	zoned z memory_backed=1 size=32 zone_size=4 zone_capacity=3 irqmode="$1"
+	mkzonefs -f /dev/z >/dev/null
+	mounted zonefs /dev/z
+	get_attr z zone_capacity
+	capacity=$RET
+	fio --name=files --directory="$MOUNT/seq" --filename=0:1:2:3 --file_service_type=sequential \
+		--ioengine=io_uring --direct=1 --rw=write --bs=64k --filesize="${capacity}m" \
+		--create_on_open=1 --fallocate=none --verify=crc32c --do_verify=1 \
+		--verify_fatal=1 --output-format=json --output="$WORK/fio"
+	must fio_report "$WORK/fio"
+	read -ra report <<<"$RET"
+	want "errors" "${report[0]}" 0
+	want "writes" "${report[3]}" $((4 * capacity * 16))
+	must zones /dev/z 0 4
+	[[ $RET != *EMPTY* ]]
+	umount "$MOUNT"
+}
+
 for irqmode in 0 1 2; do
 	tap_case "zonefs, irqmode $irqmode" zonefs "$irqmode"
 done
-tap_case "zonefs, emulated zone append" zonefs 1 zone_append_max_sectors=0
+tap_case "zonefs by fio and io_uring, irqmode 0" zonefs_fio 0
+tap_case "zonefs by fio and io_uring, irqmode 3" zonefs_fio 3
+tap_case "zonefs, no zone append" zonefs 1 zone_append_max_sectors=0
 tap_case "zonefs, a smaller capacity" zonefs 1 zone_capacity=3
 tap_case "zonefs, four open zones" zonefs 1 zone_max_open=4
 tap_case "f2fs" f2fs
 tap_case "f2fs, limited zones" f2fs zone_max_open=6 zone_max_active=12
-tap_case "btrfs, native zone append" btrfs_zoned
-tap_case "btrfs, emulated zone append" btrfs_zoned zone_append_max_sectors=0
-tap_case "btrfs, limited zones" btrfs_zoned zone_max_open=14 zone_max_active=14
+tap_case "btrfs, native zone append" btrfs_zoned native
+tap_case "btrfs, emulated zone append" btrfs_zoned emulated zone_append_max_sectors=0
+tap_case "btrfs, limited zones" btrfs_zoned native zone_max_open=14 zone_max_active=14
 tap_run

@@ -12,6 +12,8 @@ need_zones
 
 need_feature() { has_feature "$1" || skip "$MODULE has no $1"; }
 
+need_irqmode() { [[ $1 != 3* || $MODULE == rnull_mod ]] || skip "$MODULE has no irqmode 3"; }
+
 # zone_fio RW OPTIONS...: fio on /dev/z that keeps to the rules of zones.
 zone_fio() {
 	fio --name=zones --filename=/dev/z --zonemode=zbd --direct=1 --ioengine=io_uring \
@@ -26,10 +28,12 @@ fio_report() {
 	want "errors" "${REPORT[0]}" 0
 }
 
-# without_data IRQMODE RW OPTIONS...
+# without_data IRQMODE RW OPTIONS...: more attributes may follow IRQMODE, in one word.
 without_data() {
 	load nr_devices=0
-	zoned z irqmode="$1" completion_nsec=20000 size=64 zone_size=4 zone_capacity=3 \
+	need_irqmode "$1"
+	# shellcheck disable=SC2086 # several words
+	zoned z irqmode=$1 completion_nsec=20000 size=64 zone_size=4 zone_capacity=3 \
 		zone_nr_conv=1
 	zone_fio "$2" --number_ios="${RNULL_IOS:-4000}" --size=64m --iodepth=16 "${@:3}"
 	((REPORT[1] + REPORT[3] > 0))
@@ -54,6 +58,7 @@ limits_hold() {
 # verified IRQMODE RW OPTIONS...
 verified() {
 	load nr_devices=0
+	need_irqmode "$1"
 	need_feature memory_backed
 	zoned z memory_backed=1 irqmode="$1" completion_nsec=20000 size=32 zone_size=4 \
 		zone_capacity=3 zone_nr_conv=2
@@ -136,7 +141,7 @@ report_and_removal() {
 	want "report" "$(tail -n 1 "$WORK/report")" ENODEV
 }
 
-for irqmode in 0 1 2; do
+for irqmode in 0 1 2 3; do
 	for rw in write randwrite randrw; do
 		tap_case "fio $rw, irqmode $irqmode" without_data "$irqmode" "$rw"
 	done
@@ -146,6 +151,8 @@ for irqmode in 0 1 2; do
 		tap_case "fio $rw with verification, irqmode $irqmode" verified "$irqmode" "$rw"
 	done
 done
+tap_case "fio, a queue that may sleep" without_data "0 blocking=1" randrw
+tap_case "fio, two queues that may sleep" without_data "1 blocking=1 submit_queues=2" randwrite
 tap_case "fio write of 64 KiB with verification" verified 0 write --bs=64k
 tap_case "fio randwrite of 512 bytes with verification" verified 0 randwrite --bs=512 --io_size=2m
 tap_case "limits hold: four open" limits_hold 4 0

@@ -45,3 +45,30 @@ look() {
 	must zones /dev/z
 	tr ' ' '\n' <<<"$RET"
 }
+
+TRACEFS=/sys/kernel/tracing
+
+# event NAME: of the driver that is in use.
+event() {
+	case $MODULE in
+	null_blk) printf '%s' "events/nullb/nullb_$1" ;;
+	*) printf '%s' "events/rnull/$1" ;;
+	esac
+}
+
+need_events() {
+	[[ -d $TRACEFS/events ]] || mount -t tracefs none "$TRACEFS" 2>/dev/null ||
+		skip "no trace events in this kernel"
+	[[ -d $TRACEFS/$(event zone_op) ]] || skip "no trace events of $MODULE"
+}
+
+# traced COMMAND...: what the events say meanwhile, without time and task.
+traced() {
+	echo >"$TRACEFS/trace"
+	echo 1 >"$TRACEFS/$(event zone_op)/enable"
+	echo 1 >"$TRACEFS/$(event report_zones)/enable"
+	"$@" >/dev/null
+	echo 0 >"$TRACEFS/$(event zone_op)/enable"
+	echo 0 >"$TRACEFS/$(event report_zones)/enable"
+	sed -n 's/.* \(nullb_\)\?\(zone_op\|report_zones\): /\2: /p' "$TRACEFS/trace"
+}
