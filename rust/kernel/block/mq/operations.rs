@@ -147,15 +147,14 @@ pub trait Operations: Sized + 'static {
     ///
     /// # Guarantees
     ///
-    /// Called in process context for each hardware queue when a disk is made, and again for each
-    /// when their number [changes](super::TagSet::resize), while no I/O of the disk is on its way.
-    /// There are no calls for hardware queues that go away.
+    /// Called in process context for each hardware queue when a disk is made, and when their number
+    /// [changes](super::TagSet::resize) for those that are new or move to another memory node, while
+    /// no I/O of the disk is on its way. There are no calls for hardware queues that go away.
     ///
     /// # Errors
     ///
     /// Any error makes the disk fail with `ENOMEM`, or the change of the number, which then stays
-    /// as it was. An error for a hardware queue that the disk has already is not heeded: the block
-    /// layer can't do without.
+    /// as it was. A hardware queue that the disk has already stays on its memory node.
     fn init_hctx(_queue_data: BorrowedQueueData<'_, Self>, _hw_queue: u32) -> Result {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }

@@ -199,15 +199,7 @@ impl<T: Operations> VTable<T> {
         // does so for a new disk, `GenDiskBuilder::build` has the queue data; later it does so for
         // disks that `del_gendisk()` has not taken off the tag set, see `GenDisk::drop`.
         let queue_data = unsafe { queue_data::<T>(q) };
-        let result = T::init_hctx(queue_data, hctx_idx);
-
-        // SAFETY: Only the call that this is made from changes the field, when it is done.
-        let there_before = unsafe { (*q).nr_hw_queues };
-        // The block layer goes on to use a queue that it had before and fails to set up anew.
-        if hctx_idx < there_before {
-            return 0;
-        }
-        result.map_or_else(|error| error.to_errno(), |()| 0)
+        T::init_hctx(queue_data, hctx_idx).map_or_else(|error| error.to_errno(), |()| 0)
     }
 
     /// # Safety

@@ -70,12 +70,14 @@ mod tests {
     use super::*;
     use crate::block::{
         mq::{
+            kunit::raw,
             Idle,
             Operations,
             OwnedRequest,
             QueueResult, //
         },
         Major,
+        Status, //
     };
 
     /// A driver whose queue data can be watched.
@@ -146,6 +148,51 @@ mod tests {
         assert_eq!(disk.err(), Some(ENOMEM));
         assert_eq!(MADE.load(Relaxed), 16);
         assert_eq!(DROPPED.load(Relaxed), 16);
+    }
+
+    fn check_io(disk: &TestDisk<Counted>) -> Result {
+        let io = disk.read()?;
+        disk.take()?.start().end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    /// Asks for another number of hardware queues again and again, and lets one more request be
+    /// made each time, until they are enough. Nothing changes before. Returns how often it failed.
+    fn resize_with_too_few(disk: &TestDisk<Counted>, submit: u32, poll: u32) -> Result<u32> {
+        let before = disk.tag_set().hw_queues();
+        for more in 0..100 {
+            LIMIT.store(MADE.load(Relaxed) + more, Relaxed);
+            let resized = disk.tag_set().resize(submit, poll);
+            LIMIT.store(u32::MAX, Relaxed);
+            check_io(disk)?;
+            if resized.is_ok() {
+                assert_eq!(disk.tag_set().hw_queues(), submit + poll);
+                return Ok(more);
+            }
+            assert_eq!(resized, Err(ENOMEM));
+            assert_eq!(disk.tag_set().hw_queues(), before);
+        }
+        Err(ENOMEM)
+    }
+
+    #[test]
+    fn request_data_that_fails_leaves_the_queues() -> Result {
+        for (tags, scheduled) in [
+            (TagSetBuilder::new().no_scheduler_by_default(), false),
+            (TagSetBuilder::new(), true),
+        ] {
+            reset(u32::MAX);
+            let disk = TestDisk::<Counted>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
+            // The requests of the new queue, and that of its flush queue.
+            assert!(resize_with_too_few(&disk, 1, 1)? >= 17);
+            // What stays is not made anew, except for a scheduler.
+            let few = resize_with_too_few(&disk, 1, 0)?;
+            assert!(few == 0 || scheduled);
+            drop(disk);
+            assert_eq!(DROPPED.load(Relaxed), MADE.load(Relaxed));
+        }
+        Ok(())
     }
 
     #[test]
