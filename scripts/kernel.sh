@@ -40,6 +40,7 @@ else
 	TARGETS=(bzImage modules)
 	IMAGE=arch/x86/boot/bzImage
 	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
+	[[ $FLAVOUR != debug || ${FULL:-} != 1 ]] || FRAGMENTS+=("$REPO/configs/full.config")
 fi
 [[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
 

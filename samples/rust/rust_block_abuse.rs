@@ -9,7 +9,8 @@
 //! `samples/block/` show what two of these mistakes do without it.
 //!
 //! The parameter `abuse` is a sum of the constants in [`abuse`]. What happened is counted in
-//! `rust_block_abuse/counts` of debugfs, each number once for all disks.
+//! `rust_block_abuse/counts` of debugfs, each number once for all disks. A number that is written
+//! to `rust_block_abuse/hw_queues` is that of hardware queues from then on.
 
 use core::marker::PhantomData;
 use kernel::{
@@ -37,7 +38,9 @@ use kernel::{
         Status,
         SECTOR_SIZE, //
     },
-    debugfs, fmt, impl_has_hr_timer,
+    debugfs,
+    fmt,
+    impl_has_hr_timer,
     prelude::*,
     str::CString,
     sync::{
@@ -66,6 +69,7 @@ use kernel::{
         Delta,
         Monotonic, //
     },
+    uaccess::UserSliceReader, //
 };
 
 module! {
@@ -894,8 +898,28 @@ struct Running<K: Kind> {
     device: Arc<Device<K>>,
 }
 
+/// Hardware queues whose number can be changed.
+trait HwQueues: Send + Sync {
+    fn resize(&self, number: u32) -> Result;
+}
+
+impl<K: Kind> HwQueues for Device<K> {
+    fn resize(&self, number: u32) -> Result {
+        self.tag_set.resize(number, 0)
+    }
+}
+
+/// Changes the number of hardware queues to what was written.
+fn write_hw_queues(queues: &Arc<dyn HwQueues>, from: &mut UserSliceReader) -> Result {
+    let mut text = [0; 10];
+    let text = text.get_mut(..from.len()).ok_or(EINVAL)?;
+    from.read_slice(text)?;
+    let text = core::str::from_utf8(text).map_err(|_| EINVAL)?;
+    queues.resize(text.trim().parse().map_err(|_| EINVAL)?)
+}
+
 impl<K: Kind> Running<K> {
-    fn new() -> Result<KBox<dyn Send + Sync>> {
+    fn new() -> Result<(KBox<dyn Send + Sync>, Arc<dyn HwQueues>)> {
         let device = Device::<K>::new()?;
         let (hard, soft) = (Line::new(device.clone()), Line::new(device.clone()));
         let interrupts = Arc::pin_init(
@@ -926,7 +950,8 @@ impl<K: Kind> Running<K> {
                 )?;
             running.disks.push(disk, GFP_KERNEL)?;
         }
-        Ok(KBox::new(running, GFP_KERNEL)?)
+        let queues = running.device.clone();
+        Ok((KBox::new(running, GFP_KERNEL)?, queues))
     }
 }
 
@@ -954,6 +979,8 @@ struct AbuseModule {
     // The code that shows the counts.
     #[pin]
     _counts: debugfs::File<Counts>,
+    #[pin]
+    _hw_queues: debugfs::File<Arc<dyn HwQueues>>,
     _directory: debugfs::Dir,
     _running: KBox<dyn Send + Sync>,
 }
@@ -961,7 +988,7 @@ struct AbuseModule {
 impl kernel::InPlaceModule for AbuseModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(|| {
-            let running = match (has(abuse::TIMER), has(abuse::WATCH)) {
+            let (running, queues) = match (has(abuse::TIMER), has(abuse::WATCH)) {
                 (true, true) => return Err(EINVAL),
                 (true, false) => Running::<Owning>::new()?,
                 (false, _) => Running::<Watching>::new()?,
@@ -969,6 +996,8 @@ impl kernel::InPlaceModule for AbuseModule {
             let directory = debugfs::Dir::new(c"rust_block_abuse");
             Ok(try_pin_init!(Self {
                 _counts <- directory.read_only_file(c"counts", Counts),
+                _hw_queues <-
+                    directory.write_callback_file(c"hw_queues", queues, &write_hw_queues),
                 _directory: directory,
                 _running: running,
             }))

@@ -17,6 +17,7 @@ use kernel::{
 pub(crate) struct ReportFiles {
     _completed: Pin<KBox<File<Arc<Counters>>>>,
     _wrong: Pin<KBox<File<Arc<Counters>>>>,
+    _invented: Pin<KBox<File<Arc<Counters>>>>,
 }
 
 impl ReportFiles {
@@ -32,6 +33,10 @@ impl ReportFiles {
                 dir.read_callback_file(c"reports_wrong", counters.clone(), &wrong),
                 GFP_KERNEL,
             )?,
+            _invented: KBox::pin_init(
+                dir.read_callback_file(c"reports_invented", counters.clone(), &invented),
+                GFP_KERNEL,
+            )?,
         })
     }
 }
@@ -42,4 +47,8 @@ fn completed(counters: &Arc<Counters>, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 
 fn wrong(counters: &Arc<Counters>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "{}", counters.wrong())
+}
+
+fn invented(counters: &Arc<Counters>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "{}", counters.invented())
 }

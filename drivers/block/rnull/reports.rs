@@ -16,6 +16,15 @@ pub(crate) struct Counters(KVec<Counter>);
 struct Counter {
     completed: Atomic<u64>,
     wrong: Atomic<u64>,
+    invented: Atomic<u64>,
+}
+
+impl Counter {
+    /// Counts without an atomic read-modify-write.
+    #[inline]
+    fn count(count: &Atomic<u64>, more: u64) {
+        count.store(count.load(Relaxed).wrapping_add(more), Relaxed);
+    }
 }
 
 impl Counters {
@@ -26,6 +35,7 @@ impl Counters {
             let counter = Counter {
                 completed: Atomic::new(0),
                 wrong: Atomic::new(0),
+                invented: Atomic::new(0),
             };
             counters.push(counter, GFP_KERNEL)?;
         }
@@ -39,9 +49,17 @@ impl Counters {
     #[inline]
     pub(crate) fn count(&self, ring: usize, completed: u64, wrong: u64) {
         if let Some(counter) = self.0.get(ring) {
-            for (count, more) in [(&counter.completed, completed), (&counter.wrong, wrong)] {
-                count.store(count.load(Relaxed).wrapping_add(more), Relaxed);
-            }
+            Counter::count(&counter.completed, completed);
+            Counter::count(&counter.wrong, wrong);
+        }
+    }
+
+    /// Counts a report on a ring that was made up.
+    ///
+    /// Only who has locked the ring counts.
+    pub(crate) fn count_invented(&self, ring: usize) {
+        if let Some(counter) = self.0.get(ring) {
+            Counter::count(&counter.invented, 1);
         }
     }
 
@@ -53,6 +71,12 @@ impl Counters {
     /// All reports that were about no request that was waiting for one.
     pub(crate) fn wrong(&self) -> u64 {
         self.0.iter().map(|c| c.wrong.load(Relaxed)).sum()
+    }
+
+    /// All reports that were made up. When no request is on its way, as many were wrong: if one of
+    /// them was taken for right, the right one was not.
+    pub(crate) fn invented(&self) -> u64 {
+        self.0.iter().map(|c| c.invented.load(Relaxed)).sum()
     }
 }
 
@@ -195,6 +219,8 @@ mod tests {
         // There is no such ring.
         counters.count(2, 7, 7);
         assert_eq!((counters.completed(), counters.wrong()), (9, 3));
+        counters.count_invented(1);
+        assert_eq!((counters.invented(), counters.wrong()), (1, 3));
         Ok(())
     }
 

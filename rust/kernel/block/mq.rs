@@ -29,10 +29,80 @@
 //!
 //! [timer]: OwnedRequest::start_timer
 //!
-//! References, `ARef<Request<T>>`, can be taken from the owner and kept as long as one likes. They
-//! keep the request from being used for another I/O, and they do not keep the owner from ending it.
+//! # Owners and references
 //!
-//! The vocabulary and a diagram of the states are in `mq/request.rs`.
+//! Two rights to a request are kept apart:
+//!
+//! * A **reference**, [`ARef<Request<T>>`](Request), keeps the request from being freed and its tag
+//!   from being given to another I/O. References are counted, cloned and dropped at will, and say
+//!   nothing about whose turn it is: the I/O may have ended long ago.
+//! * The **owner**, [`OwnedRequest`], is the right to start, end, complete or requeue the I/O and
+//!   to touch its data. There is at most one for each request. It is moved, never cloned, and using
+//!   it up cannot fail, whoever holds references.
+//!
+//! The count is the C field `struct request::ref`. The block layer sets it to one when it allocates
+//! the request, and gives that first count up when the I/O is ended. The owner *stands for* it, so
+//! an I/O that is passed from hand to hand and ended costs no counting at all.
+//!
+//! # States
+//!
+//! What the owner may do depends on the state of the request, which is a type parameter of
+//! [`OwnedRequest`]. The states are those of `enum mq_rq_state`:
+//!
+//! ```text
+//!              block layer
+//!      ^            |                ^                    ^
+//!      |            | queue_rq()     | requeue()          | end()
+//!      | Refused    v                |                    | drop: ends with IOERR
+//!      |  +------------------+       |                    |
+//!      +--|  Idle            |-------+--------------------+
+//!         +------------------+       |                    |
+//!                   | start()        |                    |
+//!                   v                |                    |
+//!         +------------------+       |                    |
+//!     +-->|  InFlight        |-------+--------------------+
+//!     |   +------------------+       |                    |
+//!     |      |    |      | complete()|                    |
+//!     |      |    |      v           |                    |
+//!     |      |    |   +----------+   |                    |
+//!     |      |    |   | Complete |---+--------------------+
+//!     |      |    |   +----------+
+//!     |      |    +--> in the timer --+ timer expires, or cancel_timer()
+//!     |      +-------> parked --------+ claim()
+//!     |                               |
+//!     +-------------------------------+
+//! ```
+//!
+//! After `end()` the submitter has its answer at once. The memory, the tag and the share in the
+//! queue stay taken until the last reference is dropped:
+//!
+//! ```text
+//!     ended, references left  --- last reference dropped --->  free, tag may be used again
+//! ```
+//!
+//! # What is leaked
+//!
+//! `mem::forget` is safe, so leaks must be harmless to memory. A leaked owner is an I/O that never
+//! ends (its submitter waits, unless [`Operations::timeout`] ends it); a leaked reference is a tag
+//! that is never used again. Both make the removal of the disk wait for ever. Nothing is freed
+//! early and nothing is used twice.
+//!
+//! # Contexts
+//!
+//! | | process, where it may sleep | process or softirq, where it may not | hardirq |
+//! | --- | --- | --- | --- |
+//! | making and dropping a [`TagSet`] or a [`GenDisk`], [`TagSet::resize`] | yes | | |
+//! | [`Operations::new_request_data`], [`Operations::init_hctx`] are called in | yes | | |
+//! | [`Operations::queue_rq`] and [`queue_rqs`] are called in | if [`blocking`] | otherwise | |
+//! | [`Operations::complete`] is called in | | yes | yes |
+//! | [`Operations::poll`] is called in | | process | |
+//! | [`Operations::timeout`] is called in | yes | | |
+//! | methods of an owner, a [`RequestChain`], a [`CompletionBatch`] | yes | yes | yes |
+//! | [`TagSet::tag_to_rq`], [`TagSet::claim`], [`Request::claim`] | yes | yes | yes |
+//! | cloning and dropping a reference | yes | yes | yes |
+//!
+//! [`queue_rqs`]: Operations::queue_rqs
+//! [`blocking`]: TagSetBuilder::blocking
 //!
 //! # Zoned disks
 //!

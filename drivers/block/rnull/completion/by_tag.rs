@@ -227,7 +227,9 @@ where
         if TROUBLE {
             if let Some(invented) = self.faults.invent(report) {
                 // This one is not missed if there is no room.
-                reports.push(invented);
+                if reports.push(invented) {
+                    self.counters.count_invented(self.number);
+                }
             }
         }
     }
@@ -240,7 +242,10 @@ where
         let next = CompletionBatch::scope(|batch| loop {
             let (count, next) = self.reports.lock().take_due(&mut taken);
             for report in &taken[..count] {
-                match self.tag_set.claim(report.hw_queue, report.tag) {
+                // The ring of a hardware queue says nothing about the requests of another.
+                let mine = report.hw_queue as usize == self.number;
+                let rq = mine.then(|| self.tag_set.claim(report.hw_queue, report.tag));
+                match rq.flatten() {
                     Some(rq) => {
                         let status = rq.data().status().load();
                         rq.end_batched(status, batch);

@@ -7,7 +7,8 @@
 # nothing to say. Sourced after rnull_lib.sh.
 
 ABUSE_MODULE=rust_block_abuse
-ABUSE_COUNTS=/sys/kernel/debug/$ABUSE_MODULE/counts
+ABUSE_DEBUG=/sys/kernel/debug/$ABUSE_MODULE
+ABUSE_COUNTS=$ABUSE_DEBUG/counts
 CPU1=/sys/devices/system/cpu/cpu1/online
 
 # What a case writes and reads back: with FULL=1 all files together have a million
@@ -142,6 +143,7 @@ storms() {
 			elevator) echo "${schedulers[round % 4]}" >"$queue/scheduler" ;;
 			nr_requests) echo "${numbers[round % 5]}" >"$queue/nr_requests" ;;
 			freeze) echo $((4 + 4 * (round % 3))) >"$queue/max_sectors_kb" ;;
+			hw_queues) echo $((1 + round % 2)) >"$ABUSE_DEBUG/hw_queues" ;;
 			hotplug) [[ ! -e $CPU1 ]] || echo $((round % 2)) >"$CPU1" ;;
 			esac
 		done

@@ -21,7 +21,7 @@ lookups() {
 # Two disks have the same tags, and what is refused belongs to either.
 shared() {
 	abuse_load "park inline softirq late refuse clones" disks=2 lookups=16
-	storm rbabuse1 elevator freeze
+	storm rbabuse1 elevator freeze hw_queues
 	verified "rbabuse0 rbabuse1"
 	calm
 	happened claimed refused
@@ -33,9 +33,10 @@ tap_case "invented tags, the I/O scheduler changes" lookups "park inline" elevat
 tap_case "invented tags, the number of requests changes" lookups \
 	"park inline" "elevator nr_requests"
 tap_case "invented tags, the queue is frozen" lookups "park softirq" freeze
+tap_case "invented tags, hardware queues come and go" lookups "park inline" hw_queues
 tap_case "invented tags, CPUs go and come" lookups "park softirq" hotplug
 tap_case "invented tags, everything changes, everything is done" lookups \
 	"park inline softirq batch late watch clones requeue refuse" \
-	"elevator nr_requests freeze hotplug"
+	"elevator nr_requests freeze hw_queues hotplug"
 tap_case "invented tags of two disks" shared
 tap_run
