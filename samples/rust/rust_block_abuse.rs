@@ -8,7 +8,7 @@
 //! The promise of [`kernel::block::mq`] is that none of this does harm. The C drivers in
 //! `samples/block/` show what two of these mistakes do without it.
 //!
-//! The parameter `abuse` is a sum of the constants in [`abuse`]. What happened is counted in
+//! The parameter `abuse` is a sum of the constants in `abuse`. What happened is counted in
 //! `rust_block_abuse/counts` of debugfs, each number once for all disks. A number that is written
 //! to `rust_block_abuse/hw_queues` is that of hardware queues from then on.
 
@@ -456,7 +456,7 @@ impl_has_hr_timer! {
 impl HrTimerCallback for OwningData {
     type Pointer<'a> = Owner<Owning>;
 
-    fn run(rq: Owner<Owning>, _: ()) -> HrTimerRestart {
+    fn run(rq: Owner<Owning>, (): ()) -> HrTimerRestart {
         if one_in(8) {
             rq.start_timer(soon());
         } else {
@@ -919,7 +919,7 @@ fn write_hw_queues(queues: &Arc<dyn HwQueues>, from: &mut UserSliceReader) -> Re
 }
 
 impl<K: Kind> Running<K> {
-    fn new() -> Result<(KBox<dyn Send + Sync>, Arc<dyn HwQueues>)> {
+    fn start() -> Result<(KBox<dyn Send + Sync>, Arc<dyn HwQueues>)> {
         let device = Device::<K>::new()?;
         let (hard, soft) = (Line::new(device.clone()), Line::new(device.clone()));
         let interrupts = Arc::pin_init(
@@ -990,8 +990,8 @@ impl kernel::InPlaceModule for AbuseModule {
         pin_init::pin_init_scope(|| {
             let (running, queues) = match (has(abuse::TIMER), has(abuse::WATCH)) {
                 (true, true) => return Err(EINVAL),
-                (true, false) => Running::<Owning>::new()?,
-                (false, _) => Running::<Watching>::new()?,
+                (true, false) => Running::<Owning>::start()?,
+                (false, _) => Running::<Watching>::start()?,
             };
             let directory = debugfs::Dir::new(c"rust_block_abuse");
             Ok(try_pin_init!(Self {

@@ -105,15 +105,15 @@ mod tests {
 
     #[test]
     fn ranges_are_parsed() {
-        let cases: &[(&[u8], (bool, Range<u64>))] = &[
-            (b"+1-5", (true, 1..5)),
-            (b"-1-5\n", (false, 1..5)),
-            (b"  +0x10-0x20 \n", (true, 16..32)),
-            (b"+7-7", (true, 7..7)),
-            (b"+0-18446744073709551615", (true, 0..u64::MAX)),
+        let cases: &[(&[u8], bool, Range<u64>)] = &[
+            (b"+1-5", true, 1..5),
+            (b"-1-5\n", false, 1..5),
+            (b"  +0x10-0x20 \n", true, 16..32),
+            (b"+7-7", true, 7..7),
+            (b"+0-18446744073709551615", true, 0..u64::MAX),
         ];
-        for (text, expected) in cases {
-            assert_eq!(parse(text), Ok(expected.clone()));
+        for (text, added, range) in cases {
+            assert_eq!(parse(text), Ok((*added, range.clone())));
         }
     }
 

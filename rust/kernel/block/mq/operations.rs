@@ -148,8 +148,8 @@ pub trait Operations: Sized + 'static {
     /// # Guarantees
     ///
     /// Called in process context for each hardware queue when a disk is made, and when their number
-    /// [changes](super::TagSet::resize) for those that are new or move to another memory node, while
-    /// no I/O of the disk is on its way. There are no calls for hardware queues that go away.
+    /// [changes](super::TagSet::resize) for those that are new or move to another memory node,
+    /// while no I/O of the disk is on its way. There are no calls for hardware queues that go away.
     ///
     /// # Errors
     ///

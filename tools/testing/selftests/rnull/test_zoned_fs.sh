@@ -131,8 +131,9 @@ zonefs_fio() {
 	mounted zonefs /dev/z
 	get_attr z zone_capacity
 	capacity=$RET
-	fio --name=files --directory="$MOUNT/seq" --filename=0:1:2:3 --file_service_type=sequential \
-		--ioengine=io_uring --direct=1 --rw=write --bs=64k --filesize="${capacity}m" \
+	fio --name=files --directory="$MOUNT/seq" --filename=0:1:2:3 \
+		--file_service_type=sequential --ioengine=io_uring --direct=1 --rw=write \
+		--bs=64k --filesize="${capacity}m" \
 		--create_on_open=1 --fallocate=none --verify=crc32c --do_verify=1 \
 		--verify_fatal=1 --output-format=json --output="$WORK/fio"
 	must fio_report "$WORK/fio"
