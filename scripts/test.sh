@@ -5,8 +5,8 @@
 # file that RNULL_COUNTS names. The last line is "N passed, N failed".
 #
 # An emulated guest keeps little more than one processor busy, and the two checks take
-# longest. So all that measures no time runs beside them, with what they leave of the
-# processors.
+# longest. So the second begins before the first has ended, and all that measures no
+# time runs beside them, with what they leave of the processors.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -66,36 +66,31 @@ part() {
 	count "$1" "$status" $(( SECONDS - part_from ))
 }
 
-# beside CHECK FLAVOUR... -- NAME...: runs the parts NAME while the check runs, and
-# shows what the check says after them.
-beside() {
-	local check=$1 flavours=() child shown name status=0 check_from=$EPOCHSECONDS
-	shift
-	while [[ $1 != -- ]]; do
-		flavours+=("$1")
-		shift
-	done
-	shift
-	begin "$check begins, and what follows runs beside it"
-	: > "$WORK/$check"
-	start env RNULL_COUNTS="$WORK/$check" "$(script "$check")" "${flavours[@]}" \
-		> "$WORK/output" 2>&1
-	child=$CHILD
+# behind CHECK FLAVOUR...: begins a check, which goes on beside what follows.
+declare -A PID FROM
+behind() {
+	begin "$1 begins, and what follows runs beside it"
+	: > "$WORK/$1"
+	start env RNULL_COUNTS="$WORK/$1" "$(script "$1")" "${@:2}" \
+		> "$WORK/$1.output" 2>&1
+	PID[$1]=$CHILD
+	FROM[$1]=$EPOCHSECONDS
 	# Lint keeps the work tree to its end; the check needs it for a moment first.
-	until grep -q '^check: ' "$WORK/output" || ! kill -0 "$child" 2> /dev/null; do
+	until grep -q '^check: ' "$WORK/$1.output" || ! kill -0 "$CHILD" 2> /dev/null; do
 		sleep 0.3 & wait $! || true
 	done
-	for name in "$@"; do
-		part "$name"
-	done
+}
 
-	say "==== $check, from its beginning"
-	start tail -n +1 -q -s 0.2 --pid="$child" -f "$WORK/output" >&2
+# join CHECK: shows what it says, and counts.
+join() {
+	local shown status=0
+	say "==== $1, from its beginning"
+	start tail -n +1 -q -s 0.2 --pid="${PID[$1]}" -f "$WORK/$1.output" >&2
 	shown=$CHILD
-	reap "$child" || status=$?
+	reap "${PID[$1]}" || status=$?
 	reap "$shown" || true
 	# It counts when it ends.
-	count "$check" "$status" $(( $(stat -c %Y "$WORK/$check") - check_from ))
+	count "$1" "$status" $(( $(stat -c %Y "$WORK/$1") - FROM[$1] ))
 }
 
 others=(lean)
@@ -106,8 +101,18 @@ say "==== build the kernels"
 for flavour in debug lean; do
 	run "$REPO/scripts/kernel.sh" "$flavour" > /dev/null || true
 done
-beside check-debug debug -- lint compile-fail kunit
-beside check-others "${others[@]}" -- harness stories
+behind check-debug debug
+for name in lint compile-fail kunit; do
+	part "$name"
+done
+# One guest leaves something to another one, if there is anything to leave.
+(( $(nproc) > 1 )) || join check-debug
+behind check-others "${others[@]}"
+for name in harness stories; do
+	part "$name"
+done
+(( $(nproc) == 1 )) || join check-debug
+join check-others
 
 say "==== in $(elapsed $(( SECONDS - from )))"
 printf '%s\n' "${summary[@]}" >&2

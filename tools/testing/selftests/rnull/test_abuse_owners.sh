@@ -45,8 +45,17 @@ time_outs() {
 	happened timed_out
 }
 
+# The list of references is full after a few I/Os, and seldom emptied.
+kept_for_seconds() {
+	abuse_load "inline clones" lookups=0 interval_us=300000 queue_depth=40
+	verified rbabuse0 --size=256k --loops=1
+	sleep 3
+	verified rbabuse0 --size=256k --loops=1
+}
+
 tap_case "references are kept" does "inline softirq clones" "ended" "elevator nr_requests"
 tap_case "references are kept, CPUs go and come" does "softirq park clones" "claimed" hotplug
+tap_case "references are kept for seconds" kept_for_seconds
 tap_case "requests end in batches" does "batch inline clones" "ended" ""
 tap_case "requests are started late" does "late inline softirq" "ended" "freeze elevator"
 tap_case "requests are given back" does "requeue inline park" "requeued" elevator

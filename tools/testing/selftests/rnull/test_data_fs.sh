@@ -81,7 +81,7 @@ checked() {
 }
 
 # A mirror, one half of which has bad blocks: what is there is read from the other
-# half and written anew, which makes the blocks good.
+# half and written anew, which makes the blocks good. Then the other half is replaced.
 raid() {
 	need_module raid1 mdadm
 	disk half1 size=64 badblocks_once=1 "$@"
@@ -105,7 +105,25 @@ raid() {
 	get_attr half1 badblocks
 	want "bad blocks" "$RET" ""
 	want "missing halves" "$(</sys/block/md127/md/degraded)" 0
+
+	# The other half is lost and made anew, out of one that has bad blocks.
+	quietly mdadm /dev/md127 --fail /dev/half2
+	wait_for 10 quietly mdadm /dev/md127 --remove /dev/half2
+	quietly dd if=/dev/zero of=/dev/half2 bs=1M count=64 oflag=direct
+	set_attr half1 badblocks +20000-20007
+	set_attr half1 badblocks +30001-30003
+	quietly mdadm /dev/md127 --add /dev/half2
+	wait_for 60 recovered
+	get_attr half1 badblocks
+	want "bad blocks" "$RET" ""
+	quietly mdadm /dev/md127 --fail /dev/half1
+	quietly fio --name=write --filename=/dev/md127 --rw=write --bs=256k --size=32m --direct=1 \
+		--verify=crc32c --verify_only --thread
 	quietly mdadm --stop /dev/md127
+}
+
+recovered() {
+	[[ $(</sys/block/md127/md/sync_action) == idle && $(</sys/block/md127/md/degraded) == 0 ]]
 }
 
 # A linear map over two disks, suspended and resumed.
