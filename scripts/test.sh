@@ -108,10 +108,9 @@ done
 # One guest leaves something to another one, if there is anything to leave.
 (( $(nproc) > 1 )) || join check-debug
 behind check-others "${others[@]}"
-for name in harness stories; do
-	part "$name"
-done
+part harness
 (( $(nproc) == 1 )) || join check-debug
+part stories
 join check-others
 
 say "==== in $(elapsed $(( SECONDS - from )))"

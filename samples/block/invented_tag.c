@@ -11,7 +11,7 @@
  *
  * The device is played by whoever writes to the module's parameter: a tag that
  * is written to "report" is reported as completed. The device is done with a
- * read after two seconds, and has filled it with 0xd5 then. So a read that was
+ * read after four seconds, and has filled it with 0xd5 then. So a read that was
  * not carried out is told by what it finds: the memory as it was before.
  *
  * Drivers guard against this with generation counters in the tags that they
@@ -26,7 +26,7 @@
 #include <linux/hrtimer.h>
 #include <linux/module.h>
 
-#define DEVICE_MS	2000
+#define DEVICE_MS	4000
 
 struct invented_cmd {
 	struct hrtimer device;		/* expires when the device is done */

@@ -10,8 +10,9 @@
  * request once more.
  *
  * For this to happen at each attempt there is one request, and the device is
- * fast and slow in turns. It fills what is read with 0xd5, so that a read which
- * was not carried out is told by what it finds: the memory as it was before.
+ * fast and slow in turns, by more than a busy machine needs to submit the next
+ * I/O. It fills what is read with 0xd5, so that a read which was not carried out
+ * is told by what it finds: the memory as it was before.
  *
  * Nothing here is rare or badly written. The timer belongs to the request, the
  * request is never freed before its tag set, and the cancel that is missing is
@@ -29,8 +30,8 @@
 #include <linux/module.h>
 
 #define FAST_MS		1
-#define PATIENCE_MS	100
-#define SLOW_MS		1000
+#define PATIENCE_MS	2000
+#define SLOW_MS		4000
 
 struct late_cmd {
 	struct hrtimer device;		/* expires when the device is done */

@@ -46,7 +46,7 @@ def late_timer():
     # The device is slow: the timer ends this read.
     judge("story", read("/dev/late_timer"))
     # The device is done with it.
-    time.sleep(2)
+    time.sleep(3)
 
 
 def report(tag):
@@ -61,7 +61,7 @@ def invented_tag():
     judge("control", read("/dev/invented_tag"))
     thread = threading.Thread(target=in_flight)
     thread.start()
-    time.sleep(0.5)
+    time.sleep(1)
     # The device reports all tags there are. It has not begun with any of them.
     for tag in range(4):
         # There is no request that was started with most of these.
@@ -69,7 +69,7 @@ def invented_tag():
             report(tag)
             print(f"tag {tag} was believed")
     thread.join()
-    time.sleep(3)
+    time.sleep(4)
 
 
 def main():
