@@ -346,6 +346,18 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
+    /// Sends a write that must not stay in the device's cache and is to be polled for.
+    pub(super) fn write_polled_fua(&self, byte: u8) -> Result<Io> {
+        Io::submit(
+            self,
+            bindings::req_op_REQ_OP_WRITE
+                | 1 << bindings::req_flag_bits___REQ_FUA
+                | 1 << bindings::req_flag_bits___REQ_POLLED,
+            0,
+            Some(byte),
+        )
+    }
+
     /// Sends a flush.
     pub(super) fn flush(&self) -> Result<Io> {
         Io::submit(

@@ -5,6 +5,7 @@
 #[macros::kunit_tests(rust_block_mq_poll)]
 mod tests {
     use crate::{
+        bindings,
         block::{
             mq::{
                 kunit::{
@@ -19,6 +20,7 @@ mod tests {
                 TagSet,
                 TagSetBuilder, //
             },
+            Op,
             Status, //
         },
         prelude::*,
@@ -84,6 +86,37 @@ mod tests {
         assert_eq!(disk.tag_set().hw_queues(), 2 * cpus + 3);
         let io = disk.read_polled()?;
         assert_eq!(io.poll(), 1);
+        Ok(())
+    }
+
+    /// The flush after a write has the write's tag. When the disk and its flush queues are gone,
+    /// the tag must not lead there.
+    #[test]
+    fn flush_of_a_polled_write_goes_with_its_disk() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new()
+                .poll_queues(1)
+                .queue_depth(8)
+                .no_scheduler_by_default(),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+        let io = disk.write_polled_fua(1)?;
+        disk.take_polled()?.end_ok();
+        let flush = disk.take_polled()?;
+        assert_eq!(flush.op(), Op::FLUSH);
+        assert_eq!(flush.hw_queue(), 1);
+        let tag = flush.tag() as usize;
+        let tag_set = disk.tag_set.clone();
+        let found = || -> *mut bindings::request {
+            // SAFETY: The tag set lives until the end of the test, and has two hardware queues with
+            // eight tags each, which are not changed.
+            unsafe { *(**(*tag_set.as_raw()).tags.add(1)).rqs.add(tag) }
+        };
+        assert!(!found().is_null());
+        flush.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        drop(disk);
+        assert!(found().is_null());
         Ok(())
     }
 
