@@ -55,6 +55,7 @@ use kernel::{
         SpinLockIrq, //
     },
     time::{
+        delay::fsleep,
         hrtimer::{
             ArcHrTimerHandle,
             HrTimer,
@@ -159,6 +160,8 @@ mod abuse {
     pub(crate) const LEAK_DISK: u32 = 1 << 14;
     /// Drop the handle of a timer in the timer's callback, which leaks a reference each time.
     pub(crate) const DROP_HANDLE: u32 = 1 << 15;
+    /// Fail to load, some seconds after the disks have been made.
+    pub(crate) const FAIL_LOAD: u32 = 1 << 16;
 }
 
 /// Whether the module was asked for any of these.
@@ -993,6 +996,10 @@ impl kernel::InPlaceModule for AbuseModule {
                 (true, false) => Running::<Owning>::start()?,
                 (false, _) => Running::<Watching>::start()?,
             };
+            if has(abuse::FAIL_LOAD) {
+                fsleep(Delta::from_millis(3000));
+                return Err(EIO);
+            }
             let directory = debugfs::Dir::new(c"rust_block_abuse");
             Ok(try_pin_init!(Self {
                 _counts <- directory.read_only_file(c"counts", Counts),

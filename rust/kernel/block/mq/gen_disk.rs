@@ -5,7 +5,10 @@
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
 #[cfg(CONFIG_MODULES)]
-use super::unload::UnloadGuard;
+use super::unload::{
+    wait_for_last_close,
+    UnloadGuard, //
+};
 use super::{
     operations::Operations,
     tag_set::TagSet,
@@ -261,7 +264,7 @@ impl GenDiskBuilder {
         let limits = &self.limits;
 
         if let Some(zoned) = &self.zoned {
-            zoned.validate::<T>()?;
+            zoned.validate::<T>(self.capacity_sectors)?;
         }
         if limits.max_hw_sectors != 0 {
             let page_sectors = (crate::page::PAGE_SIZE >> SECTOR_SHIFT) as u32;
@@ -295,7 +298,8 @@ impl GenDiskBuilder {
     /// * `ENODEV` if the zones that the driver reports do not make up the disk; the kernel logs
     ///   what is wrong.
     /// * `EOPNOTSUPP` if the disk is zoned and the kernel is without `CONFIG_BLK_DEV_ZONED`.
-    /// * `ENOMEM` if there is not enough memory.
+    /// * `ENOMEM` if there is not enough memory, or if there are more zones than there can be
+    ///   memory for.
     /// * `EEXIST` if there is a disk with this name or number; the kernel logs where this was
     ///   tried, so make sure before.
     pub fn build<T: Operations>(
@@ -307,7 +311,7 @@ impl GenDiskBuilder {
         self.validate::<T>()?;
         let mut limits = self.limits;
         if let Some(zoned) = &self.zoned {
-            zoned.apply(&mut limits);
+            zoned.apply(&mut limits, self.capacity_sectors);
         }
 
         let queue_data = queue_data.into_foreign();
@@ -315,6 +319,13 @@ impl GenDiskBuilder {
             // SAFETY: This came from `into_foreign` above and is converted back only here; the
             // guard is dismissed once a `GenDisk` owns it.
             drop(unsafe { T::QueueData::from_foreign(queue_data) });
+        });
+
+        // Declared before `disk`, which refers to it, so that it is dropped after that.
+        let fops = ScopeGuard::new_with_data(KBox::into_raw(file_operations::<T>()?), |fops| {
+            // SAFETY: This came from `into_raw` above. The disk was not added, so that it does not
+            // free the table.
+            drop(unsafe { KBox::from_raw(fops) });
         });
 
         let disk = {
@@ -342,7 +353,7 @@ impl GenDiskBuilder {
         // SAFETY: Nobody else knows the disk yet.
         let c_disk = unsafe { &mut **disk };
         write_name(&mut c_disk.disk_name, name)?;
-        c_disk.fops = Fops::<T>::get();
+        c_disk.fops = *fops;
         if let Some(numbers) = &self.numbers {
             c_disk.major = numbers.major.number().try_into()?;
             c_disk.first_minor = numbers.first_minor.try_into()?;
@@ -372,6 +383,8 @@ impl GenDiskBuilder {
         })?;
 
         queue_data.dismiss();
+        // The disk was added, and frees the table when nobody uses it any more.
+        fops.dismiss();
         // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
         Ok(GenDisk {
             disk: disk.dismiss(),
@@ -396,32 +409,47 @@ fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CSt
     Ok(())
 }
 
-/// The table of file operations for the disks of `T`.
-struct Fops<T: Operations>(PhantomData<T>);
-
-impl<T: Operations> Fops<T> {
-    const TABLE: bindings::block_device_operations = bindings::block_device_operations {
+/// Makes the table of file operations for a disk of `T`.
+///
+/// It is in memory that goes with the disk, and not in the module of `T`: whoever has a reference to
+/// the disk's device lets the block layer look into the table, and may drop that last of all, when
+/// the module is gone.
+fn file_operations<T: Operations>() -> Result<KBox<bindings::block_device_operations>> {
+    let table = bindings::block_device_operations {
         // The block layer takes a reference to this module while the disk is open, so that the
-        // module is not unloaded before the last close is done with this table.
+        // module is not unloaded before the last close has begun.
         owner: this_module::<T::OwnerModule>().as_ptr(),
         report_zones: if T::HAS_REPORT_ZONES {
             Some(report_zones::<T>)
         } else {
             None
         },
+        free_disk: Some(free_file_operations),
         ..pin_init::zeroed()
     };
+    Ok(KBox::new(table, GFP_KERNEL)?)
+}
 
-    const fn get() -> &'static bindings::block_device_operations {
-        &Self::TABLE
-    }
+/// Called when nobody uses a disk any more that was added.
+///
+/// # Safety
+///
+/// `disk` must be valid, and its file operations must be from [`file_operations`] and not be used
+/// any more.
+// Not inlined, so that it is here and not in the driver's module.
+#[inline(never)]
+unsafe extern "C" fn free_file_operations(disk: *mut bindings::gendisk) {
+    // SAFETY: By the requirements of this function the table is a `KBox`, and `disk` alone has it.
+    drop(unsafe { KBox::from_raw((*disk).fops.cast_mut()) });
 }
 
 /// A disk that is known to the system.
 ///
 /// Dropping it removes the disk: no new I/O is accepted, I/O in flight is waited for, and then the
 /// disk's data is dropped. If the disk is open, its file descriptors fail from then on, and the
-/// module that implements `T` stays loaded until the last of them is closed.
+/// module that implements `T` stays loaded until the last of them is closed. While that module is
+/// being initialized, dropping a disk waits for this: if initialization fails, the module goes,
+/// whoever uses it.
 ///
 /// Dropping sleeps. It waits for each request of the disk that the driver has an owner or a
 /// reference of, without end if there is one that nobody drops. So it must not be done by who holds
@@ -506,9 +534,15 @@ impl<T: Operations> Drop for GenDisk<T> {
         //   for such a call to be over.
         // - Completions and timers get the request, and nothing of the disk.
 
+        #[cfg(CONFIG_MODULES)]
+        // SAFETY: The module of `T` is there, as this is its code, and the disk is valid.
+        unsafe {
+            wait_for_last_close(this_module::<T::OwnerModule>().as_ptr(), self.disk)
+        };
+
         // SAFETY: The reference that `build` has got with the disk is given up here. Somebody may
         // have the disk open; what is called for that is in C and in the module of `T`, which is
-        // pinned by it.
+        // pinned by it: it stays until the last close, or that was waited for.
         unsafe { bindings::put_disk(self.disk) };
 
         // SAFETY: By the type invariant this came from `into_foreign`, and nobody uses it, see

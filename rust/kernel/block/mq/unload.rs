@@ -8,6 +8,10 @@
 //! its disks. So each disk has an ear on modules that go, and is removed with the one that it
 //! belongs to.
 //!
+//! What has a disk open has a reference to the module, which is not unloaded as long as there is
+//! one. But if a module can't be initialized, it is freed without regard to that, so that removing
+//! its disks has to wait for the last close.
+//!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
 use crate::{
@@ -18,6 +22,10 @@ use crate::{
     sync::atomic::{
         Atomic,
         Relaxed, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
     },
     types::Opaque, //
 };
@@ -103,6 +111,9 @@ impl UnloadGuard {
             // finished, and is not there to drop its `GenDisk` any more, so that nobody else
             // removes the disk. The module's code is still there.
             unsafe { bindings::del_gendisk(this.disk) };
+            // SAFETY: The module is there until the chain has been called, and the disk until it is
+            // put.
+            unsafe { wait_for_last_close(this.module, this.disk) };
             // SAFETY: This is the reference that the `GenDisk` had.
             unsafe { bindings::put_disk(this.disk) };
         }
@@ -115,5 +126,54 @@ impl PinnedDrop for UnloadGuard {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant the notifier is registered.
         unsafe { bindings::unregister_module_notifier(self.notifier.get()) };
+    }
+}
+
+/// Waits until `disk` is not open, if `module` may be freed without waiting for that.
+///
+/// May sleep. To be called when the disk can't be opened any more.
+///
+/// # Safety
+///
+/// `module` must be null, which stands for a driver that is built in, or a module that is not freed
+/// before this returns, and `disk` a disk of it.
+pub(super) unsafe fn wait_for_last_close(
+    module: *mut bindings::module,
+    disk: *mut bindings::gendisk,
+) {
+    // SAFETY: By the requirements of this function.
+    while !module.is_null() && unsafe { is_freed_while_open(module, disk) } {
+        fsleep(Delta::from_millis(10));
+    }
+}
+
+/// Whether `disk` may be open and `module`, whose disk it is, freed nonetheless.
+///
+/// # Safety
+///
+/// `module` and `disk` must be valid.
+unsafe fn is_freed_while_open(module: *mut bindings::module, disk: *mut bindings::gendisk) -> bool {
+    // SAFETY: `module` is valid. The state may change at any time.
+    let state = unsafe { (&raw const (*module).state).read_volatile() };
+    let own = match state {
+        // A reference is held for the time of the initialization.
+        bindings::module_state_MODULE_STATE_COMING => 1,
+        // It has been dropped when the initialization failed.
+        bindings::module_state_MODULE_STATE_GOING => 0,
+        _ => return false,
+    };
+    // The module's own count is what a close drops last.
+    #[cfg(CONFIG_MODULE_UNLOAD)]
+    {
+        let _ = disk;
+        // SAFETY: `module` is valid.
+        unsafe { bindings::module_refcount(module) > own }
+    }
+    // Without it a close does not use the module.
+    #[cfg(not(CONFIG_MODULE_UNLOAD))]
+    {
+        let _ = own;
+        // SAFETY: `disk` is valid, and so is its first partition, which stands for the whole.
+        unsafe { (&raw const (*(*disk).part0).bd_openers.counter).read_volatile() > 0 }
     }
 }

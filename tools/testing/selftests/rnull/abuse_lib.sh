@@ -25,21 +25,27 @@ ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total
 declare -A ABUSE_BIT=(
 	[inline]=0 [softirq]=1 [park]=2 [timer]=3 [batch]=4
 	[late]=5 [watch]=6 [clones]=7 [requeue]=8 [refuse]=9 [refuse_hard]=10
-	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15
+	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15 [fail_load]=16
 )
 
 abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) ||
 	skip "no module $ABUSE_MODULE for this kernel"
 mountpoint -q /sys/kernel/debug || skip "no debugfs"
 
-# abuse_load "WHAT..." PARAMS...: the module goes when the case's shell does.
-abuse_load() {
+# abuse_bits "WHAT...": prints what to say to the module.
+abuse_bits() {
 	local word sum=0
 	for word in $1; do
 		sum=$((sum | 1 << ABUSE_BIT[$word]))
 	done
+	printf 'abuse=%d' "$sum"
+}
+
+# abuse_load "WHAT..." PARAMS...: the module goes when the case's shell does.
+abuse_load() {
+	local word
 	trap abuse_unload EXIT
-	must insmod "$abuse_file" "abuse=$sum ${*:2}"
+	must insmod "$abuse_file" "$(abuse_bits "$1") ${*:2}"
 	for word in /sys/block/rbabuse*/queue/nomerges; do
 		must write "$word" 2
 	done

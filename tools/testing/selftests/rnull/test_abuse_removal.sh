@@ -45,12 +45,31 @@ left_behind() {
 	[[ ! -e /dev/rbabuse0 ]]
 }
 
+# fails_while_open "WHAT...": the module can't be loaded, but it must not be freed before
+# a disk that it has made is closed.
+fails_while_open() {
+	local loading
+	insmod "$abuse_file" "$(abuse_bits "$1 fail_load")" 2>"$WORK/insmod" &
+	loading=$!
+	wait_for 30 test -b /dev/rbabuse0
+	exec 9</dev/rbabuse0
+	wait_for 30 test ! -e /dev/rbabuse0
+	sleep 2
+	kill -0 "$loading"
+	exec 9<&-
+	! wait "$loading"
+	grep -q 'Input/output error' "$WORK/insmod"
+	[[ ! -d /sys/module/$ABUSE_MODULE ]]
+}
+
 tap_case "disks come and go" come_and_go "inline softirq clones"
 tap_case "disks come and go, everything is done" come_and_go "$ALL"
 tap_case "disks come and go, timers own requests" come_and_go "timer clones late requeue"
 tap_case "unload after a kill" busy "inline softirq"
 tap_case "unload after a kill, everything is done" busy "$ALL"
 tap_case "unload after a kill, timers own requests" busy "timer clones"
+tap_case "a disk is open when loading fails" fails_while_open "inline"
+tap_case "a disk is open and left behind when loading fails" fails_while_open "inline leak_disk"
 tap_case "disks that are left behind are removed" left_behind "inline softirq"
 tap_case "disks that are left behind are removed, references are kept" left_behind "inline clones"
 tap_run
