@@ -85,7 +85,8 @@
 //! `mem::forget` is safe, so leaks must be harmless to memory. A leaked owner is an I/O that never
 //! ends (its submitter waits, unless [`Operations::timeout`] ends it); a leaked reference is a tag
 //! that is never used again. Both make the removal of the disk wait for ever. Nothing is freed
-//! early and nothing is used twice.
+//! early and nothing is used twice. If the disk is leaked, too, it is the unloading of its module
+//! that waits, and with it the loading and unloading of all others.
 //!
 //! # Contexts
 //!

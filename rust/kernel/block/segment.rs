@@ -111,6 +111,8 @@ impl Segment<'_> {
     #[inline]
     pub fn copy_to(&self, at: usize, to: &mut [u8]) -> Result {
         self.check(at, to.len())?;
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { bindings::flush_dcache_page(self.page) };
         self.with_mapped(|from| {
             // SAFETY: The range lies inside the segment, as was checked, and so inside the page,
             // which is mapped. `to` is valid for its length, and cannot overlap with a page that is
@@ -138,6 +140,8 @@ impl Segment<'_> {
             // the operation fills it.
             unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.add(at), from.len()) }
         });
+        // SAFETY: By the type invariant the page is valid.
+        unsafe { bindings::flush_dcache_page(self.page) };
         Ok(())
     }
 

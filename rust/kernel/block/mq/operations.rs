@@ -133,12 +133,19 @@ pub trait Operations: Sized + 'static {
     /// # Guarantees
     ///
     /// It is called for each request of a tag set when the tag set is created, and later when an
-    /// I/O scheduler is attached to a disk, when the number of requests is raised and when a disk
-    /// is created, from any thread and in several at once. Each value is dropped exactly once.
+    /// I/O scheduler is attached to a disk, when the number of requests is raised, when a disk is
+    /// created and when the number of hardware queues [changes](super::TagSet::resize), from any
+    /// thread and in several at once. Each value is dropped exactly once.
+    ///
+    /// When the number of hardware queues changes no disk of the tag set carries out I/O, so that
+    /// an initializer must not wait for any.
     ///
     /// # Errors
     ///
-    /// Any error makes the operation that wanted the request fail with `ENOMEM`.
+    /// An error is what a lack of memory would be to the block layer, whichever it is. That makes
+    /// do with less where it can: a tag set is created with fewer requests, a disk without an I/O
+    /// scheduler, and CPUs use another hardware queue. Where it can't, the operation that wanted
+    /// the request fails with `ENOMEM`.
     fn new_request_data() -> impl PinInit<Self::RequestData, Error>;
 
     /// Prepares for a hardware queue of a disk. May sleep.
@@ -282,7 +289,8 @@ pub trait Operations: Sized + 'static {
     ///
     /// # Examples
     ///
-    /// A disk of 1024 conventional zones:
+    /// A disk of 1024 zones, all but the last of which are conventional, for the block layer wants
+    /// one that is not:
     ///
     /// ```
     /// use kernel::block::{Zone, ZoneCond, ZoneReport, ZoneType};
@@ -292,13 +300,18 @@ pub trait Operations: Sized + 'static {
     ///
     ///     while !report.is_full() && report.sector() < 1024 * LEN {
     ///         let start = report.sector() / LEN * LEN;
+    ///         let (zone_type, cond, wp) = if start == 1023 * LEN {
+    ///             (ZoneType::SequentialRequired, ZoneCond::Empty, start)
+    ///         } else {
+    ///             (ZoneType::Conventional, ZoneCond::NotWp, start + LEN)
+    ///         };
     ///         report.put(Zone {
     ///             start,
     ///             len: LEN,
     ///             capacity: LEN,
-    ///             wp: start + LEN,
-    ///             zone_type: ZoneType::Conventional,
-    ///             cond: ZoneCond::NotWp,
+    ///             wp,
+    ///             zone_type,
+    ///             cond,
     ///         })?;
     ///     }
     ///     Ok(())

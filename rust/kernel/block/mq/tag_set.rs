@@ -276,7 +276,8 @@ impl<T: Operations> TagSet<T> {
     ///
     /// `EINVAL` if there is no hardware queue or no request, if there are queues for polling and
     /// the driver does not implement it, or if the memory node is not online; `ENOMEM` if there is
-    /// not enough memory or the data of a request could not be initialized.
+    /// not enough memory, or the data of requests could not be initialized, for a single request
+    /// for each hardware queue. If there is for fewer requests than asked for, there are fewer.
     pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
         let cpus = crate::cpu::nr_cpu_ids();
         let layout = Layout {
@@ -354,7 +355,9 @@ impl<T: Operations> TagSet<T> {
     /// `EINVAL` if there is no hardware queue, if there are more than CPUs (`nr_cpu_ids`) or more
     /// for polling than [`TagSetBuilder::MAX_POLL_QUEUES`], or if there are queues for polling and
     /// the driver does not implement it. `ENOMEM` if there is not enough memory or
-    /// [`Operations::init_hctx`] failed; then all is as it was before.
+    /// [`Operations::init_hctx`] failed; then all is as it was before. A hardware queue for whose
+    /// requests there is not enough memory may not be used, and the CPUs use another one; that is
+    /// no error.
     ///
     /// # Examples
     ///

@@ -15,9 +15,13 @@ use crate::{
         from_result,
         to_result, //
     },
+    page::PAGE_SIZE,
     prelude::*,
     types::ScopeGuard, //
 };
+
+/// The size of the largest array that the block layer can allocate.
+const MAX_ARRAY_BYTES: u64 = (PAGE_SIZE << bindings::MAX_PAGE_ORDER) as u64;
 
 /// What the block layer has to know of a zoned disk before it asks for its zones.
 ///
@@ -38,22 +42,40 @@ pub struct ZonedLimits {
 
 impl ZonedLimits {
     /// Puts the limits where C has them.
-    pub(super) fn apply(&self, limits: &mut bindings::queue_limits) {
+    pub(super) fn apply(&self, limits: &mut bindings::queue_limits, capacity_sectors: u64) {
+        // As many as there are zones are no limit. The block layer finds that out itself, after it
+        // has allocated memory for each of them.
+        let zones = self.zones(capacity_sectors);
+        let limit = |number: u32| if u64::from(number) < zones { number } else { 0 };
+
         limits.features |= bindings::BLK_FEAT_ZONED;
         limits.chunk_sectors = self.zone_sectors;
-        limits.max_open_zones = self.max_open_zones;
-        limits.max_active_zones = self.max_active_zones;
+        limits.max_open_zones = limit(self.max_open_zones);
+        limits.max_active_zones = limit(self.max_active_zones);
         limits.max_hw_zone_append_sectors = self.max_append_sectors;
     }
 
+    /// How many zones a disk of so many sectors has.
+    fn zones(&self, capacity_sectors: u64) -> u64 {
+        capacity_sectors.div_ceil(self.zone_sectors.into())
+    }
+
     /// Refuses what the block layer would find out late, or not at all.
-    pub(super) fn validate<T: Operations>(&self) -> Result {
+    pub(super) fn validate<T: Operations>(&self, capacity_sectors: u64) -> Result {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             return Err(EOPNOTSUPP);
         }
         // Without it there is nothing that the block layer could call.
         if !T::HAS_REPORT_ZONES || !self.zone_sectors.is_power_of_two() {
             return Err(EINVAL);
+        }
+        // The block layer has an array of bytes for the zones, and one of pointers for those that
+        // can be active, and allocating more than is possible warns.
+        let zones = self.zones(capacity_sectors);
+        let active = u64::from(self.max_open_zones.max(self.max_active_zones)).min(zones);
+        let pointer = size_of::<*mut c_void>() as u64;
+        if zones.max(active.saturating_mul(pointer)) > MAX_ARRAY_BYTES {
+            return Err(ENOMEM);
         }
         Ok(())
     }

@@ -133,6 +133,15 @@ struct TestDisk {
 
 impl TestDisk {
     fn with(limits: ZonedLimits, spoil: fn(&mut Zone), result: Result) -> Result<Self> {
+        Self::of_zones(ZONES, limits, spoil, result)
+    }
+
+    fn of_zones(
+        zones: u64,
+        limits: ZonedLimits,
+        spoil: fn(&mut Zone),
+        result: Result,
+    ) -> Result<Self> {
         let known = Arc::new(
             Known {
                 spoil,
@@ -144,7 +153,7 @@ impl TestDisk {
         )?;
         let tag_set = Arc::pin_init(TagSet::new(TagSetBuilder::new()), GFP_KERNEL)?;
         let disk = GenDiskBuilder::new()
-            .capacity_sectors(ZONES * LEN)
+            .capacity_sectors(zones * LEN)
             .zoned(Some(limits))
             .build(c"kunit_zoned", tag_set, known.clone())?;
         Ok(Self { disk, known })
@@ -261,6 +270,37 @@ mod tests {
             ..LIMITS
         };
         assert_eq!(refused(limits), Some(EINVAL));
+    }
+
+    #[test]
+    fn limits_that_are_none_are_left_out() -> Result {
+        let limits = ZonedLimits {
+            max_open_zones: u32::MAX,
+            max_active_zones: u32::MAX,
+            ..LIMITS
+        };
+        let disk = TestDisk::with(limits, |_| {}, Ok(()))?;
+        // SAFETY: The disk is valid, and so is its queue, whose limits nobody changes.
+        let limits = unsafe { (*(*disk.disk.as_raw()).queue).limits };
+        assert_eq!(limits.max_open_zones, 0);
+        assert_eq!(limits.max_active_zones, 0);
+        Ok(())
+    }
+
+    /// The block layer would warn.
+    #[test]
+    fn more_zones_than_there_is_memory_for() {
+        let refused = |zones, max_active_zones| {
+            let limits = ZonedLimits {
+                max_active_zones,
+                ..LIMITS
+            };
+            // If the zones are asked for, it fails in another way.
+            TestDisk::of_zones(zones, limits, |_| {}, Err(EIO)).err()
+        };
+        assert_eq!(refused(1 << 22, 5), Some(EIO));
+        assert_eq!(refused((1 << 22) + 1, 5), Some(ENOMEM));
+        assert_eq!(refused(1 << 22, (1 << 19) + 1), Some(ENOMEM));
     }
 
     #[test]
