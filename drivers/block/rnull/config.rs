@@ -13,6 +13,8 @@ use crate::{
     }, //
 };
 use kernel::{
+    block::SECTOR_SHIFT,
+    page::PAGE_SIZE,
     prelude::*,
     time::Delta, //
 };
@@ -130,6 +132,8 @@ impl Config {
         self.normalize_discard();
         self.cache_size = self.cache_size.min(u64::MAX >> MIB_SHIFT);
         self.mbps = self.mbps.min(MAX_MBPS);
+        self.capacity_sectors()?;
+        self.check_queue()?;
         if self.zoned {
             self.zone_config().validate()?;
         }
@@ -188,12 +192,23 @@ impl Config {
         }
     }
 
-    /// Whether a device that is on can have these numbers of hardware queues from now on.
-    pub(crate) fn may_resize(&self, machine: &Machine) -> bool {
-        // Queues of a shared tag set are not one device's to change.
-        !self.shared_tags
-            && (1..=machine.cpus).contains(&self.submit_queues)
-            && self.poll_queues <= machine.poll_queues
+    /// Checks that a device that is on can have these numbers of hardware queues from now on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub(crate) fn may_resize(&self, machine: &Machine) -> Result<(), &'static str> {
+        if self.shared_tags {
+            Err("it shares its queues with other devices")
+        } else if self.submit_queues == 0 {
+            Err("there has to be one")
+        } else if self.submit_queues > machine.cpus {
+            Err("there are not so many CPUs")
+        } else if self.poll_queues > machine.poll_queues {
+            Err("the module's parameter allows for less")
+        } else {
+            Ok(())
+        }
     }
 
     /// The completion mode. Numbers above the last stand for a timer, as in null_blk.
@@ -210,11 +225,29 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if that is more than a block device can have.
+    /// `EINVAL` if that is more than a block device can have; this is logged.
     pub(crate) fn capacity_sectors(&self) -> Result<u64> {
-        self.size
-            .checked_mul(1 << (MIB_SHIFT - kernel::block::SECTOR_SHIFT))
-            .ok_or(EINVAL)
+        if self.size > i64::MAX as u64 >> MIB_SHIFT {
+            pr_err!("size is more than a block device can have\n");
+            return Err(EINVAL);
+        }
+        Ok(self.size << (MIB_SHIFT - SECTOR_SHIFT))
+    }
+
+    /// Checks what the block layer would refuse without a word.
+    fn check_queue(&self) -> Result {
+        let page_sectors = (PAGE_SIZE >> SECTOR_SHIFT) as u32;
+
+        // Shared tags are made by the module's parameters.
+        if self.hw_queue_depth == 0 && !self.shared_tags {
+            pr_err!("hw_queue_depth must not be 0\n");
+        } else if (1..page_sectors.max(self.blocksize >> SECTOR_SHIFT)).contains(&self.max_sectors)
+        {
+            pr_err!("max_sectors is less than a page or a block\n");
+        } else {
+            return Ok(());
+        }
+        Err(EINVAL)
     }
 
     /// How long a request takes, if it takes time.
@@ -263,8 +296,8 @@ mod tests {
 
     #[test]
     fn capacity_does_not_wrap() {
-        assert_eq!(sectors(u64::MAX / 2048), Ok(u64::MAX / 2048 * 2048));
-        assert_eq!(sectors(u64::MAX / 2048 + 1), Err(EINVAL));
+        assert_eq!(sectors((1 << 43) - 1), Ok(((1 << 43) - 1) << 11));
+        assert_eq!(sectors(1 << 43), Err(EINVAL));
         assert_eq!(sectors(u64::MAX), Err(EINVAL));
     }
 
@@ -318,7 +351,7 @@ mod tests {
             config.submit_queues = submit_queues;
             config.poll_queues = poll_queues;
             config.shared_tags = shared_tags;
-            config.may_resize(&MACHINE)
+            config.may_resize(&MACHINE).is_ok()
         };
         assert!(may(1, 0, false) && may(8, 3, false));
         assert!(!may(0, 1, false) && !may(9, 1, false) && !may(1, 4, false));

@@ -117,7 +117,12 @@ impl DeviceDir {
         let mut state = self.state.lock();
         if state.device.is_none() {
             let State { config, device } = &mut *state;
-            let on = Device::power_on(&self.registry, config, &self.kept, Some(&self.name))?;
+            let on = Device::power_on(&self.registry, config, &self.kept, Some(&self.name))
+                .inspect_err(|&why| {
+                    if why == ENOMEM {
+                        pr_warn!("{}: not enough memory\n", &*self.name);
+                    }
+                })?;
             *device = Some(on);
         }
         Ok(())
@@ -178,11 +183,20 @@ impl DeviceDir {
         let mut config = state.config.clone();
         write(&mut config);
         if let Some(device) = &state.device {
-            if !config.may_resize(&Machine::this()) {
-                pr_warn!("{}: {} cannot be so many\n", &*self.name, attribute);
+            if let Err(why) = config.may_resize(&Machine::this()) {
+                pr_warn!(
+                    "{}: {} cannot be changed: {}\n",
+                    &*self.name,
+                    attribute,
+                    why
+                );
                 return Err(EINVAL);
             }
-            device.resize(config.submit_queues, config.poll_queues)?;
+            device
+                .resize(config.submit_queues, config.poll_queues)
+                .inspect_err(|_| {
+                    pr_warn!("{}: no memory for so many {}\n", &*self.name, attribute)
+                })?;
         }
         state.config = config;
         Ok(())
@@ -192,9 +206,13 @@ impl DeviceDir {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no such zone, or the device is off, whatever the text; as for a setting
-    /// if the text is no number.
+    /// `EOPNOTSUPP` if the kernel knows no zones; `EINVAL` if there is no such zone, or the device is
+    /// off, whatever the text; as for a setting if the text is no number.
     fn fail_zone(&self, attribute: &str, text: &[u8], how: Failure) -> Result {
+        if !cfg!(CONFIG_BLK_DEV_ZONED) {
+            pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");
+            return Err(EOPNOTSUPP);
+        }
         let state = self.state.lock();
         if !state.config.zoned {
             pr_err!("{}: device is not zoned\n", &*self.name);

@@ -25,6 +25,7 @@ use kernel::{
             CompletedRequests,
             CompletionBatch,
             Idle,
+            InFlight,
             Operations,
             OwnedRequest,
             QueueResult,
@@ -92,6 +93,10 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
 
         if rq.is_polled() {
             let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+            if let Some(late) = Self::timed_out(&rq) {
+                // It times out once, and nobody might poll for it.
+                return Outcome::Done((rq, late));
+            }
             rq.data().status().store(status);
             self.poll_queues.add(rq);
             return Outcome::Pending;
@@ -101,14 +106,18 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
             rq.park();
             return Outcome::Pending;
         }
-        let mut status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
-        if P::SLOW && !C::LATER {
-            let so_far = rq.data().status().load();
-            if !so_far.is_ok() {
-                status = so_far;
-            }
-        }
+        let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+        let status = Self::timed_out(&rq).unwrap_or(status);
         Outcome::Done((rq, status))
+    }
+
+    /// With what a request ends that has timed out while it was carried out.
+    #[inline(always)]
+    fn timed_out(rq: &OwnedRequest<NullBlk<C, P>, InFlight>) -> Option<Status> {
+        if !P::SLOW {
+            return None;
+        }
+        Some(rq.data().status().load()).filter(|status| !status.is_ok())
     }
 }
 

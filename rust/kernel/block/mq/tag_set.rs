@@ -294,6 +294,7 @@ impl<T: Operations> TagSet<T> {
             _: {
                 Self::check(layout)?;
                 if !node_is_valid {
+                    pr_warn!("block: memory node {} is not online\n", node);
                     return Err(EINVAL);
                 }
             },

@@ -103,6 +103,24 @@ refused_writes_are_named() {
 	(($(dmesg -t | wc -l) <= 1))
 	power_on v
 	message size "1\n" "rnull_mod: v: size cannot be changed while the device is on"
+	message submit_queues "100000\n" \
+		"rnull_mod: v: submit_queues cannot be changed: there are not so many CPUs"
+}
+
+# What the block layer refuses without a word has one from the driver.
+refusal_of_power_is_explained() {
+	local attr value text
+	while read -r attr value text; do
+		make_device v
+		set_attr v size 4
+		set_attr v "$attr" "$value"
+		message power "1\n" "rnull_mod: $text"
+		remove_device v
+	done <<-EOF
+		hw_queue_depth 0 hw_queue_depth must not be 0
+		max_sectors 7 max_sectors is less than a page or a block
+		size 9223372036854775807 size is more than a block device can have
+	EOF
 }
 
 load_both nr_devices=0
@@ -224,4 +242,7 @@ size_row "$MAX64" 18014398509481983
 tap_case "what was refused at power on can be put right" refusal_is_not_fatal
 tap_case "a refused block size is one message" refusal_message
 tap_case "a refused write is one message, of null_blk none" refused_writes_are_named
+# null_blk makes some of them, or a warning of the kernel's.
+[[ $DRIVER != rnull ]] ||
+	tap_case "a refused power-on is explained" refusal_of_power_is_explained
 tap_run

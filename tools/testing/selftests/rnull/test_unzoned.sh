@@ -40,6 +40,18 @@ refused_by_parameter() {
 	load nr_devices=0
 }
 
+zones_that_fail() {
+	local attr
+	make_device z
+	for attr in zone_readonly zone_offline; do
+		refused EOPNOTSUPP write "$SUBSYS/z/$attr" "0\n"
+		refused EOPNOTSUPP write "$SUBSYS/z/$attr" "?bad\n"
+	done
+	set_attr z size 4
+	power_on z
+	refused EOPNOTSUPP write "$SUBSYS/z/zone_readonly" "0\n"
+}
+
 other_data() {
 	make_device z
 	set_attr z size 4
@@ -53,5 +65,6 @@ other_data() {
 load_both nr_devices=0
 tap_case "zoned=1 through configfs" parity refused_by_configfs
 tap_case "zoned=1 as a parameter" parity refused_by_parameter
-tap_case "zone attributes without zones" parity other_data
+tap_case "zones that fail" parity zones_that_fail
+tap_case "data without zones" parity other_data
 tap_run
