@@ -997,7 +997,7 @@ impl kernel::InPlaceModule for AbuseModule {
                 (false, _) => Running::<Watching>::start()?,
             };
             if has(abuse::FAIL_LOAD) {
-                fsleep(Delta::from_millis(3000));
+                fsleep(Delta::from_millis(5000));
                 return Err(EIO);
             }
             let directory = debugfs::Dir::new(c"rust_block_abuse");

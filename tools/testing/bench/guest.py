@@ -10,6 +10,7 @@ an object on each line, so that a run which is cut short keeps what it has.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,17 @@ def fio_arguments(cell, device, polled):
     return arguments
 
 
+def kblockd():
+    """The threads that hand over requests which have been in an I/O scheduler."""
+    names = ((int(path.parent.name), path.read_text()) for path in Path("/proc").glob("[0-9]*/comm"))
+    return [pid for pid, name in names if re.match(r"kworker/\d+:\d+H", name)]
+
+
+def processor_time(pid):
+    # The clock of another process, as clock_getcpuclockid(3) would name it.
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
 class Fio:
     """fio at work on a device, in the background."""
 
@@ -73,6 +85,7 @@ class Fio:
         self.cell = cell
         self.device = device
         self.arguments = fio_arguments(cell, device, polled)
+        self.workers = None
         self.output = f"/tmp/fio-{device}.json"
         self.errors = f"/tmp/fio-{device}.errors"
         with open(self.errors, "w") as errors:
@@ -81,12 +94,13 @@ class Fio:
             )
 
     def spent(self):
-        """Processor time of all its threads in ns.
+        """Processor time in ns of all its threads, and of those that work for it.
 
         On one processor they are not running while this is read, so that it is complete.
         """
-        # The clock of another process, as clock_getcpuclockid(3) would name it.
-        return time.clock_gettime_ns((~self.process.pid << 3) | 2)
+        if self.workers is None:
+            self.workers = kblockd()
+        return sum(processor_time(pid) for pid in [self.process.pid, *self.workers])
 
     def moved(self):
         """Bytes that the device has carried out."""
