@@ -206,8 +206,8 @@ impl DeviceDir {
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` if the kernel knows no zones; `EINVAL` if there is no such zone, or the device is
-    /// off, whatever the text; as for a setting if the text is no number.
+    /// `EOPNOTSUPP` if the kernel knows no zones; `EINVAL` if there is no such zone, or the device
+    /// is off, whatever the text; as for a setting if the text is no number.
     fn fail_zone(&self, attribute: &str, text: &[u8], how: Failure) -> Result {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");

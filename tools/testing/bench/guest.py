@@ -69,8 +69,12 @@ def fio_arguments(cell, device, polled):
 
 def kblockd():
     """The threads that hand over requests which have been in an I/O scheduler."""
-    names = ((int(path.parent.name), path.read_text()) for path in Path("/proc").glob("[0-9]*/comm"))
-    return [pid for pid, name in names if re.match(r"kworker/\d+:\d+H", name)]
+    threads = Path("/proc").glob("[0-9]*/comm")
+    return [
+        int(thread.parent.name)
+        for thread in threads
+        if re.match(r"kworker/\d+:\d+H", thread.read_text())
+    ]
 
 
 def processor_time(pid):

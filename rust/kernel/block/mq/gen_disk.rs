@@ -411,9 +411,9 @@ fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CSt
 
 /// Makes the table of file operations for a disk of `T`.
 ///
-/// It is in memory that goes with the disk, and not in the module of `T`: whoever has a reference to
-/// the disk's device lets the block layer look into the table, and may drop that last of all, when
-/// the module is gone.
+/// It is in memory that goes with the disk, and not in the module of `T`: whoever has a reference
+/// to the disk's device lets the block layer look into the table, and may drop that last of all,
+/// when the module is gone.
 fn file_operations<T: Operations>() -> Result<KBox<bindings::block_device_operations>> {
     let table = bindings::block_device_operations {
         // The block layer takes a reference to this module while the disk is open, so that the

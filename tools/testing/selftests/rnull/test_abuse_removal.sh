@@ -58,7 +58,7 @@ fails_while_open() {
 	sleep 2
 	kill -0 "$loading"
 	exec 9<&-
-	! wait "$loading"
+	if wait "$loading"; then return 1; fi
 	grep -q 'Input/output error' "$WORK/insmod"
 	[[ ! -d /sys/module/$ABUSE_MODULE ]]
 }
