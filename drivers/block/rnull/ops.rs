@@ -102,7 +102,9 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
             return Outcome::Pending;
         }
         if (TROUBLE && self.faults.timeout()) || rq.should_fake_timeout() {
-            // Until the block layer's patience runs out.
+            // Until the block layer's patience runs out. It was not carried out, whatever the
+            // device may report of its tag.
+            rq.data().status().store(Status::TIMEOUT);
             rq.park();
             return Outcome::Pending;
         }
