@@ -74,8 +74,9 @@ def base_index(base):
     elif (base / ".config").exists() or (base / "include/generated").exists():
         raise Refused(f"{base}: was built in place. Use a git clone, or `make mrproper' there")
     else:
-        tops = ((Path(top), files) for top, _, files in os.walk(base))
-        names = [str((top / file).relative_to(base)) for top, files in tops for file in files]
+        # A link to a directory is among the directories; real ones are left out below.
+        tops = ((Path(top), [*files, *dirs]) for top, dirs, files in os.walk(base))
+        names = [str((top / name).relative_to(base)) for top, inside in tops for name in inside]
     index = {}
     for name in sorted(set(names)):
         with contextlib.suppress(FileNotFoundError):
