@@ -8,6 +8,7 @@ PLAN is a JSON file that plan.py has made; what is measured is appended to RESUL
 an object on each line, so that a run which is cut short keeps what it has.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -69,12 +70,12 @@ def fio_arguments(cell, device, polled):
 
 def kblockd():
     """The threads that hand over requests which have been in an I/O scheduler."""
-    threads = Path("/proc").glob("[0-9]*/comm")
-    return [
-        int(thread.parent.name)
-        for thread in threads
-        if re.match(r"kworker/\d+:\d+H", thread.read_text())
-    ]
+    found = []
+    for thread in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # it may be gone
+            if re.match(r"kworker/\d+:\d+H", thread.read_text()):
+                found.append(int(thread.parent.name))
+    return found
 
 
 def processor_time(pid):
@@ -89,7 +90,7 @@ class Fio:
         self.cell = cell
         self.device = device
         self.arguments = fio_arguments(cell, device, polled)
-        self.workers = None
+        self.times = {}
         self.output = f"/tmp/fio-{device}.json"
         self.errors = f"/tmp/fio-{device}.errors"
         with open(self.errors, "w") as errors:
@@ -102,9 +103,12 @@ class Fio:
 
         On one processor they are not running while this is read, so that it is complete.
         """
-        if self.workers is None:
-            self.workers = kblockd()
-        return sum(processor_time(pid) for pid in [self.process.pid, *self.workers])
+        if not self.times:
+            self.times = dict.fromkeys([self.process.pid, *kblockd()], 0)
+        for pid in self.times:
+            with contextlib.suppress(OSError):  # a worker that has ended spends no more
+                self.times[pid] = processor_time(pid)
+        return sum(self.times.values())
 
     def moved(self):
         """Bytes that the device has carried out."""
