@@ -147,16 +147,6 @@ all_together() {
 	want "errors" "$ERRORS" 0
 }
 
-# lost_and_reported: a report that was made up may be about a request that the device
-# has lost. That ends it, but not as if it had been carried out.
-lost_and_reported() {
-	disk irqmode=3 hw_queue_depth=8
-	fault timeout_inject 20
-	fault tag_inject 100
-	verified
-	((ERRORS > 0))
-}
-
 # hctx: what becomes of a device when hardware queues can't be set up.
 hctx() {
 	make_device f
@@ -272,7 +262,6 @@ tap_case "timeouts by the block layer" io_timeout_fail irqmode=1
 tap_case "timeouts by the block layer, completion by tag" io_timeout_fail irqmode=3
 tap_case "wrong tags" wrong_tags
 tap_case "wrong tags, two queues" wrong_tags submit_queues=2 hw_queue_depth=8 completion_nsec=0
-tap_case "wrong tags of requests that were lost" lost_and_reported
 tap_case "all at once" all_together submit_queues=2
 tap_case "hardware queues that cannot be set up" parity hctx
 tap_case "CPUs that come and go" hotplug irqmode=1
