@@ -4,6 +4,7 @@
 //! it.
 
 mod chain;
+mod context;
 mod data;
 mod disk;
 mod list;
