@@ -17,6 +17,7 @@ use kernel::{
     block::{
         mq::{
             Complete,
+            CompletedRequests,
             CompletionBatch,
             GenDisk,
             GenDiskBuilder,
@@ -27,8 +28,10 @@ use kernel::{
             OwnedRequestHrTimerHandle,
             QueueResult,
             Request,
+            RequestChain,
             RequestHrTimerContext,
             RequestHrTimerHandle,
+            RequestList,
             State,
             TagSet,
             TagSetBuilder,
@@ -96,6 +99,10 @@ module! {
             default: 2,
             description: "Number of hardware queues",
         },
+        poll_queues: u32 {
+            default: 0,
+            description: "Number of further hardware queues, for polling",
+        },
         queue_depth: u32 {
             default: 64,
             description: "Number of requests of a hardware queue",
@@ -162,6 +169,11 @@ mod abuse {
     pub(crate) const DROP_HANDLE: u32 = 1 << 15;
     /// Fail to load, some seconds after the disks have been made.
     pub(crate) const FAIL_LOAD: u32 = 1 << 16;
+    /// Take requests that come together out of their list: some of them, and give back others.
+    /// Otherwise all are left in it, and come one by one. Not together with [`REFUSE_HARD`].
+    pub(crate) const LISTS: u32 = 1 << 17;
+    /// Complete together, now and then, what waits to be ended in a batch.
+    pub(crate) const CHAIN: u32 = 1 << 18;
 }
 
 /// Whether the module was asked for any of these.
@@ -208,7 +220,8 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Calls of `queue_rq`. At rest this is the sum of the next six.
+    /// Requests that were taken, by `queue_rq` or out of a list. At rest this is the sum of the
+    /// next six.
     HANDED: "handed",
     /// Requests with data that were carried out and ended.
     ENDED: "ended",
@@ -219,6 +232,12 @@ counters! {
     DROPPED: "dropped",
     REFUSED: "refused",
     REQUEUED: "requeued",
+    /// Requests that were taken out of a list.
+    LISTED: "listed",
+    /// Requests that were completed together with others.
+    CHAINED: "chained",
+    /// Calls of `poll` that ended a request.
+    POLLED: "polled",
     LOOKED_UP: "looked_up",
     FOUND: "found",
     /// Requests that were taken from where they waited, by tag.
@@ -558,6 +577,8 @@ struct Device<K: Kind> {
     #[pin]
     batch: Hoard<Owner<K>>,
     #[pin]
+    polled: Hoard<Owner<K>>,
+    #[pin]
     handles: Hoard<K::Handle>,
     flushes: Atomic<u32>,
 }
@@ -569,6 +590,7 @@ impl<K: Kind> Device<K> {
             TagSet::new(
                 TagSetBuilder::new()
                     .hw_queues(module_parameters::hw_queues.value())
+                    .poll_queues(module_parameters::poll_queues.value())
                     .queue_depth(depth)
                     .timeout_ms(module_parameters::timeout_ms.value()),
             ),
@@ -587,6 +609,7 @@ impl<K: Kind> Device<K> {
                 references <- Hoard::new(capacity),
                 not_started <- Hoard::new(capacity),
                 batch <- Hoard::new(capacity),
+                polled <- Hoard::new(capacity),
                 handles <- Hoard::new(capacity),
                 flushes: Atomic::new(0),
             }),
@@ -624,6 +647,9 @@ impl<K: Kind> Device<K> {
                 self.carry_out(rq.start());
             }
         }
+        if has(abuse::CHAIN) && one_in(2) {
+            return self.complete_chain();
+        }
         CompletionBatch::scope(|batch| {
             for _ in 0..8 {
                 let Some(rq) = self.batch.take() else { break };
@@ -631,6 +657,61 @@ impl<K: Kind> Device<K> {
                 rq.end_batched(Status::OK, batch);
             }
         });
+    }
+
+    /// Completes requests together, of whatever disk and hardware queue.
+    fn complete_chain(&self) {
+        let mut chain = RequestChain::new();
+        for _ in 0..1 + random() % 8 {
+            let Some(rq) = self.batch.take() else { break };
+            chain.push_back(rq);
+        }
+        if one_in(4) {
+            // Not what it is for.
+            if let Some(rq) = self.references.take() {
+                if let Some(owner) = chain.remove(&rq) {
+                    finish(owner);
+                }
+            }
+        }
+        if has(abuse::DROP) && one_in(4) {
+            let mut dropped = RequestChain::new();
+            while let Some(rq) = chain.pop_front() {
+                count(&DROPPED);
+                dropped.push_back(rq);
+            }
+            return drop(dropped);
+        }
+        chain.complete();
+    }
+
+    /// Ends requests that are polled for, and others. Returns how many, or something else.
+    fn poll(&self, batch: &mut CompletionBatch<'_>) -> u32 {
+        let mut ended = 0;
+        while let Some(rq) = self.polled.take() {
+            ended += 1;
+            if one_in(4) {
+                finish(rq);
+            } else {
+                count_end(&rq, Status::OK);
+                rq.end_batched(Status::OK, batch);
+            }
+            if one_in(8) {
+                break;
+            }
+        }
+        if ended > 0 {
+            count(&POLLED);
+        }
+        if let Some(rq) = self.batch.take() {
+            count_end(&rq, Status::OK);
+            rq.end_batched(Status::OK, batch);
+        }
+        if one_in(16) {
+            random()
+        } else {
+            ended
+        }
     }
 
     /// The device reports that it has completed a request, by whatever tag comes to its mind.
@@ -693,6 +774,13 @@ impl<K: Kind> Device<K> {
             return end(rq, error.into());
         }
 
+        if rq.is_polled() {
+            // Who polls is not to wait for ever for what could not be kept.
+            if let Some(rq) = self.polled.put(rq) {
+                finish(rq);
+            }
+            return;
+        }
         match way() {
             abuse::SOFTIRQ => rq.complete(),
             abuse::PARK => rq.park(),
@@ -736,21 +824,19 @@ struct DiskData<K: Kind> {
     number: u32,
 }
 
-#[vtable]
-impl<K: Kind> Operations for Abuse<K> {
-    type QueueData = KBox<DiskData<K>>;
-    type RequestData = K::Data;
-
-    fn new_request_data() -> impl PinInit<K::Data, Error> {
-        K::new_data()
+impl<K: Kind> DiskData<K> {
+    /// Notes that a request has come.
+    fn receive(&self, rq: &Owner<K, Idle>) {
+        count(&HANDED);
+        K::disk(rq.data()).store(self.number, Relaxed);
     }
 
-    fn queue_rq(disk: &DiskData<K>, rq: Owner<K, Idle>, _is_last: bool) -> QueueResult<Self> {
-        let device = &disk.device;
-        count(&HANDED);
-        K::disk(rq.data()).store(disk.number, Relaxed);
+    /// Does with a request that has come what was asked for.
+    fn take(&self, rq: Owner<K, Idle>) -> QueueResult<Abuse<K>> {
+        let device = &self.device;
+        self.receive(&rq);
         if one_in(256) {
-            disk.interrupts.move_here();
+            self.interrupts.move_here();
         }
 
         if has(abuse::REFUSE) && one_in(8) {
@@ -779,9 +865,63 @@ impl<K: Kind> Operations for Abuse<K> {
         device.carry_out(rq.start());
         Ok(())
     }
+}
+
+#[vtable]
+impl<K: Kind> Operations for Abuse<K> {
+    type QueueData = KBox<DiskData<K>>;
+    type RequestData = K::Data;
+
+    fn new_request_data() -> impl PinInit<K::Data, Error> {
+        K::new_data()
+    }
+
+    fn queue_rq(disk: &DiskData<K>, rq: Owner<K, Idle>, _is_last: bool) -> QueueResult<Self> {
+        disk.take(rq)
+    }
+
+    fn queue_rqs(disk: &DiskData<K>, requests: &mut RequestList<'_, Self>) {
+        while has(abuse::LISTS) && !one_in(16) {
+            let Some(rq) = requests.next() else { break };
+            if one_in(8) {
+                requests.give_back(rq);
+                continue;
+            }
+            count(&LISTED);
+            if one_in(8) {
+                disk.receive(&rq);
+                // It may be another one, from long ago, and of another disk.
+                count(&REQUEUED);
+                requests.give_back(disk.device.not_started.exchange(rq));
+            } else if let Err(refused) = disk.take(rq) {
+                requests.give_back(refused.into_request());
+            }
+        }
+    }
 
     fn complete(rq: Owner<K, Complete>) {
         end(rq, Status::OK);
+    }
+
+    fn complete_all(requests: CompletedRequests<Self>) {
+        CompletionBatch::scope(|batch| {
+            for rq in requests {
+                count(&CHAINED);
+                if has(abuse::DROP) && one_in(16) {
+                    count(&DROPPED);
+                    drop(rq);
+                } else if one_in(4) {
+                    end(rq, Status::OK);
+                } else {
+                    count_end(&rq, Status::OK);
+                    rq.end_batched(Status::OK, batch);
+                }
+            }
+        });
+    }
+
+    fn poll(disk: &DiskData<K>, _hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
+        disk.device.poll(batch)
     }
 
     fn timeout(_: &DiskData<K>, rq: &Request<Self>) -> TimeoutAction {
@@ -908,7 +1048,7 @@ trait HwQueues: Send + Sync {
 
 impl<K: Kind> HwQueues for Device<K> {
     fn resize(&self, number: u32) -> Result {
-        self.tag_set.resize(number, 0)
+        self.tag_set.resize(number, self.tag_set.poll_queues())
     }
 }
 

@@ -26,6 +26,7 @@ declare -A ABUSE_BIT=(
 	[inline]=0 [softirq]=1 [park]=2 [timer]=3 [batch]=4
 	[late]=5 [watch]=6 [clones]=7 [requeue]=8 [refuse]=9 [refuse_hard]=10
 	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15 [fail_load]=16
+	[lists]=17 [chain]=18
 )
 
 abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) ||
@@ -101,6 +102,43 @@ verified() {
 	want "I/Os ended" "$((COUNT[ended] - before))" "$((report[1] + report[3]))"
 	((report[1] > 0 && report[3] > 0))
 	printf '%s %s\n' "$TEST_NAME" "$((report[1] + report[3]))" >>"$ABUSE_TOTAL"
+}
+
+# does "WHAT..." "COUNTER..." "STORM..." PARAMS...: what is written to the disks DISKS is
+# read back, whatever the driver does, and each of these counters counts. OPTIONS are fio's.
+DISKS=rbabuse0
+OPTIONS=
+does() {
+	local storm
+	abuse_load "$1" "${@:4}"
+	read -ra storm <<<"$3"
+	storm rbabuse0 "${storm[@]}"
+	# shellcheck disable=SC2086 # a list
+	verified "$DISKS" $OPTIONS
+	calm
+	# shellcheck disable=SC2086 # a list
+	happened $2
+}
+
+# fails_some WHAT...: every I/O that the driver fails, and no other, fails.
+fails_some() {
+	local before report total
+	abuse_load "$1" "${@:2}"
+	before=$((COUNT[failed] + COUNT[dropped]))
+	total=${COUNT[ended]}
+	# shellcheck disable=SC2086 # a list
+	fio --name=job --filename=/dev/rbabuse0 --ioengine=io_uring --direct=1 --bs=4k --size=4m \
+		--thread --iodepth=16 --rw=randrw --norandommap --number_ios=4000 \
+		--continue_on_error=all --output-format=json --output="$WORK/fio" $OPTIONS || true
+	must fio_report "$WORK/fio"
+	read -ra report <<<"$RET"
+	must fio_errors "$WORK/fio"
+	abuse_at_rest
+	show_counts
+	printf 'fio: %s reads, %s writes, %s errors\n' "${report[1]}" "${report[3]}" "$RET"
+	want "I/Os failed" "$((COUNT[failed] + COUNT[dropped] - before))" "$RET"
+	want "I/Os ended" "$((COUNT[ended] - total + RET))" "$((report[1] + report[3]))"
+	((RET > 0))
 }
 
 # total_at_least: the I/Os that all files together have verified, each of which was

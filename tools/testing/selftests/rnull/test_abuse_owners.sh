@@ -7,37 +7,6 @@
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
-does() {
-	local storm
-	abuse_load "$1" "${@:4}"
-	read -ra storm <<<"$3"
-	storm rbabuse0 "${storm[@]}"
-	verified rbabuse0
-	calm
-	# shellcheck disable=SC2086 # a list
-	happened $2
-}
-
-# fails_some WHAT...: every I/O that the driver fails, and no other, fails.
-fails_some() {
-	local before report total
-	abuse_load "$1" "${@:2}"
-	before=$((COUNT[failed] + COUNT[dropped]))
-	total=${COUNT[ended]}
-	fio --name=job --filename=/dev/rbabuse0 --ioengine=io_uring --direct=1 --bs=4k --size=4m \
-		--thread --iodepth=16 --rw=randrw --norandommap --number_ios=4000 \
-		--continue_on_error=all --output-format=json --output="$WORK/fio" || true
-	must fio_report "$WORK/fio"
-	read -ra report <<<"$RET"
-	must fio_errors "$WORK/fio"
-	abuse_at_rest
-	show_counts
-	printf 'fio: %s reads, %s writes, %s errors\n' "${report[1]}" "${report[3]}" "$RET"
-	want "I/Os failed" "$((COUNT[failed] + COUNT[dropped] - before))" "$RET"
-	want "I/Os ended" "$((COUNT[ended] - total + RET))" "$((report[1] + report[3]))"
-	((RET > 0))
-}
-
 # The block layer looks for requests that took too long once in a second.
 time_outs() {
 	abuse_load "$1" lookups=0 timeout_ms=40 interval_us="$2"
