@@ -25,7 +25,6 @@ use kernel::{
             CompletedRequests,
             CompletionBatch,
             Idle,
-            InFlight,
             Operations,
             OwnedRequest,
             QueueResult,
@@ -93,13 +92,15 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
 
         if rq.is_polled() {
             let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
-            if let Some(late) = Self::timed_out(&rq) {
-                // It times out once, and nobody might poll for it.
-                return Outcome::Done((rq, late));
-            }
-            rq.data().status().store(status);
-            self.poll_queues.add(rq);
-            return Outcome::Pending;
+            // It times out once, and nobody might poll for it after that.
+            let late = self.poll_queues.add_unless(rq, |rq| {
+                let late = Self::timed_out(rq);
+                if late.is_none() {
+                    rq.data().status().store(status);
+                }
+                late
+            });
+            return late.map_or(Outcome::Pending, Outcome::Done);
         }
         if (TROUBLE && self.faults.timeout()) || rq.should_fake_timeout() {
             // Until the block layer's patience runs out. It was not carried out, whatever the
@@ -115,7 +116,7 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
 
     /// With what a request ends that has timed out while it was carried out.
     #[inline(always)]
-    fn timed_out(rq: &OwnedRequest<NullBlk<C, P>, InFlight>) -> Option<Status> {
+    fn timed_out(rq: &Request<NullBlk<C, P>>) -> Option<Status> {
         if !P::SLOW {
             return None;
         }

@@ -3,12 +3,15 @@
 //! Requests that wait to be polled for.
 
 use kernel::{
-    block::mq::{
-        InFlight,
-        Operations,
-        OwnedRequest,
-        Request,
-        RequestChain, //
+    block::{
+        mq::{
+            InFlight,
+            Operations,
+            OwnedRequest,
+            Request,
+            RequestChain, //
+        },
+        Status, //
     },
     new_spinlock,
     prelude::*,
@@ -41,14 +44,27 @@ impl<T: Operations> PollQueues<T> {
         Ok(Self(queues))
     }
 
-    /// Adds a request, for [`take`](Self::take) to find.
+    /// Adds a request, for [`take`](Self::take) to find, unless `refuse` says with what it is to
+    /// end at once; then it comes back.
+    ///
+    /// `refuse` is asked under the lock. What it is told before [`remove`](Self::remove) is called,
+    /// it knows, or the request is found.
     #[inline]
-    pub(crate) fn add(&self, rq: OwnedRequest<T, InFlight>) {
-        match self.0.get(rq.hw_queue() as usize) {
-            Some(queue) => queue.waiting.lock().push_back(rq),
+    pub(crate) fn add_unless(
+        &self,
+        rq: OwnedRequest<T, InFlight>,
+        refuse: impl FnOnce(&Request<T>) -> Option<Status>,
+    ) -> Option<(OwnedRequest<T, InFlight>, Status)> {
+        let Some(queue) = self.0.get(rq.hw_queue() as usize) else {
             // There are as many as there can be hardware queues.
-            None => rq.end(kernel::block::Status::IOERR),
+            return Some((rq, Status::IOERR));
+        };
+        let mut waiting = queue.waiting.lock();
+        if let Some(status) = refuse(&rq) {
+            return Some((rq, status));
         }
+        waiting.push_back(rq);
+        None
     }
 
     /// Takes all requests of a hardware queue.
