@@ -101,6 +101,11 @@ pub(super) struct Kept<D: Data> {
     /// How many requests of a list are to be given back, and how many to be left in it.
     give_back: Atomic<u32>,
     leave: Atomic<u32>,
+    /// Where to send a read when the next request comes in, and that read.
+    #[pin]
+    forward: SpinLock<Option<Arc<TestDisk<D>>>>,
+    #[pin]
+    forwarded: SpinLock<Option<Io>>,
 }
 
 impl<D: Data> Kept<D> {
@@ -166,6 +171,10 @@ impl<D: Data> Operations for Keeper<D> {
     ) -> QueueResult<Self> {
         if SLEEP.load(Relaxed) {
             fsleep(Delta::from_millis(1));
+        }
+        let forward = kept.forward.lock().take();
+        if let Some(disk) = forward {
+            *kept.forwarded.lock() = disk.read().ok();
         }
         let how = kept.refuse_as.lock().take();
         match how {
@@ -289,6 +298,8 @@ impl<D: Data> TestDisk<D> {
                 foreign <- new_spinlock!(KVec::new()),
                 give_back: Atomic::new(0),
                 leave: Atomic::new(0),
+                forward <- new_spinlock!(None),
+                forwarded <- new_spinlock!(None),
             }),
             GFP_KERNEL,
         )?;
@@ -419,6 +430,17 @@ impl<D: Data> TestDisk<D> {
         self.kept.give_back.store(count, Relaxed);
     }
 
+    /// Makes the driver send a read to `disk` when the next request comes in, before it keeps that.
+    /// It may sleep then.
+    pub(super) fn forward_to(&self, disk: Arc<TestDisk<D>>) {
+        *self.kept.forward.lock() = Some(disk);
+    }
+
+    /// The read that the driver has sent.
+    pub(super) fn forwarded(&self) -> Option<Io> {
+        self.kept.forwarded.lock().take()
+    }
+
     /// Makes the driver take four requests out of the next list and leave the rest, `count`, in it.
     pub(super) fn leave(&self, count: u32) {
         self.kept.leave.store(count, Relaxed);
@@ -437,6 +459,19 @@ impl Plug {
         // SAFETY: It was started above.
         unsafe { bindings::blk_finish_plug(&mut plug) };
         value
+    }
+
+    /// The same, but hands over what is there before it ends.
+    pub(super) fn scope_with_flush<V>(submit: impl FnOnce() -> V) -> V {
+        let mut plug = pin_init::zeroed();
+        // SAFETY: As in `scope`; the plug is this task's while it is flushed.
+        unsafe {
+            bindings::blk_start_plug(&mut plug);
+            let value = submit();
+            bindings::__blk_flush_plug(&mut plug, false);
+            bindings::blk_finish_plug(&mut plug);
+            value
+        }
     }
 }
 
@@ -463,6 +498,9 @@ pub(super) struct Io {
     page: Page,
     bio: *mut bindings::bio,
 }
+
+// SAFETY: The bio is only used to poll for it, which any task may do, as long as it is not done.
+unsafe impl Send for Io {}
 
 /// While the I/O is on its way. Otherwise [`Io::done`] holds the status.
 const PENDING: u32 = u32::MAX;

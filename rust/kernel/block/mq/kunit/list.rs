@@ -19,7 +19,10 @@ mod tests {
             Status, //
         },
         prelude::*,
-        sync::atomic::Relaxed, //
+        sync::{
+            atomic::Relaxed,
+            Arc, //
+        },
     };
 
     /// Requests come together only where no scheduler sorts them.
@@ -52,6 +55,25 @@ mod tests {
             rq.start().end_ok();
         }
         for io in &ios {
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    /// What a driver submits when it is handed what a task has held back comes after that.
+    #[test]
+    fn request_from_within_has_a_plug_of_its_own() -> Result {
+        let here = TestDisk::with(
+            TagSetBuilder::new().queue_depth(16).blocking(),
+            GenDiskBuilder::new(),
+        )?;
+        let there = Arc::new(disk()?, GFP_KERNEL)?;
+        here.forward_to(there.clone());
+        let io = Plug::scope_with_flush(|| here.read())?;
+        here.take()?.start().end_ok();
+        let forwarded = here.forwarded().ok_or(ENOENT)?;
+        there.take()?.start().end_ok();
+        for io in [&io, &forwarded] {
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
         }
         Ok(())
