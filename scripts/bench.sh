@@ -91,6 +91,7 @@ native_cell() {			# NAME PARAMETER...
 	# Short turns, so that few are disturbed, and many of them.
 	run "$REPO/scripts/enter.sh" timeout 600 "$NATIVE/linux" mem=256M loglevel=7 \
 		"null_blk.irqmode=$irqmode" "rnull_mod.irqmode=$irqmode" \
+		null_blk.poll_queues=0 rnull_mod.poll_queues=0 \
 		blk_submit.devices=/dev/floor0,/dev/floorb0,/dev/nullb0,/dev/rnullb0 \
 		blk_submit.ios=4096 "blk_submit.turns=$(( FULL ? 2000 : 400 ))" "$@" \
 		blk_submit.halt=1 > "$log" 2>&1 < /dev/null || true

@@ -13,7 +13,7 @@ CONFIGURED = {"c": ("nullb", "null_blk"), "rust": ("rnull", "rnull_mod")}
 FLOORS = {"floor": "floor0", "floorb": "floorb0"}
 
 # With these values a feature is off, so that a driver need not have it.
-OFF = {"memory_backed": 0, "submit_queues": 1, "hw_queue_depth": 64}
+OFF = {"memory_backed": 0, "submit_queues": 1, "poll_queues": 0, "hw_queue_depth": 64}
 
 
 class Unsupported(Exception):

@@ -166,6 +166,8 @@ class Devices:
             "hw_queue_depth": self.depth,
             "memory_backed": cell.get("memory_backed", 0),
             "submit_queues": cell.get("hw_queues", 1),
+            # One is the default, and a second hardware queue costs with an I/O scheduler.
+            "poll_queues": int(cell.get("polled", False)),
             **cell.get(driver, {}),
         }
         if settings["irqmode"] == 2:

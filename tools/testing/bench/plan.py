@@ -60,7 +60,6 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
         words.append("memory-backed")
     if cell.get("polled"):
         words.append("polled")
-        cell["c"] = cell["rust"] = {"poll_queues": 1}
     for key in ("hw_queues", "devices"):
         if key in cell:
             words.append(f"{cell[key]} {key.replace('_', ' ')}")
