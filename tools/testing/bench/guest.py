@@ -170,7 +170,7 @@ class Devices:
             "poll_queues": int(cell.get("polled", False)),
             **cell.get(driver, {}),
         }
-        if settings["irqmode"] == 2:
+        if settings["irqmode"] in (2, 3):
             settings["completion_nsec"] = cell["completion_nsec"]
         return settings
 

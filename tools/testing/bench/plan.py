@@ -44,7 +44,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
         **more,
     }
     words = [f"irqmode {irqmode}", rw, bs, shape_name(depth, batch)]
-    if irqmode == 2:
+    if irqmode in (2, 3):
         cell["completion_nsec"] = COMPLETION_NSEC
     if irqmode == 3:
         # C null_blk has none like it; its next best is completion by IPI.
