@@ -129,15 +129,16 @@ impl Config {
             // There is nothing to cache.
             self.cache_size = 0;
         }
-        self.normalize_discard();
         self.cache_size = self.cache_size.min(u64::MAX >> MIB_SHIFT);
         self.mbps = self.mbps.min(MAX_MBPS);
-        self.capacity_sectors()?;
-        self.check_queue()?;
         if self.zoned {
             self.zone_config().validate()?;
         }
-        Ok(())
+        self.check_depth()?;
+        // What is refused up to here keeps its `discard`.
+        self.normalize_discard();
+        self.capacity_sectors()?;
+        self.check_max_sectors()
     }
 
     fn normalize_discard(&mut self) {
@@ -234,20 +235,25 @@ impl Config {
         Ok(self.size << (MIB_SHIFT - SECTOR_SHIFT))
     }
 
-    /// Checks what the block layer would refuse without a word.
-    fn check_queue(&self) -> Result {
-        let page_sectors = (PAGE_SIZE >> SECTOR_SHIFT) as u32;
+    // The block layer would refuse the following without a word.
 
+    fn check_depth(&self) -> Result {
         // Shared tags are made by the module's parameters.
         if self.hw_queue_depth == 0 && !self.shared_tags {
             pr_err!("hw_queue_depth must not be 0\n");
-        } else if (1..page_sectors.max(self.blocksize >> SECTOR_SHIFT)).contains(&self.max_sectors)
-        {
-            pr_err!("max_sectors is less than a page or a block\n");
-        } else {
-            return Ok(());
+            return Err(EINVAL);
         }
-        Err(EINVAL)
+        Ok(())
+    }
+
+    fn check_max_sectors(&self) -> Result {
+        let page_sectors = (PAGE_SIZE >> SECTOR_SHIFT) as u32;
+        let least = page_sectors.max(self.blocksize >> SECTOR_SHIFT);
+        if (1..least).contains(&self.max_sectors) {
+            pr_err!("max_sectors is less than a page or a block\n");
+            return Err(EINVAL);
+        }
+        Ok(())
     }
 
     /// How long a request takes, if it takes time.
@@ -379,6 +385,29 @@ mod tests {
         assert!(!config.blocking && !config.discard);
         assert_eq!(config.cache_size, 0);
         Ok(())
+    }
+
+    #[test]
+    fn what_is_refused_keeps_its_discard() {
+        let discard_after = |change: fn(&mut Config)| {
+            let mut config = Config::new();
+            config.discard = true;
+            change(&mut config);
+            (config.normalize(&MACHINE).err(), config.discard)
+        };
+        assert_eq!(
+            discard_after(|config| config.hw_queue_depth = 0),
+            (Some(EINVAL), true)
+        );
+        assert_eq!(
+            discard_after(|config| (config.zoned, config.zone_size) = (true, 3)),
+            (Some(EINVAL), true)
+        );
+        // By then it has been looked at.
+        assert_eq!(
+            discard_after(|config| config.max_sectors = 7),
+            (Some(EINVAL), false)
+        );
     }
 
     #[test]

@@ -207,3 +207,86 @@ impl State {
         }
     }
 }
+
+#[kernel::prelude::kunit_tests(rnull_store_cache)]
+mod tests {
+    use super::*;
+
+    fn tree() -> Result<Pin<KBox<Tree>>> {
+        KBox::pin_init(Tree::new(), GFP_KERNEL)
+    }
+
+    fn state_with(pages: &[usize], cursor: usize) -> Result<State> {
+        let mut state = State {
+            pages: RBTree::new(),
+            count: 0,
+            cursor,
+        };
+        for &index in pages {
+            state.add(index)?;
+        }
+        Ok(state)
+    }
+
+    fn has(state: &State, pages: &[usize]) -> bool {
+        state.count == pages.len() && state.pages.keys().eq(pages)
+    }
+
+    #[test]
+    fn size_is_in_pages() -> Result {
+        for (mebibytes, pages) in [(0, 0), (1, 1 << (20 - PAGE_SHIFT))] {
+            let cache = KBox::pin_init(Cache::new(mebibytes), GFP_KERNEL)?;
+            assert_eq!(cache.limit, pages);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn as_many_pages_as_there_may_be() -> Result {
+        let tree = tree()?;
+        let mut state = state_with(&[], 0)?;
+        for index in 0..10 {
+            state.make_room(&tree, 3)?;
+            state.add(index)?;
+            assert_eq!(state.count, 3.min(index + 1));
+        }
+        assert!(has(&state, &[7, 8, 9]));
+        Ok(())
+    }
+
+    #[test]
+    fn there_is_always_room_for_one() -> Result {
+        let tree = tree()?;
+        let mut state = state_with(&[], 0)?;
+        for index in 0..3 {
+            state.make_room(&tree, 0)?;
+            state.add(index)?;
+            assert!(has(&state, &[index]));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn pages_are_written_out_in_turn() -> Result {
+        let tree = tree()?;
+        let mut state = state_with(&[2, 5, 9], 5)?;
+        for left in [&[2, 9][..], &[2], &[]] {
+            assert_eq!(state.write_out_one(&tree), Ok(true));
+            assert!(has(&state, left));
+        }
+        assert_eq!(state.write_out_one(&tree), Ok(false));
+        Ok(())
+    }
+
+    #[test]
+    fn forgotten_pages_do_not_count() -> Result {
+        let mut state = state_with(&[2, 5, 9], 0)?;
+        for (index, left) in [(5, &[2, 9][..]), (5, &[2, 9]), (2, &[9])] {
+            for piece in pieces((index as u64) << PAGE_SHIFT, 1 << PAGE_SHIFT) {
+                state.forget(piece);
+            }
+            assert!(has(&state, left));
+        }
+        Ok(())
+    }
+}

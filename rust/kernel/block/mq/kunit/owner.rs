@@ -36,6 +36,10 @@ mod tests {
             Arc,
             Completion, //
         },
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
         workqueue, //
     };
 
@@ -154,6 +158,25 @@ mod tests {
         assert_eq!(io.status(), None);
         rq.start().end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn requeued_request_waits_to_be_kicked() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let (first, second) = (disk.read_at(0)?, disk.read_at(4096)?);
+        let (one, other) = (disk.take()?, disk.take()?);
+        one.requeue(false);
+        fsleep(Delta::from_millis(30));
+        assert!(disk.try_take().is_none());
+        // This is for both.
+        other.requeue(true);
+        for _ in 0..2 {
+            disk.take()?.start().end_ok();
+        }
+        for io in [&first, &second] {
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
         Ok(())
     }
 

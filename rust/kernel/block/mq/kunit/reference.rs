@@ -162,6 +162,41 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn saturated_request_is_never_freed() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?.start();
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        let kept = ARef::from(&*rq);
+        // SAFETY: The request is valid, and its count is atomic.
+        let counter = unsafe { Atomic::from_ptr(&raw mut (*rq.as_raw()).ref_.counter) };
+
+        // A look-up is what takes the one reference too many.
+        counter.store(i32::MAX, Relaxed);
+        let found = disk.tag_set().tag_to_rq(hw_queue, tag);
+        assert!(found.is_some() && counter.load(Relaxed) < 0);
+        drop(found);
+
+        // It ends as any other, and the tag is not used again.
+        rq.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
+        for _ in 0..20 {
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            assert!(rq.tag() != tag);
+            rq.start().end_ok();
+            io.wait()?;
+        }
+        assert!(counter.load(Relaxed) < 0);
+
+        // In place of the two billion references that were leaked.
+        counter.store(1, Relaxed);
+        drop(kept);
+        Ok(())
+    }
+
     fn caching_disk() -> Result<TestDisk<()>> {
         TestDisk::with(
             TagSetBuilder::new().queue_depth(4),
