@@ -247,6 +247,8 @@ counters! {
     WATCHED_LATE: "watched_late",
     TIMED_OUT: "timed_out",
     LEAKED: "leaked",
+    /// Timers whose handle was dropped in their callback.
+    HANDLE_DROPPED: "handle_dropped",
     MOVED: "moved",
 }
 
@@ -412,6 +414,9 @@ impl HrTimerCallback for WatchingData {
             None => count(&WATCHED_LATE),
         }
         let own = rq.data().own.lock().take();
+        if own.is_some() {
+            count(&HANDLE_DROPPED);
+        }
         drop(own);
         if one_in(4) {
             context.restart_at(soon());
@@ -742,7 +747,7 @@ impl<K: Kind> Device<K> {
 
     /// Does with a request what was asked for. It ends sooner or later.
     fn carry_out(&self, rq: Owner<K>) {
-        if has(abuse::LEAK) && leak() {
+        if has(abuse::LEAK) && one_in(2) && leak() {
             core::mem::forget(ARef::from(&*rq));
         }
         if has(abuse::CLONES) && one_in(2) {

@@ -54,7 +54,7 @@ abuse_load() {
 }
 
 abuse_unload() {
-	calm
+	calm || :
 	[[ ! -d /sys/module/$ABUSE_MODULE/holders ]] || must rmmod "$ABUSE_MODULE"
 }
 
@@ -168,9 +168,11 @@ happened() {
 	done
 }
 
-# storm DISK WHAT...: do things to the disk, or the system, until calm.
+# storm DISK WHAT...: do things to the disk, or the system, until calm, which is to
+# see that each of them was done.
 storm() {
 	: >"$WORK/storm"
+	STORMS="${*:2}"
 	storms "$@" &
 	STORM=$!
 }
@@ -179,6 +181,7 @@ storm() {
 storms() {
 	local queue=/sys/block/$1/queue round=0 what
 	local schedulers=(mq-deadline none kyber none) numbers=(4 64 17 32 64)
+	local -A done=()
 	trap - EXIT ERR
 	set +e
 	while [[ -e $WORK/storm ]]; do
@@ -188,9 +191,10 @@ storms() {
 			nr_requests) echo "${numbers[round % 5]}" >"$queue/nr_requests" ;;
 			freeze) echo $((4 + 4 * (round % 3))) >"$queue/max_sectors_kb" ;;
 			hw_queues) echo $((1 + round % 2)) >"$ABUSE_DEBUG/hw_queues" ;;
-			hotplug) [[ ! -e $CPU1 ]] || echo $((round % 2)) >"$CPU1" ;;
-			esac
+			hotplug) echo $((round % 2)) >"$CPU1" ;;
+			esac && done[$what]=1
 		done
+		printf '%s\n' "${!done[@]}" >"$WORK/storm_done"
 		sleep 0.05
 		round=$((round + 1))
 	done
@@ -199,7 +203,11 @@ storms() {
 
 calm() {
 	[[ ${STORM:-} ]] || return 0
+	local what
 	rm -f "$WORK/storm"
 	wait "$STORM" || true
 	STORM=
+	for what in $STORMS; do
+		grep -qx "$what" "$WORK/storm_done" || { printf 'no %s\n' "$what"; return 1; }
+	done
 }

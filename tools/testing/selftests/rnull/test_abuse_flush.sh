@@ -24,8 +24,12 @@ forced() {
 # One at a time, a flush that the driver fails is one that its submitter sees
 # fail, although references to it are dropped after that.
 failing() {
+	local storm
 	abuse_load "$1 fail_flush"
+	read -ra storm <<<"$2"
+	storm rbabuse0 "${storm[@]}"
 	must flush_errors /dev/rbabuse0 200
+	calm
 	abuse_at_rest
 	show_counts
 	want "flushes failed" "$RET" "${COUNT[failed]}"
@@ -39,7 +43,8 @@ tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
 tap_case "flushes, found by tag" flushes "park late clones"
 tap_case "flushes, found in their timers" flushes "timer clones"
 tap_case "forced writes, references are kept" forced
-tap_case "failing flushes" failing "inline"
-tap_case "failing flushes, references are kept" failing "inline clones"
-tap_case "failing flushes, timers are forgotten" failing "softirq park watch clones"
+tap_case "failing flushes" failing "inline" ""
+tap_case "failing flushes, references are kept" failing "inline clones" ""
+tap_case "failing flushes, timers are forgotten" failing "softirq park watch clones" ""
+tap_case "failing flushes, CPUs go and come" failing "softirq park clones" "elevator hotplug"
 tap_run
