@@ -4,64 +4,85 @@
 
     examples.py FILE...     names the items that no example in the files uses
 
-An item is used by an example if its name is a word in the code. Items that a module
-hides are not public, whatever they are called.
+A function is used by an example that calls it (`.name(`) or names it (`Type::name`), and a
+method of a trait by one that implements it (`fn name`), too. Of other items the name is a
+word in the code. Whose a function is can't be told from that, so if there are several of
+one name, the file of each needs an example. Items that a module hides are not public,
+whatever they are called.
 """
 
 import re
 import sys
+from collections import Counter
 
-ITEM = re.compile(
-    r"pub (?:const |unsafe |auto )*(?:fn|struct|trait|enum|type|const|static) (\w+)"
-)
+QUALIFIERS = r"(?:const |unsafe |auto )*"
+ITEM = re.compile(rf"pub {QUALIFIERS}(fn|struct|trait|enum|type|const|static) (\w+)")
+METHOD = re.compile(rf"{QUALIFIERS}fn (\w+)")
 
 
 def examples(lines):
-    """The lines of code in the documentation."""
-    inside = False
+    """The lines of code in the documentation, without comments."""
+    block = None  # what the block says that it is, if this is in one
     for line in lines:
         text = line.strip()
         if not text.startswith(("///", "//!")):
-            inside = False
+            block = None
             continue
         text = text[3:].strip()
         if text.startswith("```"):
-            inside = not inside and text[3:] in ("", "rust")
-        elif inside:
-            yield text
+            block = text[3:] if block is None else None
+        elif block in ("", "rust"):
+            yield text.split("//")[0]
 
 
 def items(lines):
-    """The public items, as (line number, name), but not those of private modules or tests."""
-    hidden = None
+    """The public items, as (line number, kind, name), but not those of private modules or tests.
+
+    The kind of a trait's function is "method".
+    """
+    hidden = trait = None
     for number, line in enumerate(lines, 1):
+        text = line.strip()
         indent = len(line) - len(line.lstrip())
         if hidden is not None:
-            if line.strip() == "}" and indent == hidden:
+            if text == "}" and indent == hidden:
                 hidden = None
             continue
-        if re.match(r"\s*mod \w+ \{", line):
+        if trait is not None and text == "}" and indent == trait:
+            trait = None
+        if re.match(r"mod \w+ \{", text):
             hidden = indent
-        elif found := ITEM.match(line.strip()):
-            yield number, found[1]
+        elif found := ITEM.match(text):
+            kind, name = found.groups()
+            if kind == "trait" and text.endswith("{"):
+                trait = indent
+            yield number, kind, name
+        elif trait is not None and indent == trait + 4 and (found := METHOD.match(text)):
+            yield number, "method", found[1]
+
+
+def use(kind, name):
+    """What an example that uses an item has in it."""
+    call = rf"\.{name}(?:::<[^(]*>)?\(|::{name}\b"
+    return {"fn": call, "method": rf"{call}|\bfn {name}\b"}.get(kind, rf"\b{name}\b")
 
 
 def main():
-    sources = {}
-    for name in sys.argv[1:]:
-        with open(name) as file:
-            sources[name] = file.read().splitlines()
-    words = set()
-    for lines in sources.values():
-        for text in examples(lines):
-            words.update(re.findall(r"\w+", text.split("//")[0]))
+    code = {}
+    public = []
+    for file in sys.argv[1:]:
+        with open(file) as source:
+            lines = source.read().splitlines()
+        code[file] = "\n".join(examples(lines))
+        public += [(file, *item) for item in items(lines)]
+    everything = "\n".join(code.values())
+    functions = Counter(name for _, _, kind, name in public if kind in ("fn", "method"))
     found = [
-        f"{name}:{number}: no example uses {item}"
-        for name, lines in sources.items()
-        for number, item in items(lines)
-        if item not in words
+        f"{file}:{number}: no example uses {name}"
+        for file, number, kind, name in public
+        if not re.search(use(kind, name), code[file] if functions[name] > 1 else everything)
     ]
-    if not any(True for lines in sources.values() for _ in items(lines)):
+    if not public:
         found.append("no public item in the files")
     print(*found, sep="\n", end="\n" if found else "")
     return bool(found)

@@ -33,9 +33,10 @@
 //!
 //! Two rights to a request are kept apart:
 //!
-//! * A **reference**, [`ARef<Request<T>>`](Request), keeps the request from being freed and its tag
-//!   from being given to another I/O. References are counted, cloned and dropped at will, and say
-//!   nothing about whose turn it is: the I/O may have ended long ago.
+//! * A **reference**, [`ARef<Request<T>>`](Request), keeps the request from being freed, so that
+//!   its memory is not used for another I/O; nor is its tag, unless the request [gives that
+//!   up](Request#tags). References are counted, cloned and dropped at will, and say nothing about
+//!   whose turn it is: the I/O may have ended long ago.
 //! * The **owner**, [`OwnedRequest`], is the right to start, end, complete or requeue the I/O and
 //!   to touch its data. There is at most one for each request. It is moved, never cloned, and using
 //!   it up cannot fail, whoever holds references.
@@ -73,8 +74,9 @@
 //!     +-------------------------------+
 //! ```
 //!
-//! After `end()` the submitter has its answer at once. The memory, the tag and the share in the
-//! queue stay taken until the last reference is dropped:
+//! After `end()` the submitter has its answer at once, except for that of a
+//! [flush](crate::block::Op::FLUSH), who has it when the last reference is dropped. The memory, the
+//! tag and the share in the queue stay taken until then:
 //!
 //! ```text
 //!     ended, references left  --- last reference dropped --->  free, tag may be used again
@@ -83,10 +85,12 @@
 //! # What is leaked
 //!
 //! `mem::forget` is safe, so leaks must be harmless to memory. A leaked owner is an I/O that never
-//! ends (its submitter waits, unless [`Operations::timeout`] ends it); a leaked reference is a tag
-//! that is never used again. Both make the removal of the disk wait for ever. Nothing is freed
-//! early and nothing is used twice. If the disk is leaked, too, it is the unloading of its module
-//! that waits, and with it the loading and unloading of all others.
+//! ends: its submitter waits, and [`Operations::timeout`] can't help, which gets a reference and
+//! finds an owner only where one was put. A leaked reference is a tag that is never used again; if
+//! it is one to a flush, its submitter waits for ever, as do those of all later flushes of the
+//! hardware queue. Both make the removal of the disk wait for ever. Nothing is freed early and
+//! nothing is used twice. If the disk is leaked, too, it is the unloading of its module that waits,
+//! and with it the loading and unloading of all others.
 //!
 //! # Contexts
 //!

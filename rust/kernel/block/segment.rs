@@ -217,6 +217,22 @@ impl Segment<'_> {
     /// # Errors
     ///
     /// `EINVAL` if the segment is not long enough, `EPERM` if the operation does not fill memory.
+    ///
+    /// # Examples
+    ///
+    /// Reading from a device that has no more than `left` bytes, and ones behind them:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::Segment,
+    ///     prelude::*, //
+    /// };
+    ///
+    /// fn fill_up(segment: &Segment<'_>, left: usize) -> Result {
+    ///     let at = left.min(segment.len());
+    ///     segment.fill(at, segment.len() - at, 0xff)
+    /// }
+    /// ```
     #[inline]
     pub fn fill(&self, at: usize, len: usize, byte: u8) -> Result {
         self.check(at, len)?;

@@ -162,6 +162,58 @@ pub trait Operations: Sized + 'static {
     ///
     /// Any error makes the disk fail with `ENOMEM`, or the change of the number, which then stays
     /// as it was. A hardware queue that the disk has already stays on its memory node.
+    ///
+    /// # Examples
+    ///
+    /// A device that has sixteen hardware queues, of which those are turned on that a disk uses:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::mq::*,
+    ///     prelude::*,
+    ///     sync::{
+    ///         atomic::{Atomic, Relaxed},
+    ///         Arc, //
+    ///     },
+    /// };
+    ///
+    /// struct Sixteen;
+    ///
+    /// #[vtable]
+    /// impl Operations for Sixteen {
+    ///     /// How often a hardware queue was turned on.
+    ///     type QueueData = KBox<Atomic<u32>>;
+    ///     type RequestData = ();
+    ///
+    ///     fn new_request_data() -> impl PinInit<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn init_hctx(turned_on: &Atomic<u32>, hw_queue: u32) -> Result {
+    ///         if hw_queue >= 16 {
+    ///             return Err(ENODEV);
+    ///         }
+    ///         turned_on.add(1, Relaxed);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rq(
+    ///         _turned_on: &Atomic<u32>,
+    ///         rq: OwnedRequest<Self, Idle>,
+    ///         _is_last: bool,
+    ///     ) -> QueueResult<Self> {
+    ///         rq.start().end_ok();
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let tag_set = Arc::pin_init(TagSet::<Sixteen>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+    /// let disk = GenDiskBuilder::new()
+    ///     .capacity_sectors(64)
+    ///     .build(c"doctest_hctx", tag_set, KBox::new(Atomic::new(0), GFP_KERNEL)?)?;
+    /// # drop(disk);
+    /// # Ok::<(), Error>(())
+    /// ```
     fn init_hctx(_queue_data: BorrowedQueueData<'_, Self>, _hw_queue: u32) -> Result {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
@@ -197,6 +249,50 @@ pub trait Operations: Sized + 'static {
     /// # Guarantees
     ///
     /// As for [`queue_rq`](Self::queue_rq), in process context.
+    ///
+    /// # Examples
+    ///
+    /// A driver that ends together what was submitted together:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     prelude::*,
+    ///     sync::Arc, //
+    /// };
+    ///
+    /// struct Batching;
+    ///
+    /// #[vtable]
+    /// impl Operations for Batching {
+    ///     type QueueData = ();
+    ///     type RequestData = ();
+    ///
+    ///     fn new_request_data() -> impl PinInit<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+    ///         rq.start().end_ok();
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rqs((): (), requests: &mut RequestList<'_, Self>) {
+    ///         CompletionBatch::scope(|batch| {
+    ///             for rq in requests {
+    ///                 rq.start().end_batched(Status::OK, batch);
+    ///             }
+    ///         });
+    ///     }
+    /// }
+    ///
+    /// let tag_set = Arc::pin_init(TagSet::<Batching>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+    /// let disk = GenDiskBuilder::new()
+    ///     .capacity_sectors(64)
+    ///     .build(c"doctest_rqs", tag_set, ())?;
+    /// # drop(disk);
+    /// # Ok::<(), Error>(())
+    /// ```
     fn queue_rqs(_queue_data: BorrowedQueueData<'_, Self>, _requests: &mut RequestList<'_, Self>) {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
@@ -207,6 +303,57 @@ pub trait Operations: Sized + 'static {
     ///
     /// Called in the same contexts as [`queue_rq`](Self::queue_rq). The requests that it is about
     /// may have ended.
+    ///
+    /// # Examples
+    ///
+    /// A driver that rings the device's bell once for all requests that come together:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::mq::*,
+    ///     prelude::*,
+    ///     sync::{
+    ///         atomic::{Atomic, Relaxed},
+    ///         Arc, //
+    ///     },
+    /// };
+    ///
+    /// struct Ringing;
+    ///
+    /// #[vtable]
+    /// impl Operations for Ringing {
+    ///     /// How often the bell was rung.
+    ///     type QueueData = KBox<Atomic<u32>>;
+    ///     type RequestData = ();
+    ///
+    ///     fn new_request_data() -> impl PinInit<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rq(
+    ///         rung: &Atomic<u32>,
+    ///         rq: OwnedRequest<Self, Idle>,
+    ///         is_last: bool,
+    ///     ) -> QueueResult<Self> {
+    ///         rq.start().end_ok();
+    ///         if is_last {
+    ///             Self::commit_rqs(rung);
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn commit_rqs(rung: &Atomic<u32>) {
+    ///         rung.add(1, Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let tag_set = Arc::pin_init(TagSet::<Ringing>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+    /// let disk = GenDiskBuilder::new()
+    ///     .capacity_sectors(64)
+    ///     .build(c"doctest_commit", tag_set, KBox::new(Atomic::new(0), GFP_KERNEL)?)?;
+    /// # drop(disk);
+    /// # Ok::<(), Error>(())
+    /// ```
     fn commit_rqs(_queue_data: BorrowedQueueData<'_, Self>) {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
@@ -244,6 +391,74 @@ pub trait Operations: Sized + 'static {
     ///
     /// Called in process context, from several threads at once, while somebody waits for an I/O
     /// that was submitted to be polled for. It must not sleep.
+    ///
+    /// # Examples
+    ///
+    /// A device with one hardware queue for polling, which is done with everything by the time that
+    /// it is asked:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     new_spinlock,
+    ///     prelude::*,
+    ///     sync::{
+    ///         Arc,
+    ///         SpinLock, //
+    ///     },
+    /// };
+    ///
+    /// struct Polled;
+    ///
+    /// #[vtable]
+    /// impl Operations for Polled {
+    ///     /// What nobody has polled for yet.
+    ///     type QueueData = Pin<KBox<SpinLock<RequestChain<Self>>>>;
+    ///     type RequestData = ();
+    ///
+    ///     fn new_request_data() -> impl PinInit<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rq(
+    ///         waiting: Pin<&SpinLock<RequestChain<Self>>>,
+    ///         rq: OwnedRequest<Self, Idle>,
+    ///         _is_last: bool,
+    ///     ) -> QueueResult<Self> {
+    ///         let rq = rq.start();
+    ///         if rq.is_polled() {
+    ///             waiting.lock().push_back(rq);
+    ///         } else {
+    ///             rq.end_ok();
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn poll(
+    ///         waiting: Pin<&SpinLock<RequestChain<Self>>>,
+    ///         _hw_queue: u32,
+    ///         batch: &mut CompletionBatch<'_>,
+    ///     ) -> u32 {
+    ///         // Not under the lock.
+    ///         let mut done = waiting.lock().take();
+    ///         let mut ended = 0;
+    ///         while let Some(rq) = done.pop_front() {
+    ///             rq.end_batched(Status::OK, batch);
+    ///             ended += 1;
+    ///         }
+    ///         ended
+    ///     }
+    /// }
+    ///
+    /// let builder = TagSetBuilder::new().poll_queues(1);
+    /// let tag_set = Arc::pin_init(TagSet::<Polled>::new(builder), GFP_KERNEL)?;
+    /// let waiting = KBox::pin_init(new_spinlock!(RequestChain::new()), GFP_KERNEL)?;
+    /// let disk = GenDiskBuilder::new()
+    ///     .capacity_sectors(64)
+    ///     .build(c"doctest_poll", tag_set, waiting)?;
+    /// # drop(disk);
+    /// # Ok::<(), Error>(())
+    /// ```
     fn poll(
         _queue_data: BorrowedQueueData<'_, Self>,
         _hw_queue: u32,

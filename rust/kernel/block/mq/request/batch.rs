@@ -114,8 +114,9 @@ impl<T: Operations, S: Started> OwnedRequest<T, S> {
     /// Ends the I/O with `status`, together with others in `batch`.
     ///
     /// From here on the request cannot time out. The submitter gets its answer when the batch is
-    /// ended, or at once if this request cannot be ended in a batch: it has failed, was scheduled
-    /// by an I/O scheduler, or belongs to a flush.
+    /// ended, or at once, as by [`end`](Self::end), if this request cannot be ended in a batch: it
+    /// has failed, was scheduled by an I/O scheduler, or belongs to a flush, of which the submitter
+    /// may have to wait for more.
     ///
     /// Does not sleep and may be called from process, softirq and hardirq context.
     /// [`CompletionBatch`] has an example.

@@ -162,7 +162,60 @@ impl<T: Operations> RequestChain<T> {
     /// of them by [`OwnedRequest::complete`], to which it is equal if there is only one.
     ///
     /// From here on the requests cannot time out. May be called from process, softirq and hardirq
-    /// context.
+    /// context. A driver without [`Operations::complete`] and [`Operations::complete_all`] does not
+    /// compile if it uses this.
+    ///
+    /// # Examples
+    ///
+    /// A driver that completes together what was submitted together:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     prelude::*,
+    ///     sync::Arc, //
+    /// };
+    ///
+    /// struct Together;
+    ///
+    /// #[vtable]
+    /// impl Operations for Together {
+    ///     type QueueData = ();
+    ///     type RequestData = ();
+    ///
+    ///     fn new_request_data() -> impl PinInit<(), Error> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+    ///         rq.start().complete();
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn queue_rqs((): (), requests: &mut RequestList<'_, Self>) {
+    ///         let mut chain = RequestChain::new();
+    ///         for rq in requests {
+    ///             chain.push_back(rq.start());
+    ///         }
+    ///         chain.complete();
+    ///     }
+    ///
+    ///     fn complete(rq: OwnedRequest<Self, Complete>) {
+    ///         rq.end_ok();
+    ///     }
+    ///
+    ///     fn complete_all(requests: CompletedRequests<Self>) {
+    ///         requests.end(|_| Status::OK);
+    ///     }
+    /// }
+    ///
+    /// let tag_set = Arc::pin_init(TagSet::<Together>::new(TagSetBuilder::new()), GFP_KERNEL)?;
+    /// let disk = GenDiskBuilder::new()
+    ///     .capacity_sectors(64)
+    ///     .build(c"doctest_chain", tag_set, ())?;
+    /// # drop(disk);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[inline]
     pub fn complete(self) {
         const {

@@ -33,6 +33,20 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     }
 
     /// The first sector, in units of 512 bytes. This is [`u64::MAX`] for a flush.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::{mq::{Operations, OwnedRequest, State}, SECTOR_SHIFT};
+    ///
+    /// /// Whether a request that is no flush goes beyond the `capacity` of the device in bytes.
+    /// fn is_too_long<T: Operations, S: State>(rq: &OwnedRequest<T, S>, capacity: u64) -> bool {
+    ///     match capacity.checked_sub(u64::from(rq.bytes())) {
+    ///         Some(last) => rq.sector() > last >> SECTOR_SHIFT,
+    ///         None => true,
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn sector(&self) -> u64 {
         // SAFETY: As in `op`.
@@ -41,6 +55,8 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
 
     /// The length in bytes. This is zero for a flush, and a number of sectors, in bytes, for a
     /// discard.
+    ///
+    /// [`sector`](Self::sector) has an example.
     #[inline]
     pub fn bytes(&self) -> u32 {
         // SAFETY: As in `op`.

@@ -121,7 +121,8 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     /// Ends the I/O with `status`.
     ///
     /// The submitter gets its answer at once, whoever holds references to the request; the tag is
-    /// free when the last of them is dropped.
+    /// free when the last of them is dropped. Only that of a [flush](crate::block::Op::FLUSH) gets
+    /// no answer before that: see [`Request`](Request#flushes).
     ///
     /// This is `blk_mq_end_request()`. It does not sleep and may be called from process, softirq
     /// and hardirq context.
@@ -223,7 +224,9 @@ impl<T: Operations> OwnedRequest<T, Idle> {
     ///
     /// With [`Status::RESOURCE`] the block layer hands the request out again a few milliseconds
     /// later. With [`Status::DEV_RESOURCE`] it does so when another request of this device ends, so
-    /// there must be one in flight. Any other status ends the request.
+    /// there must be one in flight. Any other status ends the request. [`Status::OK`] is what the
+    /// block layer takes for a request that the driver has; here it ends the request with
+    /// [`Status::IOERR`].
     ///
     /// [`Refused`] has an example.
     #[inline]
@@ -242,7 +245,20 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     /// softirq and hardirq context. A driver without [`Operations::complete`] does not compile if
     /// it uses this.
     ///
-    /// [`Operations`] has an example.
+    /// # Examples
+    ///
+    /// [`Operations`] has a driver that does so. An interrupt handler, which leaves the work of
+    /// ending to others:
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, TagSet};
+    ///
+    /// fn interrupt<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32) {
+    ///     if let Some(rq) = tag_set.claim(hw_queue, tag) {
+    ///         rq.complete();
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn complete(self) {
         const {

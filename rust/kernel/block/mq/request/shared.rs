@@ -19,9 +19,9 @@ use core::{
 /// A request of the block layer, as it can be seen through a mere reference.
 ///
 /// This wraps `struct request`. It is reference counted on the C field `ref`: while an
-/// [`ARef<Request<T>>`](crate::sync::aref::ARef) exists, the request is not freed, and neither its
-/// memory nor its tag is used for another I/O. Dropping the last one frees the request, in whatever
-/// context that is: process, softirq or hardirq, but not NMI.
+/// [`ARef<Request<T>>`](crate::sync::aref::ARef) exists, the request is not freed, and its memory
+/// is not used for another I/O. Dropping the last one frees the request, in whatever context that
+/// is: process, softirq or hardirq, but not NMI.
 ///
 /// A reference does not tell how far the I/O has come, and on another CPU its owner may end or
 /// requeue it at any time. So all that can be reached from here is the driver's own data; what
@@ -30,6 +30,20 @@ use core::{
 ///
 /// References can be cloned without limit. Should someone leak two billion of them, the count stops
 /// with a warning and the request is leaked.
+///
+/// # Flushes
+///
+/// Of a [flush](crate::block::Op::FLUSH) the last reference does more: the block layer goes on with
+/// what waits for the flush when the request's count is zero. So whoever holds a reference to one
+/// keeps its submitter waiting, also after it was ended.
+///
+/// # Tags
+///
+/// While there is a reference, the request's tag is not used for another I/O as long as the request
+/// has it, which is until it is freed. But with an I/O scheduler the request gets a tag for each
+/// time that it is handed to the driver, and gives it up when it is requeued, when it is refused
+/// for lack of something, and when it ends as a write that comes with a flush. What it keeps then
+/// is a tag of the scheduler's, which the driver does not get to see.
 ///
 /// # Invariants
 ///
