@@ -79,7 +79,8 @@ fn is_too_large(block_size: i32) -> bool {
 }
 
 fn is_node(node: i32) -> bool {
-    node == numa::NO_NODE || node < numa::online_nodes() as i32
+    // As in null_blk, another negative number is one of too many.
+    node == numa::NO_NODE || (node as u32) < numa::online_nodes()
 }
 
 /// `nr_devices`: how many devices to make when the module is loaded.
@@ -113,7 +114,8 @@ pub(crate) fn submit_queues() -> u32 {
     if use_per_node_hctx() {
         numa::online_nodes()
     } else {
-        (*given::submit_queues.value_ref()).clamp(1, kernel::cpu::nr_cpu_ids() as i32) as u32
+        // As in null_blk, a negative number is one of too many.
+        (*given::submit_queues.value_ref() as u32).clamp(1, kernel::cpu::nr_cpu_ids())
     }
 }
 

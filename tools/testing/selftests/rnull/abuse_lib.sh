@@ -181,7 +181,7 @@ storm() {
 storms() {
 	local queue=/sys/block/$1/queue round=0 what
 	local schedulers=(mq-deadline none kyber none) numbers=(4 64 17 32 64)
-	local -A done=()
+	local -A seen=()
 	trap - EXIT ERR
 	set +e
 	while [[ -e $WORK/storm ]]; do
@@ -192,9 +192,9 @@ storms() {
 			freeze) echo $((4 + 4 * (round % 3))) >"$queue/max_sectors_kb" ;;
 			hw_queues) echo $((1 + round % 2)) >"$ABUSE_DEBUG/hw_queues" ;;
 			hotplug) echo $((round % 2)) >"$CPU1" ;;
-			esac && done[$what]=1
+			esac && seen[$what]=1
 		done
-		printf '%s\n' "${!done[@]}" >"$WORK/storm_done"
+		printf '%s\n' "${!seen[@]}" >"$WORK/storm_done"
 		sleep 0.05
 		round=$((round + 1))
 	done

@@ -121,6 +121,14 @@ def powered(subsys, *changes):
     return "\n".join(lines)
 
 
+def mended(subsys, *changes):
+    """Settings that are changed one after the other, power being one of them, and the disk then."""
+    with Device(subsys, size=4) as device:
+        lines = [written(device, *change.split("=")) for change in changes]
+        lines += [*queue(device), settings(device)]
+    return "\n".join(lines)
+
+
 def resized(subsys, *changes):
     """Settings that are changed one after the other while the device is on."""
     with Device(subsys, size=4, submit_queues=1, poll_queues=1) as device:

@@ -57,6 +57,14 @@ find_modules() {
 }
 have() { [[ ${MODULE_FILES[$1]:-} ]]; }
 
+# What both drivers have, and what only rnull has.
+IRQMODES=(0 1 2)
+[[ $DRIVER == null_blk ]] || IRQMODES+=(3)
+
+# have_faults: whether the running kernel has null_blk with faults on request. rnull
+# has to have them, too, then.
+have_faults() { have null_blk && modinfo -p null_blk | grep '^timeout:' >/dev/null; }
+
 loaded() { [[ -d /sys/module/$MODULE/holders ]]; }
 
 # ----------------------------------------------------------- system calls

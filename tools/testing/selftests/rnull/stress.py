@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Several processes that get in each other's way.
 
-stress.py io DISK SECONDS SEED: reads and writes from two processes, which open the disk anew when
-it has gone and check what they read, each in a half of its own. Prints how many I/Os there were.
+stress.py io DISK SECONDS SEED: reads and writes from two processes, which check what they read,
+each in a half of its own. Any error is fatal. Prints how many I/Os there were.
 
 stress.py cycle DISK CYCLES SEED POWER: the same, while the disk is switched off and on so many
-times, by the file POWER.
+times, by the file POWER. Errors of a disk that has gone do not count; it is opened anew.
 
 stress.py configfs SUBSYS SECONDS SEED: four processes make, set up, switch on and off, read and
 remove devices at random. Prints how many calls there were.
@@ -81,7 +81,7 @@ def in_processes(count, work, *args, meanwhile=None):
     return sum(map(int, results))
 
 
-def do_io(number, count, disk, seconds, seed):
+def do_io(number, count, disk, seconds, seed, goes):
     chance = random.Random(seed + number)
     memory = mmap.mmap(-1, BLOCK)
     expected = {}
@@ -111,13 +111,16 @@ def do_io(number, count, disk, seconds, seed):
                     sys.exit(f"block {block}: wrong data")
             done += 1
         except OSError as error:
-            if error.errno not in GONE:
+            if not goes or error.errno not in GONE:
                 raise
-            if fd is not None:
-                os.close(fd)
-                fd = None
-            else:
+            if fd is None:
                 time.sleep(0.001)
+                continue
+            # The size goes first, and then come errors.
+            if os.lseek(fd, 0, os.SEEK_END):
+                raise
+            os.close(fd)
+            fd = None
     return done
 
 
@@ -174,10 +177,10 @@ def power_cycles(power, count, seed):
 def main(kind, place, amount, seed, power=None):
     amount, seed = int(amount), int(seed)
     if kind == "io":
-        return in_processes(2, do_io, place, amount, seed)
+        return in_processes(2, do_io, place, amount, seed, False)
     if kind == "cycle":
         cycles = functools.partial(power_cycles, power, amount, seed)
-        return in_processes(2, do_io, place, math.inf, seed, meanwhile=cycles)
+        return in_processes(2, do_io, place, math.inf, seed, True, meanwhile=cycles)
     return in_processes(4, do_configfs, place, amount, seed)
 
 

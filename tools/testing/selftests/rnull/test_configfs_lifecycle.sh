@@ -311,7 +311,7 @@ tap_case "power on twice and off twice change nothing" power_twice
 tap_case "a second life has the second configuration" second_life
 tap_case "rmdir of a device that is on removes the disk" rmdir_powered
 tap_case "10 lives" many_lives
-for irqmode in 0 1 2; do
+for irqmode in "${IRQMODES[@]}"; do
 	tap_case "rmdir under I/O, irqmode $irqmode" gone_under_io "$irqmode" rmdir
 	tap_case "power off under I/O, irqmode $irqmode" gone_under_io "$irqmode" power
 done

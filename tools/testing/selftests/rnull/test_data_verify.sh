@@ -129,11 +129,35 @@ mixed() {
 	verified rw=randrw bs=4k verify_backlog=64 verify_backlog_batch=32
 }
 
+# polled_durably SETTINGS...: what was to be durable at once and was polled for, which only
+# a ring can do, is there after the power went.
+polled_durably() {
+	local change
+	[[ $DRIVER != null_blk ]] || skip "null_blk sleeps where it must not"
+	make_device durable
+	for change in size=1 memory_backed=1 cache_size=1 poll_queues=1 "$@"; do
+		set_attr durable "${change%%=*}" "${change#*=}"
+	done
+	power_on durable
+	fio --name=durable --filename=/dev/durable --ioengine=io_uring --hipri=1 --direct=1 \
+		--sync=dsync --rw=write --bs=4k --size=64k --buffer_pattern=0x5a
+	power_off durable
+	power_on durable
+	must read_at /dev/durable 0 128
+	want "data" "$RET" "5a*65536"
+}
+
 # ----------------------------------------------------------------- model
 
 # model SETTINGS...: random I/O, with a seed that a failure names.
 model() {
 	python model run "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "" "$@"
+}
+
+# In null_blk, I/O to a device with such blocks never ends.
+default_blocks() {
+	[[ $DRIVER != null_blk ]] || skip "null_blk hangs"
+	model blocksize=0
 }
 
 # beside SETTINGS...: in one half of the device, while somebody else uses the other.
@@ -187,6 +211,8 @@ tap_case "fio: sequential writes of 512 bytes to 1 MiB" sequential_writes
 tap_case "fio: data outlives the power" power_cycle
 tap_case "fio: mixed with trims" trims
 tap_case "fio: mixed with reads" mixed
+tap_case "fio: durable at once, polled" polled_durably
+tap_case "fio: durable at once by a flush, polled" polled_durably fua=0
 
 while read -r settings; do
 	# shellcheck disable=SC2086 # several words
@@ -204,6 +230,7 @@ done <<-END
 	shared_tags=1 discard=1 irqmode=3
 END
 
+tap_case "model: blocksize=0" default_blocks
 tap_case "model beside another process" beside submit_queues=2
 tap_case "model beside another process, cache" beside submit_queues=2 cache_size=1 discard=1
 

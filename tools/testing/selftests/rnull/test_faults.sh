@@ -37,10 +37,30 @@ disk() {
 # fault KIND PERCENT [TIMES]
 fault() {
 	local group=$SUBSYS/f/$1
-	[[ -d $group ]] || skip "no $1 in this kernel"
+	[[ -d $group ]] || no_fault "$1"
 	must write "$group/verbose" "0\n"
 	must write "$group/times" "${3:--1}\n"
 	must write "$group/probability" "$2\n"
+}
+
+# no_fault KIND: where null_blk can inject faults, rnull has to have all of its own.
+no_fault() {
+	if [[ $DRIVER == null_blk ]] || ! have_faults; then
+		skip "no $1 in this kernel"
+	fi
+	printf 'null_blk can inject faults here, and %s has no %s\n' "$DRIVER" "$1"
+	return 1
+}
+
+# requeue PERCENT: as fault, in a way that tells how often it was.
+MANY=1000000
+requeue() { fault requeue_inject "$1" "$MANY"; }
+
+# requeued: it has happened. What is left is counted down.
+requeued() {
+	must read "$SUBSYS/f/requeue_inject/times"
+	printf '%s requeues\n' $((MANY - ${RET%\\n}))
+	((${RET%\\n} < MANY))
 }
 
 # verified: writes, and reads to verify them, all at random. Errors of
@@ -116,9 +136,10 @@ io_timeout_fail() {
 
 requeues() {
 	disk "$@"
-	fault requeue_inject 5
+	requeue 5
 	verified
 	want "errors" "$ERRORS" 0
+	requeued
 }
 
 # Reports of the device that are about no request harm none.
@@ -138,9 +159,10 @@ wrong_tags() {
 all_together() {
 	disk irqmode=3 "$@"
 	fault tag_inject 5
-	fault requeue_inject 2
+	requeue 2
 	fault timeout_inject 2
 	verified
+	requeued
 	((ERRORS > 0))
 	fault timeout_inject 0
 	verified

@@ -124,6 +124,14 @@ END
 
 while read -r changes; do
 	# shellcheck disable=SC2086 # several words
+	tap_case "refused, and mended: $changes" parity seen mended $changes
+done <<-END
+	discard=1 hw_queue_depth=0 power=1 hw_queue_depth=64 memory_backed=1 power=1
+	zoned=1 memory_backed=1 discard=1 zone_size=3 power=1 zoned=0 power=1
+END
+
+while read -r changes; do
+	# shellcheck disable=SC2086 # several words
 	tap_case "changed while it is on: $changes" parity seen resized $changes
 done <<-END
 	submit_queues=2 submit_queues=1 submit_queues=0 submit_queues=3 submit_queues=2

@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-MODES=(none softirq timer)
+MODES=(none softirq timer tag)
 
 # poll_queues changes how the block layer completes; without any, all drivers
 # have one hardware queue.
@@ -74,12 +74,12 @@ big_blocks() {
 	accounted --iodepth=8 --bs=64k
 }
 
-# No I/O of mode 2 completes before its time, by the clock that timers go by; and it
-# is the timer that makes it wait, not the emulator.
+# timer_waits IRQMODE: no I/O completes before its time, by the clock that timers go by;
+# and it is the timer that makes it wait, not the emulator.
 timer_waits() {
 	local nsec
 	for nsec in 2000000 40000000; do
-		load irqmode=2 gb=1 completion_nsec="$nsec"
+		load irqmode="$1" gb=1 completion_nsec="$nsec"
 		fio_job "$WORK/fio" "${DISK}0" --iodepth=1 --number_ios=20
 		fio_report "$WORK/fio"
 		printf 'completion_nsec=%s: least %s, mean %s\n' "$nsec" "${REPORT[@]:5}"
@@ -110,13 +110,15 @@ raised() {
 }
 
 softirq_completes() {
+	local irqmode
 	(($(nproc) > 1)) || skip "the block layer needs no softirq on one CPU"
-	raised 1
-	((RAISED >= RAISING))
-	raised 0
-	((RAISED < RAISING / 10))
-	raised 2
-	((RAISED < RAISING / 10))
+	for irqmode in "${IRQMODES[@]}"; do
+		raised "$irqmode"
+		case $irqmode in
+		1) ((RAISED >= RAISING)) ;;
+		*) ((RAISED < RAISING / 10)) ;;
+		esac
+	done
 }
 
 # Two devices at once share nothing that either needs.
@@ -135,7 +137,7 @@ two_disks() {
 	done
 }
 
-for irqmode in 0 1 2; do
+for irqmode in "${IRQMODES[@]}"; do
 	for depth in 1 64; do
 		tap_case "irqmode ${MODES[irqmode]}, depth $depth: all I/Os accounted for" \
 			mode "$irqmode" "$depth"
@@ -147,6 +149,9 @@ for irqmode in 0 1 2; do
 		big_blocks "$irqmode"
 	tap_case "irqmode ${MODES[irqmode]}, two devices at once" two_disks "$irqmode"
 done
-tap_case "irqmode timer completes no sooner than completion_nsec" timer_waits
+for irqmode in "${IRQMODES[@]:2}"; do
+	tap_case "irqmode ${MODES[irqmode]} completes no sooner than completion_nsec" \
+		timer_waits "$irqmode"
+done
 tap_case "irqmode softirq completes through the softirq, the others do not" softirq_completes
 tap_run

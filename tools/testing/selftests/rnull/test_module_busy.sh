@@ -146,7 +146,7 @@ tap_case "an open disk keeps the module while another has its name" open_disk_re
 tap_case "a directory in configfs keeps the module" directory
 tap_case "an open attribute of a removed device keeps the module" open_attribute
 tap_case "an open features file keeps the module" open_root
-for irqmode in 0 1 2; do
+for irqmode in "${IRQMODES[@]}"; do
 	tap_case "unload under I/O is refused, irqmode $irqmode" under_io "$irqmode"
 	tap_case "unload straight after I/O, irqmode $irqmode" after_io "$irqmode"
 done

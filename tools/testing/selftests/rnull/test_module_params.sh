@@ -54,6 +54,12 @@ row_differs() {
 	tap_case "parameters \"$1\": $3, null_blk: $2" differs "$2" "$3" observed "$1"
 }
 
+# row_replaced PARAMETER C RNULL: null_blk shows in sysfs what counts, and rnull what was
+# given.
+row_replaced() {
+	tap_case "parameter out of range: $1" differs "$2" "$3" replaced "$1"
+}
+
 # The parameters as sysfs shows them, if it does.
 shown() {
 	local name value
@@ -63,6 +69,40 @@ shown() {
 		read -r value <"/sys/module/$MODULE/parameters/$name"
 		printf '%s=%s ' "$name" "$value"
 	done
+}
+
+# replaced PARAMETER=VALUE: what becomes of a value that is out of range: in sysfs, in a
+# new device, and in the hardware queues of a disk.
+replaced() {
+	local name=${1%=*} value queues
+	sys insmod "$MODULE_FILE" "gb=1 $1"
+	printf '%s' "$ERR"
+	[[ $ERR == 0 ]] || return 0
+	read -r value <"/sys/module/$MODULE/parameters/$name"
+	make_device new
+	get_attr new "$name"
+	queues=$(find "/sys/block/${DISK}0/mq" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n)
+	printf ' %s %s mq %s' "$value" "$RET" "$(paste -sd' ' <<<"$queues")"
+}
+
+# faults PARAMS...: what the faults of a new device start with.
+faults() {
+	local file
+	sys insmod "$MODULE_FILE" "nr_devices=0 $*"
+	printf '%s\n' "$ERR"
+	[[ $ERR == 0 ]] || return 0
+	make_device new
+	for file in "$SUBSYS"/new/*_inject/*; do
+		# This is rnull's alone.
+		[[ $file != */tag_inject/* ]] || continue
+		must read "$file"
+		printf '%s %s %s\n' "$(stat -c %a "$file")" "${file#"$SUBSYS/"}" "$RET"
+	done
+}
+
+fault_parameters() {
+	have_faults || skip "no faults on request in null_blk"
+	parity faults "$@"
 }
 
 # Each parameter of the driver is one of null_blk's.
@@ -166,6 +206,30 @@ done <<-END
 	gb=1 zoned=1 zone_size=3
 	gb=1 queue_mode=1 nr_devices=0
 END
+
+while read -r parameters; do
+	# shellcheck disable=SC2086 # several words
+	tap_case "faults: ${parameters:-none}" fault_parameters $parameters
+done <<-END
+
+	timeout=3,20,40,5 requeue=7,1,0,-1 init_hctx=1,100,2,9
+	timeout= requeue=0x10,2,3,4 init_hctx=1,2,3,4,5
+	timeout=1,2
+	requeue=1,2,3
+	init_hctx=often
+END
+
+# One for each CPU that there may be, and one for polling.
+read -r CPUS </sys/devices/system/cpu/possible
+CPUS=$((${CPUS##*[-,]} + 1))
+ALL_QUEUES="$CPUS mq $(seq -s' ' 0 "$CPUS")"
+
+row_replaced "submit_queues=-1" "0 $CPUS $ALL_QUEUES" "0 -1 $ALL_QUEUES"
+row_replaced "submit_queues=0" "0 1 1 mq 0 1" "0 0 1 mq 0 1"
+row_replaced "submit_queues=9999" "0 $CPUS $ALL_QUEUES" "0 9999 $ALL_QUEUES"
+row_replaced "poll_queues=-1" "EINVAL" "0 -1 0 mq 0"
+row_replaced "home_node=1024" "0 -1 4294967295 mq 0 1" "0 1024 4294967295 mq 0 1"
+row_replaced "home_node=-2" "0 -1 4294967295 mq 0 1" "0 -2 4294967295 mq 0 1"
 
 tap_case "each parameter is one of null_blk's" known_names
 tap_case "sysfs shows the parameters" tabled \
