@@ -145,6 +145,12 @@ class Bars(unittest.TestCase):
                 record["batch_calls"] = 500
         self.assertIs(self.verdict("irqmode 0, batches", records), False)
 
+    def test_large_requests_come_alone(self):
+        for bs, met in (("64k", False), ("256k", None)):
+            cell = plan.cell(bs=bs, depth=64, batch=16)
+            records = counted(cell, floor=[5000], floorb=[4780], c=[5010], rust=[5000])
+            self.assertIs(self.verdict("irqmode 0, batches", records), met)
+
     def test_copies_do_not_count(self):
         cell = plan.cell(memory_backed=1)
         for own, met in ((240, True), (241, False)):
