@@ -288,6 +288,14 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
+    /// The same, and with a volatile write cache, so that it gets flushes.
+    pub(super) fn caching(depth: u32) -> Result<Self> {
+        Self::with(
+            TagSetBuilder::new().queue_depth(depth),
+            GenDiskBuilder::new().write_cache(true),
+        )
+    }
+
     pub(super) fn with(tags: TagSetBuilder, disk: GenDiskBuilder) -> Result<Self> {
         let kept = Arc::pin_init(
             pin_init!(Kept {

@@ -135,11 +135,9 @@ mod tests {
                     REQUEUE, //
                 },
                 CompletionBatch,
-                GenDiskBuilder,
                 InFlight,
                 OwnedRequest,
-                RequestChain,
-                TagSetBuilder, //
+                RequestChain, //
             },
             Status, //
         },
@@ -157,7 +155,16 @@ mod tests {
         Ok((io, disk.take()?.start()))
     }
 
-    /// All tags are free again: as many I/Os as there are tags come in at once.
+    /// Tests something in each context. All tags are free again after it.
+    fn in_each(disk: &TestDisk<()>, test: impl Fn(Context) -> Result) -> Result {
+        for context in Context::ALL {
+            test(context)?;
+            has_all_tags(disk)?;
+        }
+        Ok(())
+    }
+
+    /// As many I/Os as there are tags come in at once.
     fn has_all_tags(disk: &TestDisk<()>) -> Result {
         let mut all = KVec::new();
         for _ in 0..4 {
@@ -173,7 +180,7 @@ mod tests {
     #[test]
     fn owner_is_started_and_ended() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let io = disk.read()?;
             let rq = disk.take()?;
             context.run(move || rq.start().end(Status::NOSPC))?;
@@ -183,15 +190,14 @@ mod tests {
             let rq = disk.take()?;
             context.run(move || rq.end(Status::NOTSUPP))?;
             assert_eq!(io.wait(), Ok(raw(Status::NOTSUPP)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn owner_is_dropped() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let io = disk.read()?;
             let rq = disk.take()?;
             context.run(move || drop(rq))?;
@@ -200,30 +206,28 @@ mod tests {
             let (io, rq) = in_flight(&disk)?;
             context.run(move || drop(rq))?;
             assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn owner_is_given_back() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let (io, rq) = in_flight(&disk)?;
             context.run(move || rq.requeue(true))?;
             let rq = disk.take()?;
             context.run(move || rq.requeue(true))?;
             disk.take()?.start().end_ok();
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn owner_is_completed() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let (io, rq) = in_flight(&disk)?;
             context.run(move || rq.complete())?;
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -238,15 +242,14 @@ mod tests {
             context.run(move || rq.complete())?;
             disk.take()?.start().end_ok();
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// What there is to do with three requests at once.
     fn check_together(how: fn(KVec<Owner>), status: Status) -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let (mut ios, mut requests) = (KVec::new(), KVec::new());
             for _ in 0..3 {
                 let (io, rq) = in_flight(&disk)?;
@@ -257,9 +260,8 @@ mod tests {
             for io in &ios {
                 assert_eq!(io.wait(), Ok(raw(status)));
             }
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn chain(requests: KVec<Owner>) -> RequestChain<Keeper<()>> {
@@ -299,7 +301,7 @@ mod tests {
     #[test]
     fn parked_owner_is_claimed_once() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let (io, rq) = in_flight(&disk)?;
             let reference = ARef::from(&*rq);
             let claimed = context.run(move || {
@@ -314,15 +316,14 @@ mod tests {
             })?;
             assert_eq!(claimed, (true, false));
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn tags_are_looked_up() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let io = disk.read()?;
             let rq = disk.take()?;
             let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
@@ -344,15 +345,14 @@ mod tests {
             })?;
             assert_eq!(found, (false, true, false, true, false));
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn last_reference_is_dropped() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        for context in Context::ALL {
+        in_each(&disk, |context| {
             let (io, rq) = in_flight(&disk)?;
             let reference = context.run(move || {
                 let reference = ARef::from(&*rq);
@@ -362,18 +362,14 @@ mod tests {
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
             assert_eq!(count(&reference), 1);
             context.run(move || drop(reference))?;
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[test]
     fn last_reference_to_a_flush_is_dropped() -> Result {
-        let disk = TestDisk::<()>::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )?;
-        for context in Context::ALL {
+        let disk = TestDisk::<()>::caching(4)?;
+        in_each(&disk, |context| {
             let io = disk.flush()?;
             let rq = disk.take()?.start();
             let reference = context.run(move || {
@@ -384,8 +380,7 @@ mod tests {
             assert_eq!(io.status(), None);
             context.run(move || drop(reference))?;
             assert_eq!(io.wait(), Ok(raw(Status::MEDIUM)));
-            has_all_tags(&disk)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -26,10 +26,7 @@ mod tests {
 
     #[test]
     fn request_says_what_it_is() -> Result {
-        let disk = TestDisk::<()>::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )?;
+        let disk = TestDisk::<()>::caching(4)?;
 
         let io = disk.read_at(24)?;
         let rq = disk.take()?;
@@ -245,10 +242,7 @@ mod tests {
     fn batch_may_be_empty_or_hold_a_flush() -> Result {
         assert_eq!(CompletionBatch::scope(|_| 7), 7);
 
-        let disk = TestDisk::<()>::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )?;
+        let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
         let rq = disk.take()?.start();
         CompletionBatch::scope(|batch| {

@@ -325,10 +325,7 @@ mod tests {
 
     #[test]
     fn flush_is_like_any_request() -> Result {
-        let disk = TestDisk::<()>::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )?;
+        let disk = TestDisk::<()>::caching(4)?;
         for status in [Status::OK, Status::IOERR, Status::OK] {
             let io = disk.flush()?;
             disk.take()?.start().end(status);

@@ -6,14 +6,10 @@
 mod tests {
     use crate::{
         block::{
-            mq::{
-                kunit::{
-                    count,
-                    raw,
-                    TestDisk, //
-                },
-                GenDiskBuilder,
-                TagSetBuilder, //
+            mq::kunit::{
+                count,
+                raw,
+                TestDisk, //
             },
             Status, //
         },
@@ -197,16 +193,9 @@ mod tests {
         Ok(())
     }
 
-    fn caching_disk() -> Result<TestDisk<()>> {
-        TestDisk::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )
-    }
-
     #[test]
     fn flush_waits_for_references() -> Result {
-        let disk = caching_disk()?;
+        let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
         let rq = disk.take()?;
         let reference = ARef::from(&*rq);
@@ -220,7 +209,7 @@ mod tests {
 
     #[test]
     fn flush_error_survives_two_references() -> Result {
-        let disk = caching_disk()?;
+        let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
         let rq = disk.take()?;
         let first = ARef::from(&*rq);

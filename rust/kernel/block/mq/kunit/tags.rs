@@ -169,10 +169,7 @@ mod tests {
 
     #[test]
     fn flush_is_found_by_its_tag() -> Result {
-        let disk = TestDisk::<()>::with(
-            TagSetBuilder::new().queue_depth(4),
-            GenDiskBuilder::new().write_cache(true),
-        )?;
+        let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
         let rq = disk.take()?.start();
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
