@@ -10,14 +10,17 @@
 //!
 //! The parameter `abuse` is a sum of the constants in `abuse`. What happened is counted in
 //! `rust_block_abuse/counts` of debugfs, each number once for all disks. A number that is written
-//! to `rust_block_abuse/hw_queues` is that of hardware queues from then on.
+//! to `rust_block_abuse/hw_queues` is that of hardware queues from then on, and one that is written
+//! to `rust_block_abuse/clones` is that of references that are leaked of one request.
 
-use core::marker::PhantomData;
+use core::{
+    convert::Infallible,
+    marker::PhantomData, //
+};
 use kernel::{
     block::{
         mq::{
             Complete,
-            CompletedRequests,
             CompletionBatch,
             GenDisk,
             GenDiskBuilder,
@@ -26,12 +29,14 @@ use kernel::{
             Operations,
             OwnedRequest,
             OwnedRequestHrTimerHandle,
+            OwnedRequests,
             QueueResult,
             Request,
             RequestChain,
             RequestHrTimerContext,
             RequestHrTimerHandle,
             RequestList,
+            Started,
             State,
             TagSet,
             TagSetBuilder,
@@ -172,7 +177,8 @@ mod abuse {
     /// Take requests that come together out of their list: some of them, and give back others.
     /// Otherwise all are left in it, and come one by one. Not together with [`REFUSE_HARD`].
     pub(crate) const LISTS: u32 = 1 << 17;
-    /// Complete together, now and then, what waits to be ended in a batch.
+    /// Complete together, now and then, what waits to be ended in a batch. Together with [`TIMER`],
+    /// requests are left to timers in chains.
     pub(crate) const CHAIN: u32 = 1 << 18;
 }
 
@@ -236,6 +242,9 @@ counters! {
     LISTED: "listed",
     /// Requests that were completed together with others.
     CHAINED: "chained",
+    /// Requests that one timer has owned together with others, and those that were taken from it.
+    TIMED: "timed",
+    TIMED_OTHERS: "timed_others",
     /// Calls of `poll` that ended a request.
     POLLED: "polled",
     LOOKED_UP: "looked_up",
@@ -373,6 +382,11 @@ trait Kind: Send + Sync + Sized + 'static {
 
     /// Leaves the request to its timer.
     fn leave(rq: Owner<Self>) -> Option<Self::Handle>;
+
+    /// Completes requests together, or leaves them to one timer.
+    fn leave_all(chain: RequestChain<Abuse<Self>>) {
+        chain.complete();
+    }
 
     /// Takes the request away from where it waits.
     fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>>;
@@ -534,6 +548,97 @@ impl Kind for Owning {
     }
 }
 
+/// The timer has the owners of several requests.
+struct Gathering;
+
+#[pin_data]
+struct GatheringData {
+    disk: Atomic<u32>,
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for GatheringData {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for GatheringData {
+    type Pointer<'a> = OwnedRequests<Abuse<Gathering>, InFlight>;
+
+    fn run(requests: OwnedRequests<Abuse<Gathering>, InFlight>, (): ()) -> HrTimerRestart {
+        if one_in(8) {
+            // In two parts, each with the timer of its first.
+            let (mut one, mut other) = (RequestChain::new(), RequestChain::new());
+            for rq in requests {
+                let to = if one_in(2) { &mut one } else { &mut other };
+                to.push_back(rq);
+            }
+            one.start_timer(soon());
+            other.start_timer(soon());
+        } else {
+            end_all(requests, &TIMED);
+        }
+        // Must have no effect.
+        HrTimerRestart::Restart
+    }
+}
+
+impl Kind for Gathering {
+    type Data = GatheringData;
+    /// There are none.
+    type Handle = Infallible;
+
+    fn new_data() -> impl PinInit<Self::Data, Error> {
+        try_pin_init!(GatheringData {
+            disk: Atomic::new(0),
+            timer <- HrTimer::new(),
+        })
+    }
+
+    fn disk(data: &Self::Data) -> &Atomic<u32> {
+        &data.disk
+    }
+
+    fn watch(_: &Owner<Self>) -> Option<Self::Handle> {
+        None
+    }
+
+    fn leave(rq: Owner<Self>) -> Option<Self::Handle> {
+        let mut chain = RequestChain::new();
+        chain.push_back(rq);
+        chain.start_timer(soon());
+        None
+    }
+
+    fn leave_all(chain: RequestChain<Abuse<Self>>) {
+        if one_in(4) {
+            chain.complete();
+        } else {
+            chain.start_timer(soon());
+        }
+    }
+
+    /// Others may come with the one that was asked for.
+    fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>> {
+        if let Some(owner) = rq.claim() {
+            return Some(owner);
+        }
+        let mut requests = rq.cancel_timer()?;
+        let first = requests.next();
+        for other in requests {
+            count(&TIMED_OTHERS);
+            finish(other);
+        }
+        first
+    }
+
+    fn release(handle: Self::Handle) {
+        match handle {}
+    }
+}
+
 /// Ends a request, or whatever else was asked for.
 fn finish<K: Kind>(rq: Owner<K>) {
     if has(abuse::REQUEUE) && one_in(8) {
@@ -559,6 +664,24 @@ fn count_end<K: Kind, S: State>(rq: &Owner<K, S>, status: Status) {
     } else {
         count(&ENDED);
     }
+}
+
+/// Ends requests that have come together, or whatever else was asked for, and counts them.
+fn end_all<K: Kind, S: Started>(requests: OwnedRequests<Abuse<K>, S>, counter: &Atomic<u64>) {
+    CompletionBatch::scope(|batch| {
+        for rq in requests {
+            count(counter);
+            if has(abuse::DROP) && one_in(16) {
+                count(&DROPPED);
+                drop(rq);
+            } else if one_in(4) {
+                end(rq, Status::OK);
+            } else {
+                count_end(&rq, Status::OK);
+                rq.end_batched(Status::OK, batch);
+            }
+        }
+    });
 }
 
 /// Whether there is something left to leak, and counts it. A few more do not matter.
@@ -687,7 +810,7 @@ impl<K: Kind> Device<K> {
             }
             return drop(dropped);
         }
-        chain.complete();
+        K::leave_all(chain);
     }
 
     /// Ends requests that are polled for, and others. Returns how many, or something else.
@@ -908,21 +1031,8 @@ impl<K: Kind> Operations for Abuse<K> {
         end(rq, Status::OK);
     }
 
-    fn complete_all(requests: CompletedRequests<Self>) {
-        CompletionBatch::scope(|batch| {
-            for rq in requests {
-                count(&CHAINED);
-                if has(abuse::DROP) && one_in(16) {
-                    count(&DROPPED);
-                    drop(rq);
-                } else if one_in(4) {
-                    end(rq, Status::OK);
-                } else {
-                    count_end(&rq, Status::OK);
-                    rq.end_batched(Status::OK, batch);
-                }
-            }
-        });
+    fn complete_all(requests: OwnedRequests<Self, Complete>) {
+        end_all(requests, &CHAINED);
     }
 
     fn poll(disk: &DiskData<K>, _hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
@@ -1046,28 +1156,54 @@ struct Running<K: Kind> {
     device: Arc<Device<K>>,
 }
 
-/// Hardware queues whose number can be changed.
-trait HwQueues: Send + Sync {
+/// What can be told to do something while it runs.
+trait Control: Send + Sync {
+    /// Changes the number of hardware queues.
     fn resize(&self, number: u32) -> Result;
+
+    /// Leaks references to a request, of those that are kept.
+    fn clone_and_forget(&self, number: u32) -> Result;
 }
 
-impl<K: Kind> HwQueues for Device<K> {
+impl<K: Kind> Control for Device<K> {
     fn resize(&self, number: u32) -> Result {
         self.tag_set.resize(number, self.tag_set.poll_queues())
     }
+
+    fn clone_and_forget(&self, number: u32) -> Result {
+        const BREAK: u32 = 1 << 22;
+
+        let rq = self.references.take().ok_or(EAGAIN)?;
+        for clones in 0..number {
+            core::mem::forget(rq.clone());
+            if clones % BREAK == 0 {
+                // Others want to run, too.
+                fsleep(Delta::from_micros(100));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Changes the number of hardware queues to what was written.
-fn write_hw_queues(queues: &Arc<dyn HwQueues>, from: &mut UserSliceReader) -> Result {
-    let mut text = [0; 10];
+/// Reads a number that was written.
+fn read_number(from: &mut UserSliceReader) -> Result<u32> {
+    let mut text = [0; 11];
     let text = text.get_mut(..from.len()).ok_or(EINVAL)?;
     from.read_slice(text)?;
     let text = core::str::from_utf8(text).map_err(|_| EINVAL)?;
-    queues.resize(text.trim().parse().map_err(|_| EINVAL)?)
+    text.trim().parse().map_err(|_| EINVAL)
+}
+
+fn write_hw_queues(device: &Arc<dyn Control>, from: &mut UserSliceReader) -> Result {
+    device.resize(read_number(from)?)
+}
+
+fn write_clones(device: &Arc<dyn Control>, from: &mut UserSliceReader) -> Result {
+    device.clone_and_forget(read_number(from)?)
 }
 
 impl<K: Kind> Running<K> {
-    fn start() -> Result<(KBox<dyn Send + Sync>, Arc<dyn HwQueues>)> {
+    fn start() -> Result<(KBox<dyn Send + Sync>, Arc<dyn Control>)> {
         let device = Device::<K>::new()?;
         let (hard, soft) = (Line::new(device.clone()), Line::new(device.clone()));
         let interrupts = Arc::pin_init(
@@ -1098,8 +1234,8 @@ impl<K: Kind> Running<K> {
                 )?;
             running.disks.push(disk, GFP_KERNEL)?;
         }
-        let queues = running.device.clone();
-        Ok((KBox::new(running, GFP_KERNEL)?, queues))
+        let device = running.device.clone();
+        Ok((KBox::new(running, GFP_KERNEL)?, device))
     }
 }
 
@@ -1128,7 +1264,9 @@ struct AbuseModule {
     #[pin]
     _counts: debugfs::File<Counts>,
     #[pin]
-    _hw_queues: debugfs::File<Arc<dyn HwQueues>>,
+    _hw_queues: debugfs::File<Arc<dyn Control>>,
+    #[pin]
+    _clones: debugfs::File<Arc<dyn Control>>,
     _directory: debugfs::Dir,
     _running: KBox<dyn Send + Sync>,
 }
@@ -1136,8 +1274,9 @@ struct AbuseModule {
 impl kernel::InPlaceModule for AbuseModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(|| {
-            let (running, queues) = match (has(abuse::TIMER), has(abuse::WATCH)) {
+            let (running, device) = match (has(abuse::TIMER), has(abuse::WATCH)) {
                 (true, true) => return Err(EINVAL),
+                (true, false) if has(abuse::CHAIN) => Running::<Gathering>::start()?,
                 (true, false) => Running::<Owning>::start()?,
                 (false, _) => Running::<Watching>::start()?,
             };
@@ -1149,7 +1288,8 @@ impl kernel::InPlaceModule for AbuseModule {
             Ok(try_pin_init!(Self {
                 _counts <- directory.read_only_file(c"counts", Counts),
                 _hw_queues <-
-                    directory.write_callback_file(c"hw_queues", queues, &write_hw_queues),
+                    directory.write_callback_file(c"hw_queues", device.clone(), &write_hw_queues),
+                _clones <- directory.write_callback_file(c"clones", device, &write_clones),
                 _directory: directory,
                 _running: running,
             }))

@@ -31,10 +31,11 @@ use kernel::{
     block::{
         mq::{
             Complete,
-            CompletedRequests,
             InFlight,
             Operations,
             OwnedRequest,
+            OwnedRequests,
+            Started,
             TagSet, //
         },
         AtomicStatus,
@@ -124,8 +125,12 @@ pub(crate) fn end<T: Operations<RequestData: HasStatus>>(rq: OwnedRequest<T, Com
     rq.end(status);
 }
 
-/// What [`Operations::complete_all`] does for all of them.
+/// What [`Operations::complete_all`] does for all of them, and a timer for what it has owned.
 #[inline(always)]
-pub(crate) fn end_all<T: Operations<RequestData: HasStatus>>(requests: CompletedRequests<T>) {
+pub(crate) fn end_all<T, S>(requests: OwnedRequests<T, S>)
+where
+    T: Operations<RequestData: HasStatus>,
+    S: Started,
+{
     requests.end(|rq| rq.data().status().load());
 }

@@ -22,11 +22,11 @@ use kernel::{
     block::{
         mq::{
             Complete,
-            CompletedRequests,
             CompletionBatch,
             Idle,
             Operations,
             OwnedRequest,
+            OwnedRequests,
             QueueResult,
             Request,
             RequestList,
@@ -165,7 +165,7 @@ impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
     }
 
     #[inline(always)]
-    fn complete_all(requests: CompletedRequests<Self>) {
+    fn complete_all(requests: OwnedRequests<Self, Complete>) {
         completion::end_all(requests);
     }
 

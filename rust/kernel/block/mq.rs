@@ -25,9 +25,11 @@
 //! | [parked](OwnedRequest::park) in its request | from [`Request::claim`] or [`TagSet::claim`] |
 //! | in the request's [timer] | in the timer's callback, or from [`Request::cancel_timer`] |
 //! | in a [`RequestChain`] | from that, one by one or all together |
+//! | in the [timer of a chain] | as [`OwnedRequests`], in the same two ways |
 //! | on its way to [`Operations::complete`] | there |
 //!
 //! [timer]: OwnedRequest::start_timer
+//! [timer of a chain]: RequestChain::start_timer
 //!
 //! # Owners and references
 //!
@@ -102,7 +104,7 @@
 //! | [`Operations::complete`] is called in | | yes | yes |
 //! | [`Operations::poll`] is called in | | process | |
 //! | [`Operations::timeout`] is called in | yes | | |
-//! | methods of an owner, a [`RequestChain`], a [`CompletionBatch`] | yes | yes | yes |
+//! | methods of owners, a [`RequestChain`], a [`CompletionBatch`] | yes | yes | yes |
 //! | [`TagSet::tag_to_rq`], [`TagSet::claim`], [`Request::claim`] | yes | yes | yes |
 //! | cloning and dropping a reference | yes | yes | yes |
 //!
@@ -180,12 +182,12 @@ pub use self::{
     },
     request::{
         Complete,
-        CompletedRequests,
         CompletionBatch,
         Idle,
         InFlight,
         OwnedRequest,
         OwnedRequestHrTimerHandle,
+        OwnedRequests,
         QueueResult,
         Refused,
         Request,
@@ -195,7 +197,8 @@ pub use self::{
         RequestList,
         Segments,
         Started,
-        State, //
+        State,
+        TimerOwner, //
     },
     tag_set::{
         TagSet,

@@ -79,6 +79,49 @@ impl Operations for Owning {
     }
 }
 
+/// A driver with a timer that owns several requests.
+struct Together;
+
+#[pin_data]
+struct TogetherData {
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for TogetherData {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for TogetherData {
+    type Pointer<'a> = OwnedRequests<Together, InFlight>;
+
+    fn run(requests: OwnedRequests<Together, InFlight>, _: ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
+        HrTimerRestart::NoRestart
+    }
+}
+
+#[vtable]
+impl Operations for Together {
+    type QueueData = ();
+    type RequestData = TogetherData;
+
+    fn new_request_data() -> impl PinInit<TogetherData, Error> {
+        try_pin_init!(TogetherData {
+            timer <- HrTimer::new(),
+        })
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        let mut chain = RequestChain::new();
+        chain.push_back(rq.start());
+        chain.start_timer(Delta::from_micros(10));
+        Ok(())
+    }
+}
+
 /// A driver with a timer that has a reference.
 struct Watching;
 

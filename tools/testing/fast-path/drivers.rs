@@ -98,15 +98,57 @@ impl Operations for Timer {
     }
 }
 
+/// Leaves a request to its timer as a chain, which others might be in, too.
+struct Chain;
+
+#[pin_data]
+struct ChainData {
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for ChainData {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for ChainData {
+    type Pointer<'a> = OwnedRequests<Chain, InFlight>;
+
+    fn run(requests: OwnedRequests<Chain, InFlight>, _: ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
+        HrTimerRestart::NoRestart
+    }
+}
+
+#[vtable]
+impl Operations for Chain {
+    type QueueData = ();
+    type RequestData = ChainData;
+
+    fn new_request_data() -> impl PinInit<ChainData, Error> {
+        try_pin_init!(ChainData { timer <- HrTimer::new() })
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+        let mut chain = RequestChain::new();
+        chain.push_back(rq.start());
+        chain.start_timer(Delta::from_millis(1));
+        Ok(())
+    }
+}
+
 fn tag_set<T: Operations>() -> Result {
     let tag_set = TagSet::<T>::new(TagSetBuilder::new());
     drop(Arc::pin_init(tag_set, GFP_KERNEL)?);
     Ok(())
 }
 
-/// Has the tables of all three compiled.
+/// Has the tables of all of them compiled.
 pub fn tag_sets() -> Result {
     tag_set::<Inline>()?;
     tag_set::<Softirq>()?;
-    tag_set::<Timer>()
+    tag_set::<Timer>()?;
+    tag_set::<Chain>()
 }

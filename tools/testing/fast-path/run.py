@@ -30,6 +30,8 @@ EXPECTED = {
     ),
     ("Softirq", "complete"): (("blk_mq_end_request",), 6),
     ("Timer", "queue_rq"): (("blk_mq_start_request", "hrtimer_start_range_ns"), 18),
+    ("Timer", "run"): (("blk_mq_end_request",), 8),
+    ("Chain", "queue_rq"): (("blk_mq_start_request", "hrtimer_start_range_ns"), 20),
 }
 FUNCTION = re.compile(r"^[0-9a-f]+ <(\S+)>:$")
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(\S.*)$")
@@ -82,7 +84,9 @@ def main():
     found = functions(text)
     bad = 0
     for (driver, function), (calls, most) in EXPECTED.items():
-        mark = re.compile(rf"6VTable\S*{len(driver)}{driver}\S*{len(function)}{function}")
+        mark = re.compile(
+            rf"(6VTable|18RawHrTimerCallback)\S*{len(driver)}{driver}\S*{len(function)}{function}"
+        )
         names = [name for name in found if mark.search(name)]
         if len(names) != 1:
             why = f"found {len(names)} times"

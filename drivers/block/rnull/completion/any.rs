@@ -9,7 +9,10 @@ use super::{
     inline::end_together,
     keep_status,
     softirq::complete_together,
-    timer::TimerData,
+    timer::{
+        complete_in,
+        TimerData, //
+    },
     Completion,
     Done, //
 };
@@ -70,7 +73,7 @@ impl Completion for Any {
         match way {
             Way::Inline => done.0.end(done.1),
             Way::Softirq => keep_status(done).complete(),
-            Way::Timer(latency) => keep_status(done).start_timer(*latency),
+            Way::Timer(latency) => complete_in(*latency, core::iter::once(done)),
             Way::ByTag(rings) => rings.post_all(core::iter::once(done)),
         }
     }
@@ -83,7 +86,7 @@ impl Completion for Any {
         match way {
             Way::Inline => end_together(requests),
             Way::Softirq => complete_together(requests),
-            Way::Timer(_) => requests.for_each(|done| Self::complete(way, done)),
+            Way::Timer(latency) => complete_in(*latency, requests),
             Way::ByTag(rings) => rings.post_all(requests),
         }
     }

@@ -3,6 +3,7 @@
 //! Completion by a timer, as if the device took its time (`irqmode=2`).
 
 use super::{
+    end_all,
     keep_status,
     Completion,
     Done,
@@ -20,7 +21,8 @@ use kernel::{
     block::{
         mq::{
             InFlight,
-            OwnedRequest,
+            OwnedRequests,
+            RequestChain,
             TagSet, //
         },
         AtomicStatus,
@@ -45,6 +47,8 @@ use kernel::{
 ///
 /// The timer in the request's data takes the owner, and its callback gets it back. So there is
 /// nothing that could fire after the request has ended.
+///
+/// Requests that came together have one timer, which starts when the last of them was carried out.
 pub(crate) enum Timer {}
 
 /// What the timer of a driver `NullBlk<C, P>` needs with each request.
@@ -88,11 +92,10 @@ where
     C: Completion<Data<P> = Self>,
     P: Pipeline,
 {
-    type Pointer<'a> = OwnedRequest<NullBlk<C, P>, InFlight>;
+    type Pointer<'a> = OwnedRequests<NullBlk<C, P>, InFlight>;
 
-    fn run(rq: OwnedRequest<NullBlk<C, P>, InFlight>, (): ()) -> HrTimerRestart {
-        let status = rq.data().status().load();
-        rq.end(status);
+    fn run(requests: OwnedRequests<NullBlk<C, P>, InFlight>, (): ()) -> HrTimerRestart {
+        end_all(requests);
         HrTimerRestart::NoRestart
     }
 }
@@ -118,6 +121,28 @@ impl Completion for Timer {
 
     #[inline(always)]
     fn complete<P: Pipeline>(latency: &Delta, done: Done<NullBlk<Self, P>>) {
-        keep_status(done).start_timer(*latency);
+        complete_in(*latency, core::iter::once(done));
     }
+
+    #[inline(always)]
+    fn complete_all<P: Pipeline>(
+        latency: &Delta,
+        requests: impl Iterator<Item = Done<NullBlk<Self, P>>>,
+    ) {
+        complete_in(*latency, requests);
+    }
+}
+
+/// Completes requests together, at some time from now.
+#[inline(always)]
+pub(super) fn complete_in<C, P>(latency: Delta, requests: impl Iterator<Item = Done<NullBlk<C, P>>>)
+where
+    C: Completion<Data<P> = TimerData<C, P>>,
+    P: Pipeline,
+{
+    let mut chain = RequestChain::new();
+    for done in requests {
+        chain.push_back(keep_status(done));
+    }
+    chain.start_timer(latency);
 }

@@ -19,7 +19,6 @@ mod zoned;
 
 use super::{
     Complete,
-    CompletedRequests,
     CompletionBatch,
     GenDisk,
     GenDiskBuilder,
@@ -27,6 +26,7 @@ use super::{
     InFlight,
     Operations,
     OwnedRequest,
+    OwnedRequests,
     QueueResult,
     Request,
     RequestList,
@@ -249,7 +249,7 @@ impl<D: Data> Operations for Keeper<D> {
         }
     }
 
-    fn complete_all(requests: CompletedRequests<Self>) {
+    fn complete_all(requests: OwnedRequests<Self, Complete>) {
         COMPLETED_TOGETHER.add(1, Relaxed);
         if DROP_COMPLETED.xchg(0, Relaxed) == 0 {
             requests.end(|_| {

@@ -7,10 +7,10 @@
 use super::{
     request::{
         Complete,
-        CompletedRequests,
         CompletionBatch,
         Idle,
         OwnedRequest,
+        OwnedRequests,
         QueueResult,
         Request,
         RequestList, //
@@ -376,7 +376,7 @@ pub trait Operations: Sized + 'static {
     /// as [`complete`](Self::complete). It must not sleep.
     ///
     /// [`RequestChain::complete`]: super::RequestChain::complete
-    fn complete_all(_requests: CompletedRequests<Self>) {
+    fn complete_all(_requests: OwnedRequests<Self, Complete>) {
         build_error!(crate::error::VTABLE_DEFAULT_ERROR)
     }
 

@@ -9,6 +9,7 @@ mod chain;
 mod data;
 mod list;
 mod owned;
+mod owned_requests;
 mod park;
 mod pdu;
 mod shared;
@@ -17,10 +18,7 @@ mod timer;
 
 pub use self::{
     batch::CompletionBatch,
-    chain::{
-        CompletedRequests,
-        RequestChain, //
-    },
+    chain::RequestChain,
     data::Segments,
     list::RequestList,
     owned::{
@@ -28,6 +26,7 @@ pub use self::{
         QueueResult,
         Refused, //
     },
+    owned_requests::OwnedRequests,
     shared::Request,
     state::{
         Complete,
@@ -39,7 +38,8 @@ pub use self::{
     timer::{
         OwnedRequestHrTimerHandle,
         RequestHrTimerContext,
-        RequestHrTimerHandle, //
+        RequestHrTimerHandle,
+        TimerOwner, //
     },
 };
 

@@ -13,10 +13,10 @@ use super::{
         TimeoutAction, //
     },
     request::{
-        CompletedRequests,
         CompletionBatch,
         Idle,
         OwnedRequest,
+        OwnedRequests,
         Pdu,
         Refused,
         Request,
@@ -153,7 +153,7 @@ impl<T: Operations> VTable<T> {
         if T::HAS_COMPLETE_ALL {
             // SAFETY: Those functions passed the right to the request, and to those that are linked
             // to it, to the completion that this call is. They have set the state to complete.
-            unsafe { CompletedRequests::<T>::deliver(rq) };
+            unsafe { OwnedRequests::<T, _>::deliver(rq) };
         } else {
             // SAFETY: `OwnedRequest::complete` passed the right to the request to the completion
             // that this call is. The state was set to complete there.

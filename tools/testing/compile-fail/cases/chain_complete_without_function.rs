@@ -30,7 +30,7 @@ impl Operations for Driver {
     }
 
     #[cfg(right)]
-    fn complete_all(requests: CompletedRequests<Self>) {
+    fn complete_all(requests: OwnedRequests<Self, Complete>) {
         requests.end(|_| Status::OK);
     }
 }

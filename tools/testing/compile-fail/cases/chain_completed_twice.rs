@@ -30,7 +30,7 @@ impl Operations for Driver {
         rq.end_ok();
     }
 
-    fn complete_all(requests: CompletedRequests<Self>) {
+    fn complete_all(requests: OwnedRequests<Self, Complete>) {
         requests.end(|_| Status::OK);
     }
 }

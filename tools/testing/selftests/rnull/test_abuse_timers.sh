@@ -30,6 +30,11 @@ owning() {
 	calm
 }
 
+# The timer of the first owns what is in a chain, or somebody takes all of it out.
+chains() {
+	does "timer batch chain $1" "$2" "$3" disks=2 lookups=32
+}
+
 # The timer finds its request parked, or somebody else does.
 fight() {
 	abuse_load "park watch" interval_us=100
@@ -43,5 +48,12 @@ tap_case "a forgotten timer fires half a second late" forgotten_long
 tap_case "a timer owns the request" owning "" 0
 tap_case "a timer owns the request, and others take it out" owning "" 16
 tap_case "a timer owns the request, which is given back" owning "requeue softirq" 16
+DISKS="rbabuse0 rbabuse1"
+tap_case "a timer owns a chain" chains "" timed elevator
+tap_case "a timer owns a chain, and others take it out" chains "clones late" \
+	"timed timed_others claimed" "hw_queues nr_requests"
+tap_case "a timer owns a chain, of which some are given back" chains \
+	"lists requeue refuse park softirq" "timed timed_others chained requeued" freeze
+DISKS=rbabuse0
 tap_case "a timer and interrupts fight for a request" fight
 tap_run

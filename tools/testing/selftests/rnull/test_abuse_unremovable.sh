@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Leaked references, some of them by dropping a timer's handle in its callback. The
-# driver can't be unloaded after that, as documented, and stays to the end of the
-# system. So this is the last of its tests.
+# Leaked references, some of them by dropping a timer's handle in its callback, and with
+# FULL=1 more of them to one request than can be counted. The driver can't be unloaded
+# after that, as documented, and stays to the end of the system. So this is the last of
+# its tests.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
 leaked() {
-	abuse_load "inline softirq watch leak drop_handle" leaks=24
+	abuse_load "inline softirq clones watch leak drop_handle" leaks=24
 	trap - EXIT
 	verified rbabuse0
 	happened leaked handle_dropped
@@ -17,6 +18,15 @@ leaked() {
 	verified rbabuse0
 }
 
+# A count that wraps around would be zero again, and the request free.
+cloned() {
+	[[ ${FULL:-} == 1 ]] || skip "takes minutes, run with FULL=1"
+	must write "$ABUSE_DEBUG/clones" $(((1 << 32) - 1))
+	dmesg | grep -q 'reference count of a request saturated; leaking it'
+	verified rbabuse0
+}
+
 tap_case "I/O goes on with what is left" leaked
+tap_case "a reference is cloned more often than can be counted" cloned
 tap_case "at least $ABUSE_LEAST I/Os in all" total_at_least
 tap_run

@@ -126,6 +126,12 @@ mod tests {
                 kunit::{
                     count,
                     raw,
+                    timer::{
+                        Owning,
+                        Together,
+                        Watching, //
+                    },
+                    Data,
                     Io,
                     Keeper,
                     TestDisk,
@@ -137,6 +143,7 @@ mod tests {
                 CompletionBatch,
                 InFlight,
                 OwnedRequest,
+                OwnedRequestHrTimerHandle,
                 RequestChain, //
             },
             Status, //
@@ -147,16 +154,19 @@ mod tests {
         },
     };
 
-    type Owner = OwnedRequest<Keeper<()>, InFlight>;
+    /// A while that no test takes.
+    const LONG: Delta = Delta::from_secs(1000);
+
+    type Owner<D = ()> = OwnedRequest<Keeper<D>, InFlight>;
 
     /// A request in flight, and its I/O.
-    fn in_flight(disk: &TestDisk<()>) -> Result<(Io, Owner)> {
+    fn in_flight<D: Data>(disk: &TestDisk<D>) -> Result<(Io, Owner<D>)> {
         let io = disk.read()?;
         Ok((io, disk.take()?.start()))
     }
 
     /// Tests something in each context. All tags are free again after it.
-    fn in_each(disk: &TestDisk<()>, test: impl Fn(Context) -> Result) -> Result {
+    fn in_each<D: Data>(disk: &TestDisk<D>, test: impl Fn(Context) -> Result) -> Result {
         for context in Context::ALL {
             test(context)?;
             has_all_tags(disk)?;
@@ -165,7 +175,7 @@ mod tests {
     }
 
     /// As many I/Os as there are tags come in at once.
-    fn has_all_tags(disk: &TestDisk<()>) -> Result {
+    fn has_all_tags<D: Data>(disk: &TestDisk<D>) -> Result {
         let mut all = KVec::new();
         for _ in 0..4 {
             all.push(in_flight(disk)?, GFP_KERNEL)?;
@@ -247,8 +257,8 @@ mod tests {
     }
 
     /// What there is to do with three requests at once.
-    fn check_together(how: fn(KVec<Owner>), status: Status) -> Result {
-        let disk = TestDisk::<()>::new(4)?;
+    fn check_together<D: Data>(how: fn(KVec<Owner<D>>), status: Status) -> Result {
+        let disk = TestDisk::<D>::new(4)?;
         in_each(&disk, |context| {
             let (mut ios, mut requests) = (KVec::new(), KVec::new());
             for _ in 0..3 {
@@ -264,7 +274,7 @@ mod tests {
         })
     }
 
-    fn chain(requests: KVec<Owner>) -> RequestChain<Keeper<()>> {
+    fn chain<D: Data>(requests: KVec<Owner<D>>) -> RequestChain<Keeper<D>> {
         let mut chain = RequestChain::new();
         for rq in requests {
             chain.push_back(rq);
@@ -288,14 +298,122 @@ mod tests {
     #[test]
     fn chain_is_completed() -> Result {
         let before = COMPLETED_TOGETHER.load(Relaxed);
-        check_together(|requests| chain(requests).complete(), Status::OK)?;
+        check_together::<()>(|requests| chain(requests).complete(), Status::OK)?;
         assert_eq!(COMPLETED_TOGETHER.load(Relaxed), before + 3);
         Ok(())
     }
 
     #[test]
     fn chain_is_dropped() -> Result {
-        check_together(|requests| drop(chain(requests)), Status::IOERR)
+        check_together::<()>(|requests| drop(chain(requests)), Status::IOERR)
+    }
+
+    #[test]
+    fn chain_is_left_to_a_timer() -> Result {
+        check_together::<Together>(
+            |requests| chain(requests).start_timer(Delta::from_micros(10)),
+            Status::OK,
+        )
+    }
+
+    #[test]
+    fn chain_is_taken_from_its_timer() -> Result {
+        check_together::<Together>(
+            |requests| {
+                let first = requests.first().map(|rq| ARef::from(&**rq));
+                chain(requests).start_timer(LONG);
+                if let Some(requests) = first.and_then(|first| first.cancel_timer()) {
+                    requests.end(|_| Status::NOSPC);
+                }
+            },
+            Status::NOSPC,
+        )
+    }
+
+    #[test]
+    fn owner_is_left_to_a_timer() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        in_each(&disk, |context| {
+            let (io, rq) = in_flight(&disk)?;
+            context.run(move || rq.start_timer(Delta::from_micros(10)))?;
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+
+            let (io, rq) = in_flight(&disk)?;
+            context.run(move || rq.start(Delta::from_micros(10)).dismiss())?;
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            Ok(())
+        })
+    }
+
+    /// Checks a way to stop a timer that owns its request.
+    fn check_stop(stop: fn(OwnedRequestHrTimerHandle<Keeper<Owning>>), status: Status) -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        in_each(&disk, |context| {
+            let (io, rq) = in_flight(&disk)?;
+            let handle = rq.start(LONG);
+            context.run(move || stop(handle))?;
+            assert_eq!(io.wait(), Ok(raw(status)));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn owner_is_taken_from_its_timer() -> Result {
+        check_stop(
+            |handle| {
+                if let Some(rq) = handle.into_owner() {
+                    rq.end(Status::NOSPC);
+                }
+            },
+            Status::NOSPC,
+        )
+    }
+
+    #[test]
+    fn owner_is_dropped_with_its_timer() -> Result {
+        check_stop(drop, Status::IOERR)
+    }
+
+    #[test]
+    fn timer_is_cancelled() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        in_each(&disk, |context| {
+            let (io, rq) = in_flight(&disk)?;
+            let reference = ARef::from(&*rq);
+            rq.start_timer(LONG);
+            let taken = context.run(move || match reference.cancel_timer() {
+                Some(rq) => {
+                    rq.end(Status::NOSPC);
+                    reference.cancel_timer().is_none()
+                }
+                None => false,
+            })?;
+            assert!(taken);
+            assert_eq!(io.wait(), Ok(raw(Status::NOSPC)));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn request_is_watched() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
+        in_each(&disk, |context| {
+            // The timer is started, and stopped again or waited for, all in the context.
+            let (io, rq) = in_flight(&disk)?;
+            let rq = context.run(move || {
+                drop(ARef::from(&*rq).start(LONG));
+                rq
+            })?;
+            assert_eq!(count(&rq), 1);
+            let handle = context.run({
+                let reference = ARef::from(&*rq);
+                move || reference.start(Delta::from_micros(10))
+            })?;
+            rq.end_ok();
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            context.run(move || drop(handle))?;
+            Ok(())
+        })
     }
 
     #[test]

@@ -7,13 +7,19 @@ use super::{
     Keeper, //
 };
 use crate::{
-    block::mq::{
-        InFlight,
-        OwnedRequest,
-        Request,
-        RequestHrTimerContext, //
+    block::{
+        mq::{
+            InFlight,
+            OwnedRequest,
+            OwnedRequestHrTimerHandle,
+            OwnedRequests,
+            Request,
+            RequestChain,
+            RequestHrTimerContext, //
+        },
+        Status, //
     },
-    impl_has_hr_timer,
+    impl_has_hr_timer, new_spinlock_irq,
     prelude::*,
     sync::{
         aref::ARef,
@@ -21,6 +27,7 @@ use crate::{
             Atomic,
             Relaxed, //
         },
+        SpinLockIrq, //
     },
     time::{
         hrtimer::{
@@ -36,10 +43,15 @@ use crate::{
 
 /// Data with a timer that owns the request.
 #[pin_data]
-struct Owning {
+pub(super) struct Owning {
     fired: Atomic<u32>,
     /// How often the callback starts the timer again before it ends the request.
     again: Atomic<u32>,
+    /// What the callback drops, if anything.
+    #[pin]
+    handle: SpinLockIrq<Option<OwnedRequestHrTimerHandle<Keeper<Self>>>>,
+    /// How often the callback found something in its timer.
+    found: Atomic<u32>,
     #[pin]
     timer: HrTimer<Self>,
 }
@@ -55,6 +67,8 @@ impl Data for Owning {
         try_pin_init!(Self {
             fired: Atomic::new(0),
             again: Atomic::new(0),
+            handle <- new_spinlock_irq!(None),
+            found: Atomic::new(0),
             timer <- HrTimer::new(),
         })
     }
@@ -65,6 +79,12 @@ impl HrTimerCallback for Owning {
 
     fn run(rq: OwnedRequest<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
         rq.data().fired.add(1, Relaxed);
+        if rq.cancel_timer().is_some() {
+            rq.data().found.add(1, Relaxed);
+        }
+        // Not under the lock.
+        let handle = rq.data().handle.lock().take();
+        drop(handle);
         let again = rq.data().again.load(Relaxed);
         if again > 0 {
             rq.data().again.store(again - 1, Relaxed);
@@ -77,9 +97,97 @@ impl HrTimerCallback for Owning {
     }
 }
 
+/// Data with a timer that owns several requests.
+#[pin_data]
+pub(super) struct Together {
+    fired: Atomic<u32>,
+    /// How often the callback starts the timer again, and whether it then drops the requests.
+    again: Atomic<u32>,
+    drop: Atomic<bool>,
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Together {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl Data for Together {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            fired: Atomic::new(0),
+            again: Atomic::new(0),
+            drop: Atomic::new(false),
+            timer <- HrTimer::new(),
+        })
+    }
+}
+
+impl HrTimerCallback for Together {
+    type Pointer<'a> = OwnedRequests<Keeper<Self>, InFlight>;
+
+    /// What is to be done is what the first request says.
+    fn run(mut requests: OwnedRequests<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
+        let Some(first) = requests.next() else {
+            return HrTimerRestart::NoRestart;
+        };
+        let this = ARef::from(&*first);
+        let data = this.data();
+        data.fired.add(1, Relaxed);
+        let again = data.again.load(Relaxed);
+        let mut chain = RequestChain::new();
+        chain.push_back(first);
+        for rq in requests {
+            chain.push_back(rq);
+        }
+        if again > 0 {
+            data.again.store(again - 1, Relaxed);
+            chain.start_timer(Delta::from_micros(100));
+        } else if data.drop.load(Relaxed) {
+            drop(chain);
+        } else {
+            while let Some(rq) = chain.pop_front() {
+                rq.end_ok();
+            }
+        }
+        // Must have no effect.
+        HrTimerRestart::Restart
+    }
+}
+
+/// Data with a timer that owns several requests, and ends them.
+#[pin_data]
+pub(super) struct Ending {
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Ending {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl Data for Ending {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self { timer <- HrTimer::new() })
+    }
+}
+
+impl HrTimerCallback for Ending {
+    type Pointer<'a> = OwnedRequests<Keeper<Self>, InFlight>;
+
+    fn run(requests: OwnedRequests<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
+        HrTimerRestart::NoRestart
+    }
+}
+
 /// Data with a timer that has a reference.
 #[pin_data]
-struct Watching {
+pub(super) struct Watching {
     fired: Atomic<u32>,
     again: Atomic<u32>,
     #[pin]
@@ -123,14 +231,12 @@ impl HrTimerCallback for Watching {
 mod tests {
     use super::*;
     use crate::{
-        block::{
-            mq::kunit::{
-                count,
-                raw,
-                wait_for,
-                TestDisk, //
-            },
-            Status, //
+        block::mq::kunit::{
+            count,
+            raw,
+            wait_for,
+            Io,
+            TestDisk, //
         },
         time::{
             delay::fsleep,
@@ -183,6 +289,150 @@ mod tests {
         // `Restart` was returned by the last callback, which had ended the request.
         fsleep(Delta::from_millis(20));
         assert_eq!(reference.data().fired.load(Relaxed), 6);
+        // The owner was the callback's, each time.
+        assert_eq!(reference.data().found.load(Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn owning_handle_is_dropped_in_the_callback() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        for again in [0, 1] {
+            let io = disk.read()?;
+            let rq = disk.take()?.start();
+            let reference = ARef::from(&*rq);
+            reference.data().again.store(again, Relaxed);
+            // The callback waits until the handle is there.
+            let mut place = reference.data().handle.lock();
+            *place = Some(rq.start(SHORT));
+            drop(place);
+            // Neither does it wait for itself, nor does the owner go with the handle.
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            wait_for(|| (count(&reference) == 1).then_some(()))?;
+            assert!(reference.data().handle.lock().is_none());
+            assert_eq!(reference.data().found.load(Relaxed), 0);
+        }
+        Ok(())
+    }
+
+    /// Starts requests of different places, and makes a chain of them. Also their references.
+    #[expect(clippy::type_complexity)]
+    fn chain<D: Data>(
+        disk: &TestDisk<D>,
+        length: u64,
+    ) -> Result<(
+        KVec<Io>,
+        KVec<ARef<Request<Keeper<D>>>>,
+        RequestChain<Keeper<D>>,
+    )> {
+        let (mut ios, mut references) = (KVec::new(), KVec::new());
+        let mut chain = RequestChain::new();
+        for i in 0..length {
+            ios.push(disk.read_at(i * 1024)?, GFP_KERNEL)?;
+            let rq = disk.take()?.start();
+            references.push(ARef::from(&*rq), GFP_KERNEL)?;
+            chain.push_back(rq);
+        }
+        Ok((ios, references, chain))
+    }
+
+    fn all_end_with(ios: &[Io], status: Status) {
+        for io in ios {
+            assert_eq!(io.wait(), Ok(raw(status)));
+        }
+    }
+
+    /// How often the timer of each request has fired.
+    fn fired(references: &[ARef<Request<Keeper<Together>>>]) -> Result<KVec<u32>> {
+        let mut fired = KVec::new();
+        for reference in references {
+            fired.push(reference.data().fired.load(Relaxed), GFP_KERNEL)?;
+        }
+        Ok(fired)
+    }
+
+    #[test]
+    fn chain_is_ended_by_one_timer() -> Result {
+        for length in 1..=5 {
+            let disk = TestDisk::<Together>::new(8)?;
+            let (ios, references, chain) = chain(&disk, length)?;
+            chain.start_timer(SHORT);
+            all_end_with(&ios, Status::OK);
+            assert_eq!(&*fired(&references)?, &[1, 0, 0, 0, 0][..length as usize]);
+        }
+        RequestChain::<Keeper<Together>>::new().start_timer(SHORT);
+        Ok(())
+    }
+
+    #[test]
+    fn timer_may_end_a_chain_as_a_batch() -> Result {
+        let disk = TestDisk::<Ending>::new(8)?;
+        for length in [1, 2, 8, 1] {
+            let (ios, references, chain) = chain(&disk, length)?;
+            chain.start_timer(SHORT);
+            all_end_with(&ios, Status::OK);
+            for reference in &references {
+                wait_for(|| (count(reference) == 1).then_some(()))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn timer_of_a_chain_can_be_started_in_its_callback() -> Result {
+        let disk = TestDisk::<Together>::new(4)?;
+        let (ios, references, chain) = chain(&disk, 3)?;
+        references[0].data().again.store(5, Relaxed);
+        chain.start_timer(SHORT);
+        all_end_with(&ios, Status::OK);
+        fsleep(Delta::from_millis(20));
+        assert_eq!(&*fired(&references)?, &[6, 0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn timer_of_a_chain_may_drop_it() -> Result {
+        let disk = TestDisk::<Together>::new(4)?;
+        let (ios, references, chain) = chain(&disk, 3)?;
+        references[0].data().drop.store(true, Relaxed);
+        chain.start_timer(SHORT);
+        all_end_with(&ios, Status::IOERR);
+        references[0].data().drop.store(false, Relaxed);
+        Ok(())
+    }
+
+    #[test]
+    fn chain_comes_out_of_the_timer_of_the_first_once() -> Result {
+        let disk = TestDisk::<Together>::new(4)?;
+        let (ios, references, chain) = chain(&disk, 3)?;
+        for reference in &references {
+            assert!(reference.cancel_timer().is_none());
+        }
+        chain.start_timer(LONG);
+        for reference in &references {
+            assert_eq!(count(reference), 2);
+        }
+        assert!(references[1].cancel_timer().is_none());
+        assert!(references[2].cancel_timer().is_none());
+
+        let requests = references[0].cancel_timer().ok_or(ENOENT)?;
+        assert!(references[0].cancel_timer().is_none());
+        let mut ended = 0;
+        for (rq, reference) in requests.zip(&references) {
+            assert!(core::ptr::eq(&*rq, &**reference));
+            rq.end(Status::NOSPC);
+            assert_eq!(count(reference), 1);
+            ended += 1;
+        }
+        assert_eq!(ended, 3);
+        all_end_with(&ios, Status::NOSPC);
+        assert_eq!(&*fired(&references)?, &[0, 0, 0]);
+
+        // What came out and is dropped fails, also if some were taken from it.
+        let (ios, references, chain) = self::chain(&disk, 1)?;
+        chain.start_timer(LONG);
+        drop(references[0].cancel_timer());
+        all_end_with(&ios, Status::IOERR);
         Ok(())
     }
 

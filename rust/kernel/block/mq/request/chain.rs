@@ -5,18 +5,14 @@
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h), `struct rq_list`.
 
 use super::{
-    Complete,
-    CompletionBatch,
     InFlight,
     OwnedRequest,
+    OwnedRequests,
     Request, //
 };
 use crate::{
     bindings,
-    block::{
-        mq::Operations,
-        Status, //
-    },
+    block::mq::Operations, //
 };
 use core::{
     marker::PhantomData,
@@ -28,7 +24,8 @@ use core::{
 ///
 /// The requests are linked through themselves, so that nothing is allocated and adding one cannot
 /// fail. A driver keeps what it has started and not ended in a chain, under a lock of its own, or
-/// gathers in one what it wants to [complete](Self::complete) together.
+/// gathers in one what it wants to [complete](Self::complete) together, or to end by
+/// [one timer](Self::start_timer).
 ///
 /// Dropping a chain drops the owners in it, which ends their requests with an error.
 ///
@@ -108,6 +105,12 @@ impl<T: Operations> RequestChain<T> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.list.head.is_null()
+    }
+
+    /// The first request.
+    #[inline]
+    pub(super) fn head(&self) -> Option<NonNull<Request<T>>> {
+        NonNull::new(self.list.head.cast())
     }
 
     /// Adds a request at the end.
@@ -204,7 +207,7 @@ impl<T: Operations> RequestChain<T> {
     ///         rq.end_ok();
     ///     }
     ///
-    ///     fn complete_all(requests: CompletedRequests<Self>) {
+    ///     fn complete_all(requests: OwnedRequests<Self, Complete>) {
     ///         requests.end(|_| Status::OK);
     ///     }
     /// }
@@ -247,92 +250,7 @@ impl<T: Operations> RequestChain<T> {
         let later = unsafe { bindings::blk_mq_complete_request_remote(head.as_ptr()) };
         if !later {
             // SAFETY: The C function did not queue the request, so that all is still ours.
-            unsafe { CompletedRequests::<T>::deliver(head.as_ptr()) };
-        }
-    }
-}
-
-/// Requests that were [completed together](RequestChain::complete), for the driver to end.
-///
-/// This is an iterator over their owners. Dropping it drops those that are left, which ends their
-/// requests with an error.
-///
-/// # Invariants
-///
-/// `head` is null, or the first of requests that are linked by `rq_next`, the last with null there.
-/// For each the type invariants of [`OwnedRequest<T, Complete>`] hold, with this value in the place
-/// of the owner.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::{mq::{CompletedRequests, Operations}, Status};
-///
-/// fn complete_all<T: Operations>(requests: CompletedRequests<T>) {
-///     requests.end(|_| Status::OK);
-/// }
-/// ```
-pub struct CompletedRequests<T: Operations> {
-    head: *mut bindings::request,
-    // Invariant in `T`: a subtype of a driver is another driver.
-    _p: PhantomData<fn(T) -> T>,
-}
-
-impl<T: Operations> CompletedRequests<T> {
-    /// Hands completed requests to the driver.
-    ///
-    /// # Safety
-    ///
-    /// The type invariants must hold for `head`, which is not null, and the caller hands over the
-    /// rights to the requests.
-    #[inline]
-    pub(in crate::block::mq) unsafe fn deliver(head: *mut bindings::request) {
-        // SAFETY: The request is valid by the requirements of this function.
-        if unsafe { (*head).__bindgen_anon_1.rq_next }.is_null() {
-            // SAFETY: By the requirements of this function; there is no other request.
-            T::complete(unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(head.cast())) });
-        } else {
-            // INVARIANT: By the requirements of this function.
-            T::complete_all(Self {
-                head,
-                _p: PhantomData,
-            });
-        }
-    }
-
-    /// Ends all requests, each with what `status` says of it, in a batch where that can be.
-    ///
-    /// May be called from process, softirq and hardirq context. Does not sleep.
-    #[inline]
-    pub fn end(self, mut status: impl FnMut(&Request<T>) -> Status) {
-        CompletionBatch::scope(|batch| {
-            for rq in self {
-                let status = status(&rq);
-                rq.end_batched(status, batch);
-            }
-        });
-    }
-}
-
-impl<T: Operations> Iterator for CompletedRequests<T> {
-    type Item = OwnedRequest<T, Complete>;
-
-    #[inline]
-    fn next(&mut self) -> Option<OwnedRequest<T, Complete>> {
-        let rq = NonNull::new(self.head)?;
-        // SAFETY: By the type invariant the request is valid and linked by this field.
-        self.head = unsafe { (*rq.as_ptr()).__bindgen_anon_1.rq_next };
-        // SAFETY: By the type invariant the right to the request was this value's, which has it no
-        // more.
-        Some(unsafe { OwnedRequest::from_raw(rq.cast()) })
-    }
-}
-
-impl<T: Operations> Drop for CompletedRequests<T> {
-    #[inline]
-    fn drop(&mut self) {
-        for rq in self {
-            drop(rq);
+            unsafe { OwnedRequests::<T, _>::deliver(head.as_ptr()) };
         }
     }
 }
