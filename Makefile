@@ -3,7 +3,7 @@
 # Every target is one script under scripts/; `make help' lists them.
 
 # Settings, handed to the scripts, which check them and know their defaults.
-SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS A B
+SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS A B
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
@@ -35,6 +35,7 @@ help:
 	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'
 	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
 	@echo '  PARTS=         make bench: counted scale smp native path features (default: all)'
+	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
 
 demo test kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh

@@ -6,6 +6,9 @@
 #	bench.sh		the parts that PARTS names; default: all of them,
 #				"features" with FULL=1 only
 #
+# CELLS is a regular expression for the names of the cells to measure, other than
+# those of "native"; default: all of them.
+#
 # The result is a directory in the cache with result.json, which has every
 # sample, table.md, and plots. FULL=1 measures the whole matrix. How it is done
 # is in Documentation/block/rnull-performance.rst.
@@ -42,7 +45,7 @@ measured() {
 in_guest() {
 	local part=$1 kind=$2 timeout=$3 plan=$RESULT/$2.plan
 	shift 3
-	python "$BENCH/plan.py" "$kind" ${FULL:+--full} > "$plan"
+	python "$BENCH/plan.py" "$kind" ${FULL:+--full} --cells="${CELLS:-}" > "$plan"
 	python "$BENCH/host.py" cells "$plan" >> "$RECORDS"
 	run "$REPO/scripts/guest.sh" --kernel "$KERNEL" --name "bench-$part" \
 		--timeout "$timeout" --share "$BENCH=bench" --share "$RESULT=result" "$@" -- \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Write down what a run of `make bench' measures.
 
-    plan.py KIND [--full] > PLAN
+    plan.py KIND [--full] [--cells REGEX] > PLAN
 
 A plan is what one guest does, a list of cells. A cell's name says all that sets it apart, and is
 what results are compared by.
@@ -10,6 +10,8 @@ what results are compared by.
 
 import argparse
 import json
+import re
+import sys
 
 FLOORS = ["floor", "floorb"]
 DRIVERS = [*FLOORS, "c", "rust"]
@@ -184,10 +186,14 @@ def main():
     parser = argparse.ArgumentParser(description="Write down what a run measures.")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--cells", default="", help="regular expression for their names")
     args = parser.parse_args()
     seen = {}
     for one in KINDS[args.kind](args.full):
-        seen.setdefault(one["name"], one)
+        if re.search(args.cells, one["name"]):
+            seen.setdefault(one["name"], one)
+    if not seen:
+        sys.exit(f"plan.py: no cell of {args.kind} has a name with {args.cells!r} in it")
     plan = {"kind": args.kind, "cells": list(seen.values())}
     if args.kind == "smp":
         plan["create"] = CREATED
