@@ -74,7 +74,8 @@ impl Counters {
     }
 
     /// All reports that were made up. When no request is on its way, as many were wrong: if one of
-    /// them was taken for right, the right one was not.
+    /// them was taken for right, the right one was not. Each request that was late, and so ended
+    /// before it was reported, makes one wrong report more.
     pub(crate) fn invented(&self) -> u64 {
         self.0.iter().map(|c| c.invented.load(Relaxed)).sum()
     }
