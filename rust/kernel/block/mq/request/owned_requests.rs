@@ -122,6 +122,12 @@ impl<T: Operations, S: Started> OwnedRequests<T, S> {
             let status = status(&rq);
             return rq.end(status);
         }
+        self.end_in_batch(status);
+    }
+
+    // Not inlined, so that ending a single request does not save the registers that this needs.
+    #[inline(never)]
+    fn end_in_batch(self, mut status: impl FnMut(&Request<T>) -> Status) {
         CompletionBatch::scope(|batch| {
             for rq in self {
                 let status = status(&rq);
