@@ -7,7 +7,7 @@
 #				"features" with FULL=1 only
 #
 # CELLS is a regular expression for the names of the cells to measure, other than
-# those of "native"; default: all of them.
+# those of "native"; default: all of them. With it no devices are made and removed.
 #
 # The result is a directory in the cache with result.json, which has every
 # sample, table.md, and plots. FULL=1 measures the whole matrix. How it is done
@@ -20,6 +20,12 @@ case ${FULL:-} in '' | 0) FULL='' ;; 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;
 read -ra parts <<< "${PARTS:-counted scale smp native path${FULL:+ features}}"
 for part in "${parts[@]}"; do
 	case $part in counted | scale | smp | native | path | features) ;; *) die -2 "no part $part" ;; esac
+done
+kind() { [[ $1 == counted ]] && echo icount || echo "$1"; }
+for part in "${parts[@]}"; do
+	[[ $part == native ]] || python3 -B "$REPO/tools/testing/bench/plan.py" "$(kind "$part")" \
+		${FULL:+--full} --cells="${CELLS:-}" > /dev/null ||
+		die -2 "CELLS=$CELLS: no such cell in $part; PARTS says which parts to measure"
 done
 export RNULL_STEPS=$(( 5 + ${#parts[@]} + 1 )) STEPS=$(( 5 + ${#parts[@]} + 1 ))
 
@@ -41,10 +47,12 @@ measured() {
 	rm -f "$RESULT/snapshot"
 }
 
-# in_guest PART KIND TIMEOUT OPTION...: a plan of this kind, in a guest.
+# in_guest PART TIMEOUT OPTION...: what there is of this part, in a guest.
 in_guest() {
-	local part=$1 kind=$2 timeout=$3 plan=$RESULT/$2.plan
-	shift 3
+	local part=$1 kind timeout=$2 plan
+	kind=$(kind "$1")
+	plan=$RESULT/$kind.plan
+	shift 2
 	python "$BENCH/plan.py" "$kind" ${FULL:+--full} --cells="${CELLS:-}" > "$plan"
 	python "$BENCH/host.py" cells "$plan" >> "$RECORDS"
 	run "$REPO/scripts/guest.sh" --kernel "$KERNEL" --name "bench-$part" \
@@ -55,18 +63,18 @@ in_guest() {
 
 part_counted() {
 	step "count instructions"
-	in_guest counted icount "$(( FULL ? 18000 : 900 ))" --icount
+	in_guest counted "$(( FULL ? 18000 : 900 ))" --icount
 }
 
 part_scale() {
 	step "count instructions with many devices, and many queues"
 	# A device has as many queues as there may be processors, though there is one.
-	in_guest scale scale 1800 --icount --smp 32
+	in_guest scale 1800 --icount --smp 32
 }
 
 part_smp() {
 	step "compare by time on several processors, and make and remove devices"
-	measured smp in_guest smp smp 3600 --smp 2
+	measured smp in_guest smp 3600 --smp 2
 }
 
 part_native() {
@@ -123,7 +131,7 @@ traced() {
 	start "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 \
 		python3 "$BENCH/trace.py" "$monitor" "$RESULT" 60000000
 	tracer=$CHILD
-	in_guest "$1" "$1" 1800 --icount --monitor "$monitor" || status=$?
+	in_guest "$1" 1800 --icount --monitor "$monitor" || status=$?
 	kill -TERM -- "-$tracer" 2>/dev/null || true
 	reap "$tracer" || true
 	(( ! status )) || exit "$status"

@@ -240,9 +240,10 @@ counters! {
     REQUEUED: "requeued",
     /// Requests that were taken out of a list.
     LISTED: "listed",
-    /// Requests that were completed together with others.
+    /// Requests that were completed together with another one before them.
     CHAINED: "chained",
-    /// Requests that one timer has owned together with others, and those that were taken from it.
+    /// Requests that a timer has owned together with another one before them, and those of them
+    /// that were taken from it.
     TIMED: "timed",
     TIMED_OTHERS: "timed_others",
     /// Calls of `poll` that ended a request.
@@ -577,6 +578,8 @@ impl HrTimerCallback for GatheringData {
             }
             one.start_timer(soon());
             other.start_timer(soon());
+        } else if one_in(8) {
+            requests.start_timer(soon());
         } else {
             end_all(requests, &TIMED);
         }
@@ -669,8 +672,10 @@ fn count_end<K: Kind, S: State>(rq: &Owner<K, S>, status: Status) {
 /// Ends requests that have come together, or whatever else was asked for, and counts them.
 fn end_all<K: Kind, S: Started>(requests: OwnedRequests<Abuse<K>, S>, counter: &Atomic<u64>) {
     CompletionBatch::scope(|batch| {
-        for rq in requests {
-            count(counter);
+        for (before, rq) in requests.enumerate() {
+            if before > 0 {
+                count(counter);
+            }
             if has(abuse::DROP) && one_in(16) {
                 count(&DROPPED);
                 drop(rq);
@@ -1173,7 +1178,18 @@ impl<K: Kind> Control for Device<K> {
     fn clone_and_forget(&self, number: u32) -> Result {
         const BREAK: u32 = 1 << 22;
 
-        let rq = self.references.take().ok_or(EAGAIN)?;
+        // There is none in between, now and then.
+        let mut tries = 0;
+        let rq = loop {
+            if let Some(rq) = self.references.take() {
+                break rq;
+            }
+            tries += 1;
+            if tries == 10_000 {
+                return Err(EAGAIN);
+            }
+            fsleep(Delta::from_millis(1));
+        };
         for clones in 0..number {
             core::mem::forget(rq.clone());
             if clones % BREAK == 0 {

@@ -25,7 +25,7 @@
 //! | [parked](OwnedRequest::park) in its request | from [`Request::claim`] or [`TagSet::claim`] |
 //! | in the request's [timer] | in the timer's callback, or from [`Request::cancel_timer`] |
 //! | in a [`RequestChain`] | from that, one by one or all together |
-//! | in the [timer of a chain] | as [`OwnedRequests`], in the same two ways |
+//! | in the [timer of a chain] | in its callback, or from `cancel_timer` of the first request |
 //! | on its way to [`Operations::complete`] | there |
 //!
 //! [timer]: OwnedRequest::start_timer
@@ -106,6 +106,7 @@
 //! | [`Operations::timeout`] is called in | yes | | |
 //! | methods of owners, a [`RequestChain`], a [`CompletionBatch`] | yes | yes | yes |
 //! | [`TagSet::tag_to_rq`], [`TagSet::claim`], [`Request::claim`] | yes | yes | yes |
+//! | [`Request::cancel_timer`] | yes | yes | yes |
 //! | cloning and dropping a reference | yes | yes | yes |
 //!
 //! [`queue_rqs`]: Operations::queue_rqs

@@ -394,7 +394,7 @@ def create_and_remove(plan, result):
     """Time and memory that devices take."""
     for driver, (_, module) in devices.CONFIGURED.items():
         devices.load(module, "nr_devices=0")
-        for number in plan["create"]:
+        for number in plan.get("create", ()):
             for _ in range(times(number)):
                 before, start = free_memory(), time.monotonic_ns()
                 made = [Configured(driver, f"{driver}-{i}", {}) for i in range(number)]

@@ -5,7 +5,7 @@
     plan.py KIND [--full] [--cells REGEX] > PLAN
 
 A plan is what one guest does, a list of cells. A cell's name says all that sets it apart, and is
-what results are compared by.
+what results are compared by. Exit 1 if there is no such cell.
 """
 
 import argparse
@@ -193,12 +193,13 @@ def main():
         if re.search(args.cells, one["name"]):
             seen.setdefault(one["name"], one)
     if not seen:
-        sys.exit(f"plan.py: no cell of {args.kind} has a name with {args.cells!r} in it")
+        return 1
     plan = {"kind": args.kind, "cells": list(seen.values())}
-    if args.kind == "smp":
+    if args.kind == "smp" and not args.cells:
         plan["create"] = CREATED
     print(json.dumps(plan, indent=1))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

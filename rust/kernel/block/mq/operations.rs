@@ -473,7 +473,8 @@ pub trait Operations: Sized + 'static {
     /// the driver gets a reference here, and has to win the owner from where it keeps it: with
     /// [`Request::claim`] if it was parked, with [`Request::cancel_timer`] if a timer has it, from
     /// a [`RequestChain`](super::RequestChain) if it is in one. Who finds nothing there has lost
-    /// the race, which is [`TimeoutAction::Done`].
+    /// the race, or the request waits for the timer of another one, together with that: this is
+    /// [`TimeoutAction::Done`], or [`TimeoutAction::Reset`] to be asked again.
     ///
     /// A driver without this function has its requests waited for however long they take.
     ///

@@ -261,7 +261,8 @@ impl<T: Operations> VTable<T> {
         // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
         // SAFETY: The area was initialized by `init_request`. As nobody has a reference to the
-        // request, nobody uses its data, and no owner is parked, who would have one.
+        // request, nobody uses its data, no owner is parked and no timer has one: owners stand for
+        // a count. A callback of the timer that has not returned yet is waited for.
         unsafe { Pdu::<T>::drop_data(pdu) };
     }
 

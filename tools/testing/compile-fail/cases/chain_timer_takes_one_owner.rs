@@ -2,7 +2,7 @@
 
 //! What comes out of the timer of a chain is all of it.
 //@ error: E0271
-//@ message: expected
+//@ message: expected `OwnedRequests<Together, InFlight>`
 
 include!("../prelude.rs");
 include!("../drivers.rs");

@@ -42,6 +42,7 @@ tap_case "flushes, references are kept" flushes "inline clones"
 tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
 tap_case "flushes, found by tag" flushes "park late clones"
 tap_case "flushes, found in their timers" flushes "timer clones"
+tap_case "flushes, with others in one timer" flushes "timer batch chain clones"
 tap_case "forced writes, references are kept" forced
 tap_case "failing flushes" failing "inline" ""
 tap_case "failing flushes, references are kept" failing "inline clones" ""

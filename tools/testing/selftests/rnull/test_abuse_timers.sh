@@ -32,7 +32,16 @@ owning() {
 
 # The timer of the first owns what is in a chain, or somebody takes all of it out.
 chains() {
-	does "timer batch chain $1" "$2" "$3" disks=2 lookups=32
+	DISKS="rbabuse0 rbabuse1"
+	OPTIONS="--iodepth_batch_submit=8 --iodepth_batch_complete_min=8"
+	does "timer batch chain lists $1" "listed $2" "$3" disks=2 lookups="$4"
+}
+
+# Some of a chain time out before the timer of the first expires.
+chains_time_out() {
+	abuse_load "timer batch chain" lookups=0 timeout_ms=40 interval_us=20000
+	verified rbabuse0 --size=256k --loops=1
+	happened timed timed_out timed_others
 }
 
 # The timer finds its request parked, or somebody else does.
@@ -48,12 +57,11 @@ tap_case "a forgotten timer fires half a second late" forgotten_long
 tap_case "a timer owns the request" owning "" 0
 tap_case "a timer owns the request, and others take it out" owning "" 16
 tap_case "a timer owns the request, which is given back" owning "requeue softirq" 16
-DISKS="rbabuse0 rbabuse1"
-tap_case "a timer owns a chain" chains "" timed elevator
+tap_case "a timer owns a chain" chains "" timed elevator 0
 tap_case "a timer owns a chain, and others take it out" chains "clones late" \
-	"timed timed_others claimed" "hw_queues nr_requests"
+	"timed timed_others claimed" "hw_queues nr_requests" 32
 tap_case "a timer owns a chain, of which some are given back" chains \
-	"lists requeue refuse park softirq" "timed timed_others chained requeued" freeze
-DISKS=rbabuse0
+	"requeue refuse park softirq" "timed timed_others chained requeued" freeze 32
+tap_case "a timer owns a chain that times out" chains_time_out
 tap_case "a timer and interrupts fight for a request" fight
 tap_run

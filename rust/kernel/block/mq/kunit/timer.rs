@@ -101,9 +101,12 @@ impl HrTimerCallback for Owning {
 #[pin_data]
 pub(super) struct Together {
     fired: Atomic<u32>,
-    /// How often the callback starts the timer again, and whether it then drops the requests.
+    /// How often the callback starts the timer again.
     again: Atomic<u32>,
-    drop: Atomic<bool>,
+    /// If not zero: how many requests the callback ends before it drops the others, and one.
+    drop: Atomic<u32>,
+    /// How often the callback found something in the timer.
+    found: Atomic<u32>,
     #[pin]
     timer: HrTimer<Self>,
 }
@@ -119,7 +122,8 @@ impl Data for Together {
         try_pin_init!(Self {
             fired: Atomic::new(0),
             again: Atomic::new(0),
-            drop: Atomic::new(false),
+            drop: Atomic::new(0),
+            found: Atomic::new(0),
             timer <- HrTimer::new(),
         })
     }
@@ -134,21 +138,30 @@ impl HrTimerCallback for Together {
             return HrTimerRestart::NoRestart;
         };
         let this = ARef::from(&*first);
-        let data = this.data();
-        data.fired.add(1, Relaxed);
-        let again = data.again.load(Relaxed);
         let mut chain = RequestChain::new();
         chain.push_back(first);
         for rq in requests {
             chain.push_back(rq);
         }
+        let mut requests = chain.into_iter();
+
+        let data = this.data();
+        data.fired.add(1, Relaxed);
+        if this.cancel_timer().is_some() {
+            data.found.add(1, Relaxed);
+        }
+        let again = data.again.load(Relaxed);
+        let drop = data.drop.load(Relaxed);
         if again > 0 {
             data.again.store(again - 1, Relaxed);
-            chain.start_timer(Delta::from_micros(100));
-        } else if data.drop.load(Relaxed) {
-            drop(chain);
+            requests.start_timer(Delta::from_micros(100));
+        } else if drop > 0 {
+            for rq in requests.by_ref().take(drop as usize - 1) {
+                rq.end_ok();
+            }
+            core::mem::drop(requests);
         } else {
-            while let Some(rq) = chain.pop_front() {
+            for rq in requests {
                 rq.end_ok();
             }
         }
@@ -231,12 +244,17 @@ impl HrTimerCallback for Watching {
 mod tests {
     use super::*;
     use crate::{
-        block::mq::kunit::{
-            count,
-            raw,
-            wait_for,
-            Io,
-            TestDisk, //
+        block::mq::{
+            kunit::{
+                count,
+                raw,
+                wait_for,
+                Io,
+                TestDisk,
+                TIMEOUTS, //
+            },
+            GenDiskBuilder,
+            TagSetBuilder, //
         },
         time::{
             delay::fsleep,
@@ -364,6 +382,26 @@ mod tests {
         Ok(())
     }
 
+    /// A time-out of any but the first finds nothing, and the chain ends in its time.
+    #[test]
+    fn others_of_a_chain_time_out_in_vain() -> Result {
+        let disk = TestDisk::<Together>::with(
+            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+            GenDiskBuilder::new(),
+        )?;
+        let before = TIMEOUTS.load(Relaxed);
+        let (ios, references, chain) = chain(&disk, 3)?;
+        chain.start_timer(LONG);
+        wait_for(|| (TIMEOUTS.load(Relaxed) >= before + 3).then_some(()))?;
+        for io in &ios {
+            assert_eq!(io.status(), None);
+        }
+        let requests = references[0].cancel_timer().ok_or(ENOENT)?;
+        requests.end(|_| Status::TIMEOUT);
+        all_end_with(&ios, Status::TIMEOUT);
+        Ok(())
+    }
+
     #[test]
     fn timer_may_end_a_chain_as_a_batch() -> Result {
         let disk = TestDisk::<Ending>::new(8)?;
@@ -387,17 +425,20 @@ mod tests {
         all_end_with(&ios, Status::OK);
         fsleep(Delta::from_millis(20));
         assert_eq!(&*fired(&references)?, &[6, 0, 0]);
+        assert_eq!(references[0].data().found.load(Relaxed), 0);
         Ok(())
     }
 
     #[test]
     fn timer_of_a_chain_may_drop_it() -> Result {
-        let disk = TestDisk::<Together>::new(4)?;
-        let (ios, references, chain) = chain(&disk, 3)?;
-        references[0].data().drop.store(true, Relaxed);
-        chain.start_timer(SHORT);
-        all_end_with(&ios, Status::IOERR);
-        references[0].data().drop.store(false, Relaxed);
+        for ended in 0..3 {
+            let disk = TestDisk::<Together>::new(4)?;
+            let (ios, references, chain) = chain(&disk, 3)?;
+            references[0].data().drop.store(ended + 1, Relaxed);
+            chain.start_timer(SHORT);
+            all_end_with(&ios[..ended as usize], Status::OK);
+            all_end_with(&ios[ended as usize..], Status::IOERR);
+        }
         Ok(())
     }
 
@@ -429,10 +470,14 @@ mod tests {
         assert_eq!(&*fired(&references)?, &[0, 0, 0]);
 
         // What came out and is dropped fails, also if some were taken from it.
-        let (ios, references, chain) = self::chain(&disk, 1)?;
+        drop(references);
+        let (ios, references, chain) = self::chain(&disk, 3)?;
         chain.start_timer(LONG);
-        drop(references[0].cancel_timer());
-        all_end_with(&ios, Status::IOERR);
+        let mut requests = references[0].cancel_timer().ok_or(ENOENT)?;
+        requests.next().ok_or(ENOENT)?.end_ok();
+        drop(requests);
+        all_end_with(&ios[..1], Status::OK);
+        all_end_with(&ios[1..], Status::IOERR);
         Ok(())
     }
 

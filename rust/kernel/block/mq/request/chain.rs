@@ -25,7 +25,7 @@ use core::{
 /// The requests are linked through themselves, so that nothing is allocated and adding one cannot
 /// fail. A driver keeps what it has started and not ended in a chain, under a lock of its own, or
 /// gathers in one what it wants to [complete](Self::complete) together, or to end by
-/// [one timer](Self::start_timer).
+/// [one timer](Self::start_timer). All owners come out of it by iterating over it.
 ///
 /// Dropping a chain drops the owners in it, which ends their requests with an error.
 ///
@@ -33,8 +33,9 @@ use core::{
 ///
 /// # Invariants
 ///
-/// `list` holds requests of which each is linked in no other list, and for each of which the type
-/// invariants of [`OwnedRequest<T, InFlight>`] hold, with the chain in the place of the owner.
+/// `list` holds requests that are linked by `rq_next`, the last with null there, and in no other
+/// list. For each the type invariants of [`OwnedRequest<T, InFlight>`] hold, with the chain in the
+/// place of the owner.
 ///
 /// # Examples
 ///
@@ -105,12 +106,6 @@ impl<T: Operations> RequestChain<T> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.list.head.is_null()
-    }
-
-    /// The first request.
-    #[inline]
-    pub(super) fn head(&self) -> Option<NonNull<Request<T>>> {
-        NonNull::new(self.list.head.cast())
     }
 
     /// Adds a request at the end.
@@ -252,6 +247,19 @@ impl<T: Operations> RequestChain<T> {
             // SAFETY: The C function did not queue the request, so that all is still ours.
             unsafe { OwnedRequests::<T, _>::deliver(head.as_ptr()) };
         }
+    }
+}
+
+impl<T: Operations> IntoIterator for RequestChain<T> {
+    type Item = OwnedRequest<T, InFlight>;
+    type IntoIter = OwnedRequests<T, InFlight>;
+
+    #[inline]
+    fn into_iter(self) -> OwnedRequests<T, InFlight> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant the requests are linked as they have to be, and the rights
+        // to them were the chain's.
+        unsafe { OwnedRequests::from_raw(this.list.head) }
     }
 }
 

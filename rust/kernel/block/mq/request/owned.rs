@@ -49,8 +49,8 @@ use core::{
 ///
 /// * `rq` points to a [`Request<T>`] for which the type invariants of [`Request`] hold.
 /// * The request was handed to the driver by the block layer and is not yet ended, requeued or
-///   given back. No other value, nor the ownership word or the timer of the request, stands for the
-///   same right.
+///   given back. No other value, nor the ownership word of the request, nor any timer, stands for
+///   the same right.
 /// * The request's initial reference count belongs to this value.
 /// * The request is in state `S`: it was started and not completed if `S` is [`InFlight`], and
 ///   completed if `S` is [`Complete`].

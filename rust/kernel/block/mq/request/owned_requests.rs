@@ -21,12 +21,14 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 
 /// Owners of requests that come to the driver together: those that were
 /// [completed together](super::RequestChain::complete), or that
-/// [one timer](super::RequestChain::start_timer) has owned.
+/// [one timer](Self::start_timer) has owned. A [`RequestChain`](super::RequestChain) turns into
+/// this.
 ///
 /// This is an iterator over the owners. Dropping it drops those that are left, which ends their
 /// requests with an error.
@@ -35,7 +37,8 @@ use core::{
 ///
 /// `head` is null, or the first of requests that are linked by `rq_next`, the last with null there.
 /// For each the type invariants of [`OwnedRequest<T, S>`] hold, with this value in the place of the
-/// owner.
+/// owner. Nobody else writes the links: the block layer has a request in none of its lists while
+/// it is owned.
 ///
 /// # Examples
 ///
@@ -70,6 +73,12 @@ impl<T: Operations, S: State> OwnedRequests<T, S> {
             head,
             _p: PhantomData,
         }
+    }
+
+    /// Gives the owners up. Whoever gets the result has the rights to its requests.
+    #[inline]
+    pub(super) fn into_raw(self) -> *mut bindings::request {
+        ManuallyDrop::new(self).head
     }
 }
 
@@ -143,6 +152,7 @@ impl<T: Operations, S: State> Iterator for OwnedRequests<T, S> {
     #[inline]
     fn next(&mut self) -> Option<OwnedRequest<T, S>> {
         let rq = NonNull::new(self.head)?;
+        // INVARIANT: The requests from the second on are linked as all of them were.
         // SAFETY: By the type invariant the request is valid and linked by this field.
         self.head = unsafe { (*rq.as_ptr()).__bindgen_anon_1.rq_next };
         // SAFETY: By the type invariant the right to the request was this value's, which has it no

@@ -69,7 +69,8 @@ impl<T: Operations> Pdu<T> {
     /// # Safety
     ///
     /// `pdu` must point to an area that was initialized by [`new`](Self::new), and whose data
-    /// nobody uses now or later. No owner may be parked in it.
+    /// nobody uses now or later, but for a timer in it. No owner may be parked in it, nor may the
+    /// timer have one.
     pub(in crate::block::mq) unsafe fn drop_data(pdu: *mut Self) {
         // SAFETY: The data was initialized, and is not used by anybody, by the requirements of this
         // function.

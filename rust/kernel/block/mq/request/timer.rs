@@ -7,9 +7,9 @@
 //!
 //! * An [`OwnedRequest`]: the timer takes the owner, and the callback gets it by value. No
 //!   reference count is touched. This is for drivers that end requests by timer.
-//! * An [`OwnedRequests`]: the timer of the first request of a [`RequestChain`] takes the owners of
-//!   all of them. This is for drivers that end together what came together; a timer for each would
-//!   cost more than all else that they do.
+//! * An [`OwnedRequests`], or the [`RequestChain`] that it is made of: the timer of the first
+//!   request takes the owners of all of them. This is for drivers that end together what came
+//!   together; a timer for each would cost more than all else that they do.
 //! * An [`ARef<Request<T>>`](Request): the timer keeps a reference, and the callback gets one. The
 //!   request may have been ended meanwhile, or requeued and started anew; the reference says
 //!   nothing about that. This is for drivers that watch over requests.
@@ -18,7 +18,7 @@
 //!
 //! * the timer is started again: only the owner can, that is, after it came out; with a reference,
 //!   the expiry is moved.
-//! * the callback wants to be called again: it starts the timer with the owner it got; with a
+//! * the callback wants to be called again: it starts the timer with what it got; with a
 //!   reference, it tells its [context](RequestHrTimerContext) when.
 //! * the handle is cancelled: the owner comes out, see [`OwnedRequestHrTimerHandle::into_owner`];
 //!   with a reference, the timer stops.

@@ -31,10 +31,7 @@ use crate::{
         RawHrTimerCallback, //
     },
 };
-use core::{
-    mem::ManuallyDrop,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 /// A handle for the timer of a request that the timer owns.
 ///
@@ -231,9 +228,9 @@ mod private {
         ///
         /// # Safety
         ///
-        /// The timer of the request `head` was started by consuming a value of this kind, or one
-        /// that stands for the same requests. It was removed from its queue, or expired, since
-        /// then, and this is not called twice for that.
+        /// The timer of the request `head` was started by consuming a value of this kind, and was
+        /// removed from its queue, or expired, since then. This is not called twice for that.
+        /// Nobody has changed how the requests are linked meanwhile.
         unsafe fn from_head(head: NonNull<Request<T>>) -> Self;
     }
 }
@@ -276,8 +273,9 @@ impl<T: Operations> TimerOwner<T> for OwnedRequest<T, InFlight> {}
 impl<T: Operations> FromHead<T> for OwnedRequests<T, InFlight> {
     #[inline]
     unsafe fn from_head(head: NonNull<Request<T>>) -> Self {
-        // SAFETY: The timer had the rights to the request and to those that are linked to it, with
-        // their initial counts, and has them no more, by the requirements of this function.
+        // SAFETY: By the requirements of this function the timer had the rights to what is linked
+        // to this request, with the initial counts, and has them no more; and all is linked as in
+        // the value that it was started by.
         unsafe { Self::from_raw(head.as_ptr().cast()) }
     }
 }
@@ -289,7 +287,7 @@ impl<T: Operations> TimerOwner<T> for OwnedRequests<T, InFlight> {}
 /// # Safety
 ///
 /// As for [`RawHrTimerCallback::run`], for a timer that was started by consuming a value of type
-/// `P`, or one that stands for the same requests.
+/// `P`.
 #[inline]
 unsafe fn expired<T, P>(ptr: *mut bindings::hrtimer) -> P
 where
@@ -303,7 +301,8 @@ where
     // SAFETY: Timers of this kind are started in the data of a request.
     let head = unsafe { Pdu::<T>::request_of_data(data) };
     // SAFETY: By the requirements of this function; the callback is called once for each time that
-    // the timer expires.
+    // the timer expires. Until then the requests were the timer's, so that nobody had an owner to
+    // link one of them by, and the block layer has in none of its lists what is owned.
     unsafe { P::from_head(head) }
 }
 
@@ -315,8 +314,8 @@ where
     /// Stops the timer in the request's data, and takes from it what it owns: the owner of this
     /// request, or those of a [`RequestChain`] of which this is the first.
     ///
-    /// Returns [`None`] if the timer owns nothing, or if its callback is running at this moment.
-    /// That is so for all but the first request of a chain. Never waits.
+    /// Returns [`None`] if the timer owns nothing, as do those of all but the first request of a
+    /// chain, or if its callback is running at this moment. Never waits.
     ///
     /// May be called from process, softirq and hardirq context.
     ///
@@ -350,10 +349,66 @@ where
         if !unsafe { HrTimer::raw_try_to_cancel(timer_of(self)) } {
             return None;
         }
-        // SAFETY: A timer of this kind is only ever started by consuming owners, which are then the
+        // SAFETY: A timer of this kind is only ever started by consuming a `P`, which is then the
         // timer's. The timer was removed from its queue by this very call, so the callback will not
-        // get them, and nobody else did.
+        // get it, and nobody else did. As in `expired`, the links have not changed.
         Some(unsafe { P::from_head(NonNull::from(self)) })
+    }
+}
+
+impl<T> OwnedRequests<T, InFlight>
+where
+    T: Operations,
+    T::RequestData: HasHrTimer<T::RequestData>,
+    T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = Self>,
+{
+    /// Starts the timer in the data of the first request, which takes the owners of all of them.
+    ///
+    /// The callback gets the owners, unless [`Request::cancel_timer`] of the first request takes
+    /// them out before. Each request has a time-out of its own meanwhile; what
+    /// [`Operations::timeout`] can do is to cancel the timer of the first, and so end all of them.
+    /// If there are no requests this does nothing.
+    ///
+    /// May be called from process, softirq and hardirq context.
+    ///
+    /// # Examples
+    ///
+    /// A callback that gives the device some more time for what it has not done:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     time::{
+    ///         hrtimer::{HasHrTimer, HrTimerCallback, RelativeMode},
+    ///         Delta,
+    ///         Monotonic, //
+    ///     },
+    /// };
+    ///
+    /// fn run<T: Operations>(all_done: bool, requests: OwnedRequests<T, InFlight>)
+    /// where
+    ///     T::RequestData: HasHrTimer<T::RequestData, TimerMode = RelativeMode<Monotonic>>,
+    ///     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = OwnedRequests<T, InFlight>>,
+    /// {
+    ///     if all_done {
+    ///         requests.end(|_| Status::OK);
+    ///     } else {
+    ///         requests.start_timer(Delta::from_millis(1));
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn start_timer(self, expires: Expires<T>) {
+        // The timer may expire before `start` returns, so the owners have to be given up first.
+        let Some(head) = NonNull::new(self.into_raw().cast::<Request<T>>()) else {
+            return;
+        };
+        // SAFETY: By the type invariant, the invariants of `Request` hold for it.
+        let data: *const T::RequestData = unsafe { head.as_ref() }.data();
+        // SAFETY: `data` is valid: it lives until the request's private area is torn down, and
+        // dropping it then cancels the timer. Until the timer expires or is cancelled it owns the
+        // initial count of the request, and those of the requests that are linked to it.
+        unsafe { <T::RequestData as HasHrTimer<_>>::start(data, expires) };
     }
 }
 
@@ -365,9 +420,7 @@ where
 {
     /// Starts the timer in the data of the first request, which takes the owners of all of them.
     ///
-    /// The callback gets the owners, unless [`Request::cancel_timer`] of the first request takes
-    /// them out before. Each request runs its own time-out meanwhile. A chain with nothing in it
-    /// starts nothing.
+    /// This is [`OwnedRequests::start_timer`].
     ///
     /// May be called from process, softirq and hardirq context.
     ///
@@ -438,17 +491,7 @@ where
     /// ```
     #[inline]
     pub fn start_timer(self, expires: Expires<T>) {
-        // The timer may expire before `start` returns, so the owners have to be given up first.
-        let this = ManuallyDrop::new(self);
-        let Some(head) = this.head() else {
-            return;
-        };
-        // SAFETY: The invariants of `Request` hold for a request whose owner the chain stands for.
-        let data: *const T::RequestData = unsafe { head.as_ref() }.data();
-        // SAFETY: `data` is valid: it lives until the request's private area is torn down, and
-        // dropping it then cancels the timer. Until the timer expires or is cancelled it owns the
-        // initial count of the request, and those of the requests that are linked to it.
-        unsafe { <T::RequestData as HasHrTimer<_>>::start(data, expires) };
+        self.into_iter().start_timer(expires);
     }
 }
 
@@ -505,7 +548,7 @@ where
 
     unsafe extern "C" fn run(ptr: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
         // SAFETY: By the requirement of this function `ptr` is a timer that was started through a
-        // pointer of this type, by `RequestChain::start_timer`, whose requests this stands for.
+        // pointer of this type, by `OwnedRequests::start_timer`.
         let _ = T::RequestData::run(unsafe { expired::<T, Self>(ptr) }, ());
         bindings::hrtimer_restart::HRTIMER_NORESTART
     }
