@@ -609,9 +609,7 @@ impl Kind for Gathering {
     }
 
     fn leave(rq: Owner<Self>) -> Option<Self::Handle> {
-        let mut chain = RequestChain::new();
-        chain.push_back(rq);
-        chain.start_timer(soon());
+        OwnedRequests::from(rq).start_timer(soon());
         None
     }
 

@@ -115,9 +115,7 @@ impl Operations for Together {
     }
 
     fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        let mut chain = RequestChain::new();
-        chain.push_back(rq.start());
-        chain.start_timer(Delta::from_micros(10));
+        OwnedRequests::from(rq.start()).start_timer(Delta::from_micros(10));
         Ok(())
     }
 }

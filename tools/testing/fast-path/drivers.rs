@@ -98,7 +98,7 @@ impl Operations for Timer {
     }
 }
 
-/// Leaves a request to its timer as a chain, which others might be in, too.
+/// Leaves a request to a timer that might own others, too.
 struct Chain;
 
 #[pin_data]
@@ -132,9 +132,7 @@ impl Operations for Chain {
     }
 
     fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        let mut chain = RequestChain::new();
-        chain.push_back(rq.start());
-        chain.start_timer(Delta::from_millis(1));
+        OwnedRequests::from(rq.start()).start_timer(Delta::from_millis(1));
         Ok(())
     }
 }

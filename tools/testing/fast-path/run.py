@@ -65,7 +65,7 @@ def judge(lines, calls, most):
     code = [line for line in code if not PADDING.match(line) and "R_X86_64_" not in line]
     called = tuple(match[1] for line in lines if (match := CALL.search(line)))
     if len(called) != len(calls) or not all(
-        name == want or mangled(want) in name for name, want in zip(called, calls)
+        name == want or mangled(want) in name for name, want in zip(called, calls, strict=True)
     ):
         return f"calls {', '.join(called)}"
     if any(LOCKS.match(line) for line in code):

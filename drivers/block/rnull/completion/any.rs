@@ -10,6 +10,7 @@ use super::{
     keep_status,
     softirq::complete_together,
     timer::{
+        complete_alone_in,
         complete_in,
         TimerData, //
     },
@@ -73,7 +74,7 @@ impl Completion for Any {
         match way {
             Way::Inline => done.0.end(done.1),
             Way::Softirq => keep_status(done).complete(),
-            Way::Timer(latency) => complete_in(*latency, core::iter::once(done)),
+            Way::Timer(latency) => complete_alone_in(*latency, done),
             Way::ByTag(rings) => rings.post_all(core::iter::once(done)),
         }
     }

@@ -121,7 +121,7 @@ impl Completion for Timer {
 
     #[inline(always)]
     fn complete<P: Pipeline>(latency: &Delta, done: Done<NullBlk<Self, P>>) {
-        complete_in(*latency, core::iter::once(done));
+        complete_alone_in(*latency, done);
     }
 
     #[inline(always)]
@@ -131,6 +131,16 @@ impl Completion for Timer {
     ) {
         complete_in(*latency, requests);
     }
+}
+
+/// Completes a request at some time from now.
+#[inline(always)]
+pub(super) fn complete_alone_in<C, P>(latency: Delta, done: Done<NullBlk<C, P>>)
+where
+    C: Completion<Data<P> = TimerData<C, P>>,
+    P: Pipeline,
+{
+    OwnedRequests::from(keep_status(done)).start_timer(latency);
 }
 
 /// Completes requests together, at some time from now.

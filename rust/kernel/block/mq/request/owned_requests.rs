@@ -28,7 +28,7 @@ use core::{
 /// Owners of requests that come to the driver together: those that were
 /// [completed together](super::RequestChain::complete), or that
 /// [one timer](Self::start_timer) has owned. A [`RequestChain`](super::RequestChain) turns into
-/// this.
+/// this, and so does a single owner.
 ///
 /// This is an iterator over the owners. Dropping it drops those that are left, which ends their
 /// requests with an error.
@@ -53,7 +53,8 @@ use core::{
 pub struct OwnedRequests<T: Operations, S: State> {
     head: *mut bindings::request,
     // Invariant in `T`: a subtype of a driver is another driver.
-    _p: PhantomData<(fn(T) -> T, S)>,
+    _driver: PhantomData<fn(T) -> T>,
+    _state: PhantomData<S>,
 }
 
 // SAFETY: This stands for owners, which are `Send`.
@@ -71,7 +72,8 @@ impl<T: Operations, S: State> OwnedRequests<T, S> {
         // INVARIANT: By the requirements of this function.
         Self {
             head,
-            _p: PhantomData,
+            _driver: PhantomData,
+            _state: PhantomData,
         }
     }
 
@@ -79,6 +81,17 @@ impl<T: Operations, S: State> OwnedRequests<T, S> {
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::request {
         ManuallyDrop::new(self).head
+    }
+}
+
+impl<T: Operations, S: State> From<OwnedRequest<T, S>> for OwnedRequests<T, S> {
+    #[inline]
+    fn from(rq: OwnedRequest<T, S>) -> Self {
+        let rq: *mut bindings::request = rq.into_raw().as_ptr().cast();
+        // SAFETY: The request is valid, and in none of the block layer's lists while it is owned.
+        unsafe { (*rq).__bindgen_anon_1.rq_next = core::ptr::null_mut() };
+        // SAFETY: There is no other request, and the right to this one was the owner's.
+        unsafe { Self::from_raw(rq) }
     }
 }
 

@@ -473,9 +473,7 @@ where
     ///     }
     ///
     ///     fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
-    ///         let mut chain = RequestChain::new();
-    ///         chain.push_back(rq.start());
-    ///         chain.start_timer(Delta::from_millis(1));
+    ///         OwnedRequests::from(rq.start()).start_timer(Delta::from_millis(1));
     ///         Ok(())
     ///     }
     ///
