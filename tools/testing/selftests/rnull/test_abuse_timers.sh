@@ -37,11 +37,12 @@ chains() {
 	does "timer batch chain lists $1" "listed $2" "$3" disks=2 lookups="$4"
 }
 
-# Some of a chain time out before the timer of the first expires.
+# Some of a chain time out before the timer of the first expires. The block layer looks
+# for them once in a second.
 chains_time_out() {
-	abuse_load "timer batch chain" lookups=0 timeout_ms=40 interval_us=20000
-	verified rbabuse0 --size=256k --loops=1
-	happened timed timed_out timed_others
+	abuse_load "timer batch chain" lookups=0 timeout_ms=40 interval_us=1000000
+	verified rbabuse0 --size=64k --loops=1
+	happened timed_out timed_others
 }
 
 # The timer finds its request parked, or somebody else does.
