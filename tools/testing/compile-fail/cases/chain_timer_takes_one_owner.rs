@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What comes out of the timer of a chain is all of it.
-//@ error: E0271
-//@ message: expected `OwnedRequests<Together, InFlight>`
+//@ error: E0308
+//@ message: expected `Option<OwnedRequest<Together, ...>>`, found `Option<OwnedRequests
 
 include!("../prelude.rs");
 include!("../drivers.rs");

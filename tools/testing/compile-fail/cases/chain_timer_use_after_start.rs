@@ -2,7 +2,7 @@
 
 //! What a timer owns is no longer in the chain.
 //@ error: E0382
-//@ message: use of moved value: `chain`
+//@ message: borrow of moved value: `chain`
 
 include!("../prelude.rs");
 include!("../drivers.rs");

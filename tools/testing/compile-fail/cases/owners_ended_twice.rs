@@ -2,7 +2,7 @@
 
 //! Owners that come together are used up together.
 //@ error: E0382
-//@ message: use of moved value: `requests`
+//@ message: borrow of moved value: `requests`
 
 include!("../prelude.rs");
 include!("../drivers.rs");

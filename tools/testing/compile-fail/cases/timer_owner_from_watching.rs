@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! No owner can be taken from a timer that has a reference only.
-//@ error: E0599
-//@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = OwnedRequest<Watching, InFlight>`
+//@ error: E0277
+//@ message: `ARef<Request<Watching>>: TimerOwner<Watching>` is not satisfied
 
 include!("../prelude.rs");
 include!("../drivers.rs");
@@ -12,9 +12,6 @@ type Driver = Owning;
 #[cfg(wrong)]
 type Driver = Watching;
 
-fn timeout(rq: &Request<Driver>) -> TimeoutAction {
-    if let Some(rq) = rq.cancel_timer() {
-        rq.end(Status::TIMEOUT);
-    }
-    TimeoutAction::Done
+fn is_waiting(rq: &Request<Driver>) -> bool {
+    rq.cancel_timer().is_some()
 }
