@@ -23,9 +23,10 @@ for part in "${parts[@]}"; do
 done
 kind() { [[ $1 == counted ]] && echo icount || echo "$1"; }
 for part in "${parts[@]}"; do
-	[[ $part == native ]] || python3 -B "$REPO/tools/testing/bench/plan.py" "$(kind "$part")" \
-		${FULL:+--full} --cells="${CELLS:-}" > /dev/null ||
-		die -2 "CELLS=$CELLS: no such cell in $part; PARTS says which parts to measure"
+	[[ $part == native ]] ||
+		python3 -B "$REPO/tools/testing/bench/plan.py" "$(kind "$part")" \
+			${FULL:+--full} --cells="${CELLS:-}" > /dev/null ||
+		die -2 "CELLS=$CELLS: no such cell in $part; PARTS says which parts to run"
 done
 export RNULL_STEPS=$(( 5 + ${#parts[@]} + 1 )) STEPS=$(( 5 + ${#parts[@]} + 1 ))
 

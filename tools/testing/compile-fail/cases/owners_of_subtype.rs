@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Owners of requests of one driver cannot pass for those of a supertype of the driver, which is another driver.
+//! Owners of requests of one driver cannot pass for those of a supertype of the driver, which is
+//! another driver.
 //@ error: E0308
 //@ message: one type is more general than the other
 
