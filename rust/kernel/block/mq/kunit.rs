@@ -606,3 +606,10 @@ unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
 pub(super) fn raw(status: Status) -> u32 {
     status.into_raw().into()
 }
+
+/// Waits for all I/Os, which have to end with `status`.
+pub(super) fn all_end_with(ios: &[Io], status: Status) {
+    for io in ios {
+        assert_eq!(io.wait(), Ok(raw(status)));
+    }
+}

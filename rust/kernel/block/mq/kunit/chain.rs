@@ -8,8 +8,8 @@ mod tests {
         block::{
             mq::{
                 kunit::{
+                    all_end_with,
                     count,
-                    raw,
                     Io,
                     Keeper,
                     TestDisk,
@@ -43,12 +43,6 @@ mod tests {
 
     fn disk() -> Result<TestDisk<()>> {
         TestDisk::new(8)
-    }
-
-    fn all_end_with(ios: &[Io], status: Status) {
-        for io in ios {
-            assert_eq!(io.wait(), Ok(raw(status)));
-        }
     }
 
     #[test]

@@ -124,6 +124,7 @@ mod tests {
         block::{
             mq::{
                 kunit::{
+                    all_end_with,
                     count,
                     raw,
                     timer::{
@@ -267,9 +268,7 @@ mod tests {
                 requests.push(rq, GFP_KERNEL)?;
             }
             context.run(move || how(requests))?;
-            for io in &ios {
-                assert_eq!(io.wait(), Ok(raw(status)));
-            }
+            all_end_with(&ios, status);
             Ok(())
         })
     }

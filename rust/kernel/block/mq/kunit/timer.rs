@@ -246,6 +246,7 @@ mod tests {
     use crate::{
         block::mq::{
             kunit::{
+                all_end_with,
                 count,
                 raw,
                 wait_for,
@@ -352,12 +353,6 @@ mod tests {
             chain.push_back(rq);
         }
         Ok((ios, references, chain))
-    }
-
-    fn all_end_with(ios: &[Io], status: Status) {
-        for io in ios {
-            assert_eq!(io.wait(), Ok(raw(status)));
-        }
     }
 
     /// How often the timer of each request has fired.

@@ -8,6 +8,7 @@ use super::{
     state::Started,
     Complete,
     CompletionBatch,
+    InFlight,
     OwnedRequest,
     Request,
     State, //
@@ -28,7 +29,7 @@ use core::{
 /// Owners of requests that come to the driver together: those that were
 /// [completed together](super::RequestChain::complete), or that
 /// [one timer](Self::start_timer) has owned. A [`RequestChain`](super::RequestChain) turns into
-/// this, and so does a single owner.
+/// this, and so does a single owner of a request in flight.
 ///
 /// This is an iterator over the owners. Dropping it drops those that are left, which ends their
 /// requests with an error.
@@ -84,9 +85,9 @@ impl<T: Operations, S: State> OwnedRequests<T, S> {
     }
 }
 
-impl<T: Operations, S: State> From<OwnedRequest<T, S>> for OwnedRequests<T, S> {
+impl<T: Operations> From<OwnedRequest<T, InFlight>> for OwnedRequests<T, InFlight> {
     #[inline]
-    fn from(rq: OwnedRequest<T, S>) -> Self {
+    fn from(rq: OwnedRequest<T, InFlight>) -> Self {
         let rq: *mut bindings::request = rq.into_raw().as_ptr().cast();
         // SAFETY: The request is valid, and in none of the block layer's lists while it is owned.
         unsafe { (*rq).__bindgen_anon_1.rq_next = core::ptr::null_mut() };
