@@ -64,8 +64,12 @@ pub(super) unsafe fn queue_data<'a, T: Operations>(
 /// `handed` may have ended meanwhile, be in use again for another disk, and be refused now. So
 /// what is compared is the request and the hardware queue `hctx` it is refused for. With both the
 /// same, the request is one that the driver has not started and that belongs there.
+///
+/// The ABI is that of `queue_rq`, which thus can end by a jump to this. With a call it would keep
+/// a register for the result, which all requests that are not refused would pay for.
 #[cold]
-fn give_back<T: Operations>(
+#[allow(improper_ctypes_definitions, reason = "C never calls it")]
+extern "C" fn give_back<T: Operations>(
     hctx: *mut bindings::blk_mq_hw_ctx,
     handed: NonNull<Request<T>>,
     refused: Refused<T>,
