@@ -24,6 +24,7 @@ use kernel::{
             Complete,
             CompletionBatch,
             Idle,
+            InFlight,
             Operations,
             OwnedRequest,
             OwnedRequests,
@@ -57,7 +58,29 @@ enum Outcome<T: Operations> {
     Stop(QueueResult<T>),
 }
 
+/// A request that was started.
+type Begun<C, P> = OwnedRequest<NullBlk<C, P>, InFlight>;
+
 impl<C: Completion, P: Pipeline> Queue<C, P> {
+    /// Completes a request that was carried out. Returns what the block layer is to hear.
+    #[inline(always)]
+    fn settle(&self, outcome: Outcome<NullBlk<C, P>>) -> QueueResult<NullBlk<C, P>> {
+        match outcome {
+            Outcome::Done(done) => C::complete(&self.completion, done),
+            Outcome::Pending => (),
+            Outcome::Stop(result) => return result,
+        }
+        Ok(())
+    }
+
+    /// What [`Operations::queue_rq`] does with a request that is polled for, or if there may be
+    /// trouble. It is out of line, so that all others need not save the registers for it.
+    #[cold]
+    #[inline(never)]
+    fn queue_unusual(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> QueueResult<NullBlk<C, P>> {
+        self.settle(self.execute(rq))
+    }
+
     /// Does all with a request but complete it.
     #[inline(always)]
     fn execute(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> Outcome<NullBlk<C, P>> {
@@ -81,27 +104,45 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
         &self,
         rq: OwnedRequest<NullBlk<C, P>, Idle>,
     ) -> Outcome<NullBlk<C, P>> {
+        match self.begin(rq) {
+            Ok(rq) if rq.is_polled() => self.execute_polled::<TROUBLE>(rq),
+            Ok(rq) => self.execute_unpolled::<TROUBLE>(rq),
+            Err(result) => Outcome::Stop(result),
+        }
+    }
+
+    /// Starts a request, or returns what the block layer is to hear of it.
+    #[inline(always)]
+    fn begin(
+        &self,
+        rq: OwnedRequest<NullBlk<C, P>, Idle>,
+    ) -> Result<Begun<C, P>, QueueResult<NullBlk<C, P>>> {
         let rq = match self.pipeline.admit(rq) {
             Admission::Go(rq) => rq,
-            Admission::Stop(result) => return Outcome::Stop(result),
+            Admission::Stop(result) => return Err(result),
         };
         if C::LATER || P::SLOW {
             rq.data().status().store(Status::OK);
         }
-        let mut rq = rq.start();
+        Ok(rq.start())
+    }
 
-        if rq.is_polled() {
-            let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
-            // It times out once, and nobody might poll for it after that.
-            let late = self.poll_queues.add_unless(rq, |rq| {
-                let late = Self::timed_out(rq);
-                if late.is_none() {
-                    rq.data().status().store(status);
-                }
-                late
-            });
-            return late.map_or(Outcome::Pending, Outcome::Done);
-        }
+    #[inline(always)]
+    fn execute_polled<const TROUBLE: bool>(&self, mut rq: Begun<C, P>) -> Outcome<NullBlk<C, P>> {
+        let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+        // It times out once, and nobody might poll for it after that.
+        let late = self.poll_queues.add_unless(rq, |rq| {
+            let late = Self::timed_out(rq);
+            if late.is_none() {
+                rq.data().status().store(status);
+            }
+            late
+        });
+        late.map_or(Outcome::Pending, Outcome::Done)
+    }
+
+    #[inline(always)]
+    fn execute_unpolled<const TROUBLE: bool>(&self, mut rq: Begun<C, P>) -> Outcome<NullBlk<C, P>> {
         if (TROUBLE && self.faults.timeout()) || rq.should_fake_timeout() {
             // Until the block layer's patience runs out. It was not carried out, whatever the
             // device may report of its tag.
@@ -139,12 +180,13 @@ impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
         rq: OwnedRequest<Self, Idle>,
         _is_last: bool,
     ) -> QueueResult<Self> {
-        match queue.execute(rq) {
-            Outcome::Done(done) => C::complete(&queue.completion, done),
-            Outcome::Pending => (),
-            Outcome::Stop(result) => return result,
+        if trouble::is_possible() || rq.is_polled() {
+            return queue.queue_unusual(rq);
         }
-        Ok(())
+        match queue.begin(rq) {
+            Ok(rq) => queue.settle(queue.execute_unpolled::<false>(rq)),
+            Err(result) => result,
+        }
     }
 
     #[inline(always)]
