@@ -56,7 +56,7 @@ use kernel::{
             HrTimerCallback,
             HrTimerPointer,
             HrTimerRestart,
-            RelativeMode,
+            RelativePinnedMode,
             SharedHrTimerCallbackContext, //
         },
         Delta,
@@ -265,7 +265,7 @@ where
 
 impl_has_hr_timer! {
     impl{T: Operations} HasHrTimer<Self> for Ring<T> {
-        mode: RelativeMode<Monotonic>, field: self.interrupt
+        mode: RelativePinnedMode<Monotonic>, field: self.interrupt
     }
 }
 

@@ -36,7 +36,7 @@ use kernel::{
             HrTimer,
             HrTimerCallback,
             HrTimerRestart,
-            RelativeMode, //
+            RelativePinnedMode, //
         },
         Delta,
         Monotonic, //
@@ -62,7 +62,7 @@ pub(crate) struct TimerData<C, P> {
 
 impl_has_hr_timer! {
     impl{C, P} HasHrTimer<Self> for TimerData<C, P> {
-        mode: RelativeMode<Monotonic>, field: self.timer
+        mode: RelativePinnedMode<Monotonic>, field: self.timer
     }
 }
 
