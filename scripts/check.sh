@@ -21,7 +21,7 @@ settings
 : "${DRIVER:=rnull}"
 [[ $DRIVER == rnull || $DRIVER == null_blk ]] || die -2 "DRIVER=$DRIVER: want rnull or null_blk"
 
-declare -A TIMEOUT=([debug]=2400 [lean]=1200 [unzoned]=600)
+declare -A TIMEOUT=([debug]=3600 [lean]=2400 [unzoned]=600)
 [[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=10800 [lean]=2400 [unzoned]=600)
 UNZONED="unzoned io_modes configfs_lifecycle module_load"
 if [[ ${FULL:-} == 1 ]]; then

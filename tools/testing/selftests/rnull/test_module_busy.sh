@@ -115,10 +115,16 @@ open_root() {
 # Under I/O from a process that holds the disk.
 under_io() {
 	load gb=1 irqmode="$1" completion_nsec=100000
-	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=2 --number_ios=0 --iodepth=16 &
+	local job status=0
+	# Until it is told to end: the module must be refused meanwhile, however slow that is.
+	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=600 --number_ios=0 --iodepth=16 &
+	job=$!
 	wait_for 30 busy
 	unload_refused
-	wait $!
+	pkill -TERM -P "$job" -x fio
+	wait "$job" || status=$?
+	# fio says so if it was told to.
+	((status == 0 || status == 128))
 	unload
 	no_disk "${DISK}0"
 }
