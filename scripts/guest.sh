@@ -100,8 +100,10 @@ fill_run() {
 }
 
 qemu_arguments() {
+	# Without no_timer_check a guest that gets no processor for a moment while it boots
+	# takes its timer for broken, and panics.
 	local share from command_line=(
-		console=ttyS0 panic=-1 oops=panic tsc=reliable
+		console=ttyS0 panic=-1 oops=panic tsc=reliable no_timer_check
 		root=rootfs ro rootfstype=9p init=/rnull-init
 		rootflags="trans=virtio,version=9p2000.L,msize=262144,cache=loose"
 		"$APPEND"
