@@ -77,7 +77,8 @@ impl<T: Operations> TagSet<T> {
     /// with `tag` on the hardware queue `hw_queue`.
     ///
     /// This is [`tag_to_rq`](Self::tag_to_rq) and [`Request::claim`] in one. It counts no
-    /// references, which saves two of three atomic operations.
+    /// references, which saves two of three atomic operations. The one that is left is a full
+    /// memory barrier if it succeeds, which an interrupt handler can make use of.
     ///
     /// Any numbers may be asked for, in any context, as there.
     ///

@@ -16,6 +16,7 @@ use crate::{
     },
     sync::atomic::{
         Acquire,
+        Full,
         Release, //
     },
 };
@@ -125,8 +126,8 @@ pub(in crate::block::mq) unsafe fn claim_at<T: Operations>(
     // be found, and is never dropped nor written but by atomic operations after that. There is no
     // reference to the rest of the private area, which may be gone.
     let parked = unsafe { &(*pdu).parked };
-    // ORDERING: Acquire, paired with the Release in `park`.
-    if parked.cmpxchg(place(hw_queue, tag), 0, Acquire).is_err() {
+    // ORDERING: At least Acquire, paired with the Release in `park`. Full, as `TagSet::claim` says.
+    if parked.cmpxchg(place(hw_queue, tag), 0, Full).is_err() {
         return None;
     }
     // SAFETY: The word was set by `park`, which consumed an owner in the state in flight that had
