@@ -55,6 +55,20 @@ pub(super) unsafe fn queue_data<'a, T: Operations>(
     unsafe { T::QueueData::borrow((*q).queuedata) }
 }
 
+/// Borrows the queue data of a disk from a hardware queue, which is a load less.
+///
+/// # Safety
+///
+/// As for [`queue_data`]; `hctx` must be a hardware queue of that queue, and set up.
+#[inline]
+unsafe fn hctx_data<'a, T: Operations>(
+    hctx: *const bindings::blk_mq_hw_ctx,
+) -> BorrowedQueueData<'a, T> {
+    // SAFETY: `VTable::init_hctx` has set `driver_data` to the `queuedata` of the queue, which is
+    // valid by the requirements of this function.
+    unsafe { T::QueueData::borrow((*hctx).driver_data) }
+}
+
 /// Turns a refused request into what the block layer expects from `queue_rq`.
 ///
 /// The block layer takes an error as being about the request `handed`. A driver can refuse another
@@ -115,7 +129,7 @@ impl<T: Operations> VTable<T> {
         let owner = unsafe { OwnedRequest::<T, Idle>::from_raw(rq) };
         // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
         // which waits until all calls of this function have returned; see `GenDisk::drop`.
-        let queue_data = unsafe { queue_data::<T>((*hctx).queue) };
+        let queue_data = unsafe { hctx_data::<T>(hctx) };
 
         match T::queue_rq(queue_data, owner, is_last) {
             Ok(()) => Status::OK.into_raw(),
@@ -145,7 +159,7 @@ impl<T: Operations> VTable<T> {
     /// Only to be called by the block layer, for a queue of a disk of `T`.
     unsafe extern "C" fn commit_rqs(hctx: *mut bindings::blk_mq_hw_ctx) {
         // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
-        T::commit_rqs(unsafe { queue_data::<T>((*hctx).queue) });
+        T::commit_rqs(unsafe { hctx_data::<T>(hctx) });
     }
 
     /// # Safety
@@ -176,7 +190,7 @@ impl<T: Operations> VTable<T> {
     ) -> c_int {
         // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
         // which waits for the use count that the caller holds.
-        let (queue_data, hw_queue) = unsafe { (queue_data::<T>((*hctx).queue), (*hctx).queue_num) };
+        let (queue_data, hw_queue) = unsafe { (hctx_data::<T>(hctx), (*hctx).queue_num) };
         let poll = |batch: &mut CompletionBatch<'_>| T::poll(queue_data, hw_queue, batch);
 
         // SAFETY: The batch is null or valid by the requirements of this function.
@@ -199,6 +213,12 @@ impl<T: Operations> VTable<T> {
     ) -> c_int {
         // SAFETY: `hctx` is valid during the call, and so is its queue.
         let q = unsafe { (*hctx).queue };
+        // SAFETY: As above. The field is the driver's. The queue has its `queuedata` by now, and
+        // keeps it.
+        unsafe { (*hctx).driver_data = (*q).queuedata };
+        if !T::HAS_INIT_HCTX {
+            return 0;
+        }
         // SAFETY: The queue data is set before the block layer sets up hardware queues. While it
         // does so for a new disk, `GenDiskBuilder::build` has the queue data; later it does so for
         // disks that `del_gendisk()` has not taken off the tag set, see `GenDisk::drop`.
@@ -289,11 +309,7 @@ impl<T: Operations> VTable<T> {
         },
         poll: if T::HAS_POLL { Some(Self::poll) } else { None },
         map_queues: Some(Self::map_queues),
-        init_hctx: if T::HAS_INIT_HCTX {
-            Some(Self::init_hctx)
-        } else {
-            None
-        },
+        init_hctx: Some(Self::init_hctx),
         timeout: if T::HAS_TIMEOUT {
             Some(Self::timeout)
         } else {
