@@ -3,10 +3,19 @@
 //! What a device reports of its requests.
 
 use kernel::{
+    new_spinlock_irq,
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed,
+            Release, //
+        },
+        barrier::smp_mb,
+        SpinLockIrq,
+        SpinLockIrqGuard, //
     },
 };
 
@@ -88,96 +97,175 @@ pub(crate) struct Report {
     pub(crate) tag: u32,
 }
 
-/// What comes after the reports that an interrupt handler has taken from a ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// More reports that the interrupt is for.
-    More,
-    /// Another interrupt, which counts as armed.
-    Interrupt,
-    /// Nothing: whoever adds the next report arms an interrupt.
-    Nothing,
+impl Report {
+    #[inline]
+    fn pack(self) -> u64 {
+        u64::from(self.hw_queue) << u32::BITS | u64::from(self.tag)
+    }
+
+    #[inline]
+    fn unpack(packed: u64) -> Self {
+        Self {
+            hw_queue: (packed >> u32::BITS) as u32,
+            tag: packed as u32,
+        }
+    }
 }
 
 /// The reports on a completion ring, first in first out.
+///
+/// As with hardware, two sides use it at the same time. The device adds reports and arms the
+/// interrupt, on one CPU at a time, which is what the lock is for. The interrupt handler takes them
+/// without the lock; it never runs on two CPUs at a time.
+///
+/// The numbers are those of reports since the beginning, and wrap around. The armed interrupt is
+/// for those from `taken` to `due`, so that none is armed while these two are the same. From `due`
+/// to `added` are those for the next one.
+#[pin_data]
 pub(crate) struct Reports {
-    ring: KVec<Report>,
-    /// The place of the oldest, and how many there are.
-    first: usize,
-    count: usize,
-    /// How many of them the next interrupt is for.
-    due: usize,
-    /// Whether an interrupt is to come.
-    armed: bool,
+    /// As many as a power of two, so that places follow from wrapping numbers.
+    ring: KVec<Atomic<u64>>,
+    /// Written by the device.
+    added: Atomic<usize>,
+    /// Written by who has the lock.
+    due: Atomic<usize>,
+    /// Written by the interrupt handler.
+    taken: Atomic<usize>,
+    #[pin]
+    lock: SpinLockIrq<()>,
+}
+
+/// The device's side of a ring.
+pub(crate) struct Device<'a> {
+    reports: &'a Reports,
+    _guard: SpinLockIrqGuard<'a, ()>,
+}
+
+/// The reports that an interrupt is for.
+pub(crate) struct Due<'a> {
+    reports: &'a Reports,
+    taken: usize,
+    end: usize,
 }
 
 impl Reports {
-    /// An empty ring for `size` reports. An interrupt that finds nothing is to come.
-    pub(crate) fn new(size: usize) -> Result<Self> {
-        Ok(Self {
-            ring: KVec::from_elem(Report::default(), size, GFP_KERNEL)?,
-            first: 0,
-            count: 0,
-            due: 0,
-            armed: true,
+    /// An empty ring for `size` reports or more.
+    pub(crate) fn new(size: usize) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            ring: {
+                let size = size.next_power_of_two();
+                let mut ring = KVec::with_capacity(size, GFP_KERNEL)?;
+                for _ in 0..size {
+                    ring.push(Atomic::new(0), GFP_KERNEL)?;
+                }
+                ring
+            },
+            added: Atomic::new(0),
+            due: Atomic::new(0),
+            taken: Atomic::new(0),
+            lock <- new_spinlock_irq!(()),
         })
     }
 
+    /// The place of the report with this number.
+    #[inline]
+    fn place(&self, number: usize) -> &Atomic<u64> {
+        &self.ring[number & (self.ring.len() - 1)]
+    }
+
+    /// Locks the device's side. Interrupts of this CPU are off for as long.
+    #[inline]
+    pub(crate) fn device(&self) -> Device<'_> {
+        Device {
+            reports: self,
+            _guard: self.lock.lock(),
+        }
+    }
+
+    /// The reports that the interrupt at hand is for. Only for the interrupt handler.
+    #[inline]
+    pub(crate) fn interrupt(&self) -> Due<'_> {
+        Due {
+            reports: self,
+            taken: self.taken.load(Relaxed),
+            // ORDERING: Acquire, paired with the Release in `Device::arm`, so that the reports
+            // before it are seen.
+            end: self.due.load(Acquire),
+        }
+    }
+}
+
+impl Device<'_> {
     /// Adds a report. Returns whether there was room.
     #[inline]
     pub(crate) fn push(&mut self, report: Report) -> bool {
-        let size = self.ring.len();
-        if self.count == size {
+        let added = self.reports.added.load(Relaxed);
+        // ORDERING: Acquire, paired with the Release in `Due::next`, so that what is written to a
+        // place is not seen by who has yet to read what was there.
+        let taken = self.reports.taken.load(Acquire);
+        if added.wrapping_sub(taken) == self.reports.ring.len() {
             return false;
         }
-        let mut place = self.first + self.count;
-        if place >= size {
-            place -= size;
-        }
-        self.ring[place] = report;
-        self.count += 1;
+        self.reports.place(added).store(report.pack(), Relaxed);
+        self.reports.added.store(added.wrapping_add(1), Relaxed);
         true
     }
 
-    /// Decides whether an interrupt has to be armed for what was added. If so, it counts as armed.
+    /// Arms an interrupt for what was added, if none is. Returns whether the caller has to start
+    /// its timer.
     #[inline]
     pub(crate) fn arm(&mut self) -> bool {
-        if self.armed || self.count == 0 {
+        let added = self.reports.added.load(Relaxed);
+        let due = self.reports.due.load(Relaxed);
+        if added == due || self.is_armed(due) {
             return false;
         }
-        self.due = self.count;
-        self.armed = true;
+        // ORDERING: Release, paired with the Acquire in `Reports::interrupt`.
+        self.reports.due.store(added, Release);
         true
     }
 
-    /// Takes reports that the interrupt is for. Returns how many, and what comes after them.
-    pub(crate) fn take_due(&mut self, to: &mut [Report]) -> (usize, Next) {
-        let count = self.due.min(to.len());
-        let to_end = count.min(self.ring.len() - self.first);
-        let (first, rest) = to[..count].split_at_mut(to_end);
-        first.copy_from_slice(&self.ring[self.first..][..to_end]);
-        rest.copy_from_slice(&self.ring[..count - to_end]);
-        self.first += count;
-        if self.first >= self.ring.len() {
-            self.first -= self.ring.len();
+    /// Whether an interrupt is armed, and will arm the next one for what was added.
+    #[inline]
+    fn is_armed(&self, due: usize) -> bool {
+        if self.reports.taken.load(Relaxed) == due {
+            return false;
         }
-        self.count -= count;
-        self.due -= count;
-        (count, self.settle())
+        // The handler may have taken the last report just now.
+        // ORDERING: Either it is seen here to have done so, or it sees in `Due::finish` what was
+        // added. It has a full barrier between the two, too.
+        smp_mb(Full);
+        self.reports.taken.load(Relaxed) != due
     }
+}
 
-    /// Arms another interrupt, for what was added meanwhile, if this one has nothing left to do.
-    fn settle(&mut self) -> Next {
-        if self.due > 0 {
-            return Next::More;
+impl Iterator for Due<'_> {
+    type Item = Report;
+
+    /// Takes a report.
+    #[inline]
+    fn next(&mut self) -> Option<Report> {
+        if self.taken == self.end {
+            return None;
         }
-        self.due = self.count;
-        self.armed = self.count > 0;
-        if self.armed {
-            Next::Interrupt
-        } else {
-            Next::Nothing
-        }
+        let report = Report::unpack(self.reports.place(self.taken).load(Relaxed));
+        self.taken = self.taken.wrapping_add(1);
+        // ORDERING: Release, paired with the Acquire in `Device::push`.
+        self.reports.taken.store(self.taken, Release);
+        Some(report)
+    }
+}
+
+impl Due<'_> {
+    /// Ends the interrupt, when all its reports were taken. Returns whether another one was armed
+    /// for what was added meanwhile, so that the caller has to start its timer.
+    ///
+    /// There has to be a full memory barrier between this and taking the last report. It is not in
+    /// here because a handler has one anyway if it claims the request that was reported.
+    #[inline]
+    pub(crate) fn finish(self) -> bool {
+        // Mostly nothing was, and then the lock is not taken.
+        self.reports.added.load(Relaxed) != self.end && self.reports.device().arm()
     }
 }
 
@@ -189,26 +277,24 @@ mod tests {
         Report { hw_queue: 3, tag }
     }
 
-    /// A ring whose first interrupt is over.
-    fn ring(size: usize) -> Result<Reports> {
-        let mut reports = Reports::new(size)?;
-        assert_eq!(taken(&mut reports)?.1, Next::Nothing);
-        Ok(reports)
+    fn ring(size: usize) -> Result<Pin<KBox<Reports>>> {
+        KBox::pin_init(Reports::new(size), GFP_KERNEL)
     }
 
-    /// Handles one interrupt: the tags, and what comes after it.
-    fn taken(reports: &mut Reports) -> Result<(KVec<u32>, Next)> {
+    fn push(reports: &Reports, tag: u32) -> bool {
+        reports.device().push(report(tag))
+    }
+
+    /// Handles one interrupt: the tags, and whether another one is armed.
+    fn taken(reports: &Reports) -> Result<(KVec<u32>, bool)> {
         let mut tags = KVec::new();
-        loop {
-            let mut some = [Report::default(); 2];
-            let (count, next) = reports.take_due(&mut some);
-            for report in &some[..count] {
-                tags.push(report.tag, GFP_KERNEL)?;
-            }
-            if next != Next::More {
-                return Ok((tags, next));
-            }
+        let mut due = reports.interrupt();
+        for report in &mut due {
+            assert_eq!(report.hw_queue, 3);
+            tags.push(report.tag, GFP_KERNEL)?;
         }
+        smp_mb(Full);
+        Ok((tags, due.finish()))
     }
 
     #[test]
@@ -226,59 +312,90 @@ mod tests {
     }
 
     #[test]
-    fn first_interrupt_finds_nothing() -> Result {
-        let mut reports = Reports::new(4)?;
-        assert!(!reports.arm());
-        let (tags, next) = taken(&mut reports)?;
-        assert_eq!((tags.len(), next), (0, Next::Nothing));
-        assert!(!reports.arm());
+    fn reports_keep_their_numbers() {
+        for (hw_queue, tag) in [
+            (0, 0),
+            (0, u32::MAX),
+            (u32::MAX, 0),
+            (7, 9),
+            (1 << 31, 1 << 31),
+        ] {
+            let report = Report { hw_queue, tag };
+            assert_eq!(Report::unpack(report.pack()), report);
+        }
+    }
+
+    #[test]
+    fn nothing_arms_no_interrupt() -> Result {
+        let reports = ring(4)?;
+        assert!(!reports.device().arm());
+        let (tags, again) = taken(&reports)?;
+        assert_eq!((tags.len(), again), (0, false));
+        assert!(!reports.device().arm());
         Ok(())
     }
 
     #[test]
     fn one_interrupt_is_for_what_was_there() -> Result {
-        let mut reports = ring(8)?;
-        assert!(reports.push(report(1)) && reports.push(report(2)) && reports.push(report(3)));
-        assert!(reports.arm());
-        assert!(reports.push(report(4)));
-        assert!(!reports.arm());
+        let reports = ring(8)?;
+        assert!(push(&reports, 1) && push(&reports, 2) && push(&reports, 3));
+        assert!(reports.device().arm());
+        assert!(push(&reports, 4));
+        assert!(!reports.device().arm());
 
-        let (tags, next) = taken(&mut reports)?;
+        let (tags, again) = taken(&reports)?;
         assert_eq!(&*tags, &[1, 2, 3]);
-        assert_eq!(next, Next::Interrupt);
-        assert!(!reports.arm());
-        let (tags, next) = taken(&mut reports)?;
+        assert!(again);
+        assert!(!reports.device().arm());
+        let (tags, again) = taken(&reports)?;
         assert_eq!(&*tags, &[4]);
-        assert_eq!(next, Next::Nothing);
-        assert!(!reports.arm());
+        assert!(!again);
+        assert!(!reports.device().arm());
+        Ok(())
+    }
+
+    #[test]
+    fn device_arms_while_interrupt_ends() -> Result {
+        let reports = ring(8)?;
+        assert!(push(&reports, 1) && reports.device().arm());
+        let mut due = reports.interrupt();
+        // Until the last report is taken it is the handler that arms.
+        assert!(push(&reports, 2) && !reports.device().arm());
+        assert_eq!(due.next(), Some(report(1)));
+        // From then on who comes first does, and the other doesn't.
+        assert!(reports.device().arm() && !reports.device().arm());
+        assert_eq!(due.next(), None);
+        smp_mb(Full);
+        assert!(!due.finish());
+        let (tags, again) = taken(&reports)?;
+        assert_eq!((&*tags, again), (&[2][..], false));
         Ok(())
     }
 
     #[test]
     fn ring_wraps_around_and_fills() -> Result {
-        // The places of a round are taken in pairs, of which some lie at both ends.
-        for size in [4, 5] {
-            let mut reports = ring(size)?;
+        for (wanted, size) in [(4, 4), (5, 8)] {
+            let reports = ring(wanted)?;
             for round in 0..10 {
                 let tags = |at: usize| 10 * round + at as u32;
                 for at in 0..size {
-                    assert!(reports.push(report(tags(at))));
+                    assert!(push(&reports, tags(at)));
                 }
-                assert!(!reports.push(report(99)));
-                assert!(reports.arm());
-                let mut some = [Report::default(); 3];
-                assert_eq!(reports.take_due(&mut some), (3, Next::More));
-                assert_eq!(some.map(|report| report.tag), [0, 1, 2].map(tags));
-                assert!(reports.push(report(50)));
-                let (rest, next) = taken(&mut reports)?;
-                assert_eq!(next, Next::Interrupt);
-                assert_eq!(rest.len(), size - 3);
-                for (at, &tag) in rest.iter().enumerate() {
-                    assert_eq!(tag, tags(at + 3));
+                assert!(!push(&reports, 99));
+                assert!(reports.device().arm());
+                let mut due = reports.interrupt();
+                for at in 0..3 {
+                    assert_eq!(due.next(), Some(report(tags(at))));
                 }
-                let (rest, next) = taken(&mut reports)?;
-                assert_eq!(&*rest, &[50]);
-                assert_eq!(next, Next::Nothing);
+                assert!(push(&reports, 50));
+                for at in 3..size {
+                    assert_eq!(due.next(), Some(report(tags(at))));
+                }
+                assert_eq!(due.next(), None);
+                smp_mb(Full);
+                assert!(due.finish());
+                let (rest, again) = taken(&reports)?;
+                assert_eq!((&*rest, again), (&[50][..], false));
             }
         }
         Ok(())

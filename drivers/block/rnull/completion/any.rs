@@ -75,7 +75,7 @@ impl Completion for Any {
             Way::Inline => done.0.end(done.1),
             Way::Softirq => keep_status(done).complete(),
             Way::Timer(latency) => complete_alone_in(*latency, done),
-            Way::ByTag(rings) => rings.post_all(core::iter::once(done)),
+            Way::ByTag(rings) => rings.post(done),
         }
     }
 

@@ -11,9 +11,10 @@
 //! A device can report anything, and with the fault attribute `tag_inject` this one does. What is
 //! not the tag of a request that is waiting for a report is counted and dropped.
 //!
-//! Lock order: `Ring::reports` is taken last.
+//! Lock order: that of the device's side of a ring is taken last.
 
 use super::{
+    inline::end_together,
     keep_status,
     Completion,
     Done,
@@ -27,7 +28,7 @@ use crate::{
     pipeline::Pipeline,
     reports::{
         Counters,
-        Next,
+        Device,
         Report,
         Reports, //
     },
@@ -35,25 +36,26 @@ use crate::{
 };
 use kernel::{
     block::mq::{
-        CompletionBatch,
         InFlight,
         Operations,
         OwnedRequest,
         RequestChain,
         TagSet, //
     },
-    impl_has_hr_timer, new_spinlock_irq,
+    impl_has_hr_timer,
     prelude::*,
     sync::{
+        atomic::Full,
+        barrier::smp_mb,
         Arc,
-        ArcBorrow,
-        SpinLockIrq, //
+        ArcBorrow, //
     },
     time::{
         hrtimer::{
             ArcHrTimerHandle,
             HrTimer,
             HrTimerCallback,
+            HrTimerHandle,
             HrTimerPointer,
             HrTimerRestart,
             RelativePinnedMode,
@@ -88,7 +90,7 @@ impl Completion for ByTag {
 
     #[inline(always)]
     fn complete<P: Pipeline>(rings: &Rings<NullBlk<Self, P>>, done: Done<NullBlk<Self, P>>) {
-        rings.post_all(core::iter::once(done));
+        rings.post(done);
     }
 
     #[inline(always)]
@@ -122,11 +124,8 @@ struct Ring<T: Operations> {
     #[pin]
     interrupt: HrTimer<Self>,
     #[pin]
-    reports: SpinLockIrq<Reports>,
+    reports: Reports,
 }
-
-/// Reports that the interrupt handler takes from the ring at a time.
-const BATCH: usize = 16;
 
 impl<T> Rings<T>
 where
@@ -140,66 +139,92 @@ where
     ) -> Result<Self> {
         let mut ports = KVec::new();
         for number in 0..kernel::cpu::nr_cpu_ids() as usize {
-            let reports = Reports::new(2 * tag_set.queue_depth() as usize)?;
             let ring = Arc::pin_init(
-                pin_init!(Ring {
+                try_pin_init!(Ring {
                     tag_set: tag_set.clone(),
                     faults: faults.clone(),
                     counters: counters.clone(),
                     number,
                     latency: config.latency(),
                     interrupt <- HrTimer::new(),
-                    reports <- new_spinlock_irq!(reports),
+                    reports <- Reports::new(2 * tag_set.queue_depth() as usize),
                 }),
                 GFP_KERNEL,
             )?;
             // There is a handle for a timer only once it was started.
-            let interrupt = ring.clone().start(config.latency());
+            let mut interrupt = ring.clone().start(config.latency());
+            interrupt.cancel();
             ports.push(Port { ring, interrupt }, GFP_KERNEL)?;
         }
         Ok(Self(ports))
     }
 
-    /// Reports requests. Does not sleep while a ring is locked: all are carried out before.
+    /// Reports a request.
+    #[inline]
+    pub(super) fn post(&self, done: Done<T>) {
+        self.report(keep_status(done), || None);
+    }
+
+    /// Reports requests. All are carried out before, which may sleep; a ring is locked after that.
     #[inline]
     pub(super) fn post_all(&self, requests: impl Iterator<Item = Done<T>>) {
         let mut chain = RequestChain::new();
         for done in requests {
             chain.push_back(keep_status(done));
         }
-        if trouble::is_possible() {
-            return self.report_in_trouble(chain);
+        if let Some(first) = chain.pop_front() {
+            self.report(first, || chain.pop_front());
         }
-        self.report_as::<false>(chain);
+    }
+
+    /// Reports the request `first`, and those that `others` returns.
+    #[inline(always)]
+    fn report(
+        &self,
+        first: OwnedRequest<T, InFlight>,
+        others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
+    ) {
+        if trouble::is_possible() {
+            return self.report_in_trouble(first, others);
+        }
+        self.report_as::<false>(first, others);
     }
 
     #[cold]
     #[inline(never)]
-    fn report_in_trouble(&self, chain: RequestChain<T>) {
-        self.report_as::<true>(chain);
+    fn report_in_trouble(
+        &self,
+        first: OwnedRequest<T, InFlight>,
+        others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
+    ) {
+        self.report_as::<true>(first, others);
     }
 
     #[inline(always)]
-    fn report_as<const TROUBLE: bool>(&self, mut chain: RequestChain<T>) {
-        let mut next = chain.pop_front();
+    fn report_as<const TROUBLE: bool>(
+        &self,
+        first: OwnedRequest<T, InFlight>,
+        mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
+    ) {
+        let mut next = Some(first);
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
             let Some(Port { ring, interrupt }) = self.0.get(hw_queue as usize) else {
                 // Only hardware queues for polling have none, and their requests are not posted.
                 drop(first);
-                next = chain.pop_front();
+                next = others();
                 continue;
             };
-            let mut reports = ring.reports.lock();
-            ring.post::<TROUBLE>(&mut reports, first);
-            next = chain.pop_front();
+            let mut device = ring.reports.device();
+            ring.post::<TROUBLE>(&mut device, first);
+            next = others();
             while let Some(rq) = next.take_if(|rq| rq.hw_queue() == hw_queue) {
-                ring.post::<TROUBLE>(&mut reports, rq);
-                next = chain.pop_front();
+                ring.post::<TROUBLE>(&mut device, rq);
+                next = others();
             }
-            let arm = reports.arm();
-            drop(reports);
-            if arm {
+            let armed = device.arm();
+            drop(device);
+            if armed {
                 interrupt.restart(ring.latency);
             }
         }
@@ -212,12 +237,12 @@ where
 {
     /// Reports a request.
     #[inline(always)]
-    fn post<const TROUBLE: bool>(&self, reports: &mut Reports, rq: OwnedRequest<T, InFlight>) {
+    fn post<const TROUBLE: bool>(&self, device: &mut Device<'_>, rq: OwnedRequest<T, InFlight>) {
         let report = Report {
             hw_queue: rq.hw_queue(),
             tag: rq.tag(),
         };
-        if !reports.push(report) {
+        if !device.push(report) {
             // The device has made so many reports up that there is no room for a true one.
             let status = rq.data().status().load();
             rq.end(status);
@@ -227,7 +252,7 @@ where
         if TROUBLE {
             if let Some(invented) = self.faults.invent(report) {
                 // This one is not missed if there is no room.
-                if reports.push(invented) {
+                if device.push(invented) {
                     self.counters.count_invented(self.number);
                 }
             }
@@ -238,28 +263,23 @@ where
     fn reap(&self) -> bool {
         let mut completed = 0;
         let mut wrong = 0;
-        let mut taken = [Report::default(); BATCH];
-        let next = CompletionBatch::scope(|batch| loop {
-            let (count, next) = self.reports.lock().take_due(&mut taken);
-            for report in &taken[..count] {
-                // The ring of a hardware queue says nothing about the requests of another.
-                let mine = report.hw_queue as usize == self.number;
-                let rq = mine.then(|| self.tag_set.claim(report.hw_queue, report.tag));
-                match rq.flatten() {
-                    Some(rq) => {
-                        let status = rq.data().status().load();
-                        rq.end_batched(status, batch);
-                        completed += 1;
-                    }
-                    None => wrong += 1,
-                }
+        let mut due = self.reports.interrupt();
+        end_together(core::iter::from_fn(|| loop {
+            let report = due.next()?;
+            // The ring of a hardware queue says nothing about the requests of another.
+            let mine = report.hw_queue as usize == self.number;
+            let rq = mine.then(|| self.tag_set.claim(report.hw_queue, report.tag));
+            if let Some(rq) = rq.flatten() {
+                // This was a full barrier after the report was taken, as `finish` needs it.
+                completed += 1;
+                let status = rq.data().status().load();
+                return Some((rq, status));
             }
-            if next != Next::More {
-                break next;
-            }
-        });
+            smp_mb(Full);
+            wrong += 1;
+        }));
         self.counters.count(self.number, completed, wrong);
-        next == Next::Interrupt
+        due.finish()
     }
 }
 
