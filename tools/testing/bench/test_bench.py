@@ -191,8 +191,8 @@ class Bars(unittest.TestCase):
         self.assertIs(self.verdict(text, list(records(20))), False)
 
     def test_locks(self):
-        def records(irqmode, ours):
-            cell = plan.cell(irqmode=irqmode)
+        def records(irqmode, ours, depth=32):
+            cell = plan.cell(irqmode=irqmode, depth=depth)
             yield {"record": "cell", "cell": {**cell, "kind": "path"}}
             for driver, locks in (("c", 2), ("rust", ours)):
                 yield {"record": "path", "cell": cell["name"], "driver": driver, "locks": locks}
@@ -200,7 +200,15 @@ class Bars(unittest.TestCase):
         self.assertIs(self.verdict("locked", list(records(0, 3))), False)
         self.assertIs(self.verdict("locked", list(records(3, 5))), True)
         self.assertIs(self.verdict("locked", list(records(3, 6))), False)
+        # What sleeps has to be woken.
+        self.assertIs(self.verdict("locked", list(records(2, 3, depth=1))), False)
+        self.assertIsNone(self.verdict("locked", list(records(3, 11, depth=1))))
 
+    def test_timers_are_compared_where_nobody_sleeps(self):
+        for depth, met in ((1, None), (32, False)):
+            cell = plan.cell(irqmode=2, depth=depth)
+            records = counted(cell, floor=[5000], c=[6000], rust=[6000])
+            self.assertIs(self.verdict("irqmode 2", records), met)
 
     def test_request_data(self):
         def records(ours):
