@@ -34,7 +34,7 @@ help:
 	@echo '  MEM=           memory of a guest in MiB          (default: 2048)'
 	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'
 	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
-	@echo '  PARTS=         make bench: counted scale smp native path features (default: all)'
+	@echo '  PARTS=         make bench: counted devices queues smp native path features (default: all)'
 	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
 
 demo test kunit check lint litmus bench shell bench-compare:

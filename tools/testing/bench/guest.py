@@ -490,7 +490,8 @@ KINDS = {
     "path": trace_paths,
     "features": trace_paths,
     "icount": count_instructions,
-    "scale": count_on_first,
+    "devices": count_instructions,
+    "queues": count_on_first,
     "smp": compare_in_turn,
 }
 

@@ -152,12 +152,17 @@ def smp_cell(irqmode, depth, batch, queues, bs, jobs, full):
     }
 
 
-def scale_cells(full):
-    """Counted: what the number of devices and of queues costs."""
+def devices_cells(full):
+    """Counted: what the number of devices costs."""
     for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
         for number in (1, 64, 256):
             yield cell(depth=depth, batch=batch, devices=number)
-        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 8, 32):
+
+
+def queues_cells(full):
+    """Counted: what the number of hardware queues costs."""
+    for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
+        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 32):
             yield cell(depth=depth, batch=batch, hw_queues=queues)
 
 
@@ -189,7 +194,8 @@ KINDS = {
     "features": features_cells,
     "icount": lambda full: full_cells() if full else short_cells(),
     "smp": smp_cells,
-    "scale": scale_cells,
+    "devices": devices_cells,
+    "queues": queues_cells,
 }
 
 

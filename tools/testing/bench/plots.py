@@ -7,7 +7,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 from plan import size_of  # noqa: E402
-from summary import NAMES  # noqa: E402
+from summary import NAMES, SCALE  # noqa: E402
 
 COLORS = {"floorb": "0.6", "c": "tab:orange", "rust": "tab:blue"}
 LICENSE = "<!-- SPDX-License-Identifier: GPL-2.0 -->"
@@ -127,7 +127,7 @@ def draw_ratios(figures, title, label, directory, name):
 
 def draw_growth(summary, directory):
     """Cost per I/O against the number of devices and of hardware queues."""
-    scale = [c for c in summary.cells.values() if c["kind"] == "scale" and c["batch"] > 1]
+    scale = [c for c in summary.cells.values() if c["kind"] in SCALE and c["batch"] > 1]
     if not scale:
         return
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))

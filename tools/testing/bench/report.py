@@ -117,11 +117,13 @@ def path_table(summary):
 def tables(result, summary):
     """(title, table) of all that was measured."""
     kinds = {cell["kind"] for cell in summary.cells.values()}
-    if "icount" in kinds:
-        yield "Instructions per I/O", counted_table(summary, "icount")
-    if "scale" in kinds:
-        yield "Instructions per I/O with many devices, with many queues", \
-            counted_table(summary, "scale")
+    for kind, title in (
+        ("icount", "Instructions per I/O"),
+        ("devices", "Instructions per I/O with many devices"),
+        ("queues", "Instructions per I/O with many hardware queues"),
+    ):
+        if kind in kinds:
+            yield title, counted_table(summary, kind)
     if summary.smp:
         yield "IOPS on several processors, in turn", smp_table(summary)
     if summary.native:

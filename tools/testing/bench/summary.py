@@ -4,6 +4,7 @@
 import stats
 from plan import size_of
 
+SCALE = ("devices", "queues")  # kinds of cells that say what a number of things costs
 NOISE = 0.005  # spread of the middle half of counted samples above which a run counts as disturbed
 STEAL = 0.01  # share of the processors that other machines took, likewise
 CROWDED = 0.3  # share of the time in which some program waited for a processor, likewise
@@ -257,7 +258,7 @@ def growth(summary):
         bar = Bar(f"cost per I/O does not grow with the number of {key.replace('_', ' ')}")
         groups = {}
         for cell in summary.cells.values():
-            if cell["kind"] == "scale" and key in cell:
+            if cell["kind"] in SCALE and key in cell:
                 groups.setdefault((cell["depth"], cell["batch"]), []).append(cell)
         for cells in groups.values():
             cells = [c for c in cells if summary.own(c["name"], "rust") is not None]
