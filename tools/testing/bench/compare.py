@@ -34,14 +34,14 @@ def figures(summary):
             # the driver's.
             floor = summary.counted.get((cell, "floor"))
             if floor:
-                own = Figure(*(value - floor.median
-                               for value in (figure.median, figure.low, figure.high)))
+                own = Figure(*(value - floor.value
+                               for value in (figure.value, figure.low, figure.high)))
                 yield ("own cost", cell, driver), own, LEAST
         elif driver == "floor":
             yield ("instructions", cell, driver), figure, LEAST
     for cell, figure in summary.smp.items():
         # Turned over, as the lower is the better here.
-        ratio = Figure(1 / figure.median, 1 / figure.high, 1 / figure.low)
+        ratio = Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
         yield ("time ratio on several processors", cell, "rust"), ratio, 0
     for (cell, driver), figure in summary.native_ratio.items():
         if driver == "rust":
@@ -60,8 +60,8 @@ def differences(a, b):
         if old is None:
             continue
         apart = new.low > old.high or new.high < old.low
-        if apart and abs(new.median - old.median) > least:
-            yield key, old, new, new.median < old.median
+        if apart and abs(new.value - old.value) > least:
+            yield key, old, new, new.value < old.value
 
 
 def vanished(a, b):
@@ -86,7 +86,7 @@ def main():
     for (kind, cell, driver), old, new, better in differences(a, b):
         worse += not better
         print(f"{'better' if better else 'WORSE '}  {NAMES[driver]}, {cell}: {kind} "
-              f"{show(old.median)} -> {show(new.median)}")
+              f"{show(old.value)} -> {show(new.value)}")
     for kind, cell, driver in vanished(a, b):
         print(f"only in A: {NAMES[driver]}, {cell}: {kind}")
     print(f"{compared} figures compared, {worse} worse")

@@ -27,7 +27,7 @@ def save(figure, directory, name):
 
 def percent(figure, base):
     """A figure of a ratio as a difference in %, with its error bars."""
-    middle = (figure.median / base - 1) * 100
+    middle = (figure.value / base - 1) * 100
     return middle, middle - (figure.low / base - 1) * 100, (figure.high / base - 1) * 100 - middle
 
 
@@ -73,7 +73,7 @@ def difference_panel(axis, group, cells, summary):
                 continue
             ours = summary.counted[cell["name"], "rust"]
             theirs = summary.counted[cell["name"], "c"]
-            middle = (theirs.median / ours.median - 1) * 100
+            middle = (theirs.value / ours.value - 1) * 100
             xs.append(sizes.index(cell["bs"]) + (index - (len(shapes) - 1) / 2) * width)
             ys.append(middle)
             below.append(middle - (theirs.low / ours.high - 1) * 100)
@@ -134,7 +134,7 @@ def draw_growth(summary, directory):
     for axis, key in zip(axes, ("devices", "hw_queues"), strict=True):
         cells = [cell for cell in scale if key in cell]
         for driver in ("floor", *COLORS):
-            points = [(c[key], summary.counted[c["name"], driver].median) for c in cells
+            points = [(c[key], summary.counted[c["name"], driver].value) for c in cells
                       if (c["name"], driver) in summary.counted]
             if points:
                 axis.plot(*zip(*points, strict=True), "o-", label=NAMES[driver],

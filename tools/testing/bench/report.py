@@ -63,7 +63,7 @@ def counted_table(summary, kind):
         reason = summary.skipped.get((name, "rust")) or summary.skipped.get((name, "all"), "")
         rows.append((
             name,
-            number(floor and floor.median),
+            number(floor and floor.value),
             number(summary.own(name, "floorb")),
             number(theirs, missing=summary.skipped.get((name, "c"), "")),
             number(ours, missing=reason),
@@ -78,7 +78,7 @@ def counted_table(summary, kind):
 def smp_table(summary):
     rows = [
         (cell, f"{summary.iops[cell, 'c']:.0f}", f"{summary.iops[cell, 'rust']:.0f}",
-         f"{figure.median:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
+         f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
         for cell, figure in summary.smp.items()
     ]
     return ("cell", "null_blk, IOPS", "rnull, IOPS", "ratio", "95 % interval"), rows
@@ -87,9 +87,9 @@ def smp_table(summary):
 def native_table(summary):
     rows = []
     for cell in dict.fromkeys(cell for cell, _ in summary.native):
-        ns = [f"{summary.native[cell, driver].median:.1f}" for driver in NAMES]
+        ns = [f"{summary.native[cell, driver].value:.1f}" for driver in NAMES]
         ratio = summary.native_ratio[cell, "rust"]
-        rows.append((cell, *ns, f"{ratio.median:.3f}", f"{ratio.low:.3f} to {ratio.high:.3f}"))
+        rows.append((cell, *ns, f"{ratio.value:.3f}", f"{ratio.low:.3f} to {ratio.high:.3f}"))
     return ("cell", *(f"{name}, ns" for name in NAMES.values()), "rnull / null_blk, time",
             "95 % interval"), rows
 

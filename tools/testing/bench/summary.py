@@ -13,13 +13,13 @@ NAMES = {"floor": "floor", "floorb": "batched floor", "c": "null_blk", "rust": "
 
 
 class Figure:
-    """A median, and an interval around it."""
+    """A value, and an interval around it."""
 
-    def __init__(self, median, low, high):
-        self.median, self.low, self.high = median, low, high
+    def __init__(self, value, low, high):
+        self.value, self.low, self.high = value, low, high
 
     def __repr__(self):
-        return f"Figure({self.median}, {self.low}, {self.high})"
+        return f"Figure({self.value}, {self.low}, {self.high})"
 
 
 class Summary:
@@ -101,7 +101,10 @@ class Summary:
         # The first interval still warms up: caches of the kernel's allocators fill in it.
         list_ = list_[1:] or list_
         values = [sample["ns"] / sample["ios"] for sample in list_]
-        self.counted[key] = Figure(stats.median(values), *stats.quartiles(values))
+        # A reading comes anywhere in a batch. Over all samples, that hardly matters.
+        total = sum(sample["ns"] for sample in list_) / sum(sample["ios"] for sample in list_)
+        low, high = stats.quartiles(values)
+        self.counted[key] = Figure(total, min(low, total), max(high, total))
         self.spread[key] = stats.spread(values)
         self.busy[key] = stats.median([s["ns"] / s["elapsed_ns"] for s in list_])
         made = sum(sample.get("batch_calls", 0) for sample in list_)
@@ -120,7 +123,7 @@ class Summary:
         figure, floor = self.counted.get((cell, driver)), self.counted.get((cell, "floor"))
         if not figure or not floor:
             return None
-        own = figure.median - floor.median
+        own = figure.value - floor.value
         return own if copied else own - size_of(self.cells[cell]["bs"])
 
 
@@ -194,7 +197,7 @@ def bars(summary):
     yield not_slower(summary.smp, "several processors: no IOPS ratio to null_blk below 1.0")
     yield not_slower(
         {
-            cell: Figure(1 / figure.median, 1 / figure.high, 1 / figure.low)
+            cell: Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
             for (cell, driver), figure in summary.native_ratio.items()
             if driver == "rust"
         },
@@ -247,7 +250,7 @@ def near_batched_floor(summary, cells):
 def not_slower(figures, text):
     bar = Bar(text)
     for name, figure in figures.items():
-        got = f"{figure.median:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+        got = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
         bar.add(name, "1.0", got, figure.high >= 1.0)
     return bar
 
@@ -267,7 +270,7 @@ def growth(summary):
             first, last = cells[0]["name"], cells[-1]["name"]
             floor = "floorb" if cells[0]["batch"] > 1 else "floor"
             ours, base = (
-                summary.counted[last, driver].median - summary.counted[first, driver].median
+                summary.counted[last, driver].value - summary.counted[first, driver].value
                 for driver in ("rust", floor)
             )
             bar.add(f"{first} to {cells[-1][key]}", f"{base:+.0f} (floor's)", f"{ours:+.0f}",

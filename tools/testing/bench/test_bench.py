@@ -233,6 +233,14 @@ class Bars(unittest.TestCase):
         self.assertIs(self.verdict("all options", list(records(1))), False)
 
 
+class Figures(unittest.TestCase):
+    def test_a_reading_comes_anywhere_in_a_batch(self):
+        cell = plan.cell(depth=64, batch=16)
+        made = Summary(result(counted(cell, floor=[4175, 4175, 4175, 4175, 4200])))
+        figure = made.counted[cell["name"], "floor"]
+        self.assertEqual((figure.low, figure.value, figure.high), (4175, 4180, 4180))
+
+
 class Notes(unittest.TestCase):
     def test_samples_that_differ(self):
         calm = counted(plan.cell(), floor=[5000, 5010])
