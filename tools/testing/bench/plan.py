@@ -162,7 +162,7 @@ def devices_cells(full):
 def queues_cells(full):
     """Counted: what the number of hardware queues costs."""
     for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
-        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 32):
+        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 8):
             yield cell(depth=depth, batch=batch, hw_queues=queues)
 
 
