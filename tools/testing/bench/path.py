@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 MODULES = {"floor": "blk_floor", "floorb": "blk_floor", "c": "null_blk", "rust": "rnull_mod"}
@@ -143,9 +144,14 @@ def follow(addresses, code, module):
             known[address] = (start, name, of, *decode(code.bytes(address)))
         return known[address]
 
-    # Whole I/Os: from one entry of the system call to another.
-    marks = [i for i, a in enumerate(addresses)
-             if look_up(a)[1] == "__x64_sys_io_uring_enter" and look_up(a)[0] == a]
+    # Whole I/Os: from one call of queue_rq or queue_rqs to another. System calls would not do,
+    # for between two of them there may be half an I/O.
+    def is_queued(before, address):
+        start, name, of, *_ = look_up(address)
+        return (address == start and of == module and "queue_rq" in name
+                and look_up(before)[2] != module)
+
+    marks = [i for i, pair in enumerate(pairwise(addresses), 1) if is_queued(*pair)]
     if len(marks) < 2:
         raise ValueError("the trace is too short")
     path = Walked()

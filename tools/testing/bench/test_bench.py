@@ -409,6 +409,12 @@ class Traces(unittest.TestCase):
         self.assertEqual((walked.ios, walked.total), (3, 26))
         self.assertEqual((walked.instructions, walked.driver, walked.locks), (15, 9, 3))
 
+    def test_follow_half_an_io(self):
+        # The I/O ends in an interrupt, which comes after the system call that waits for it.
+        hit = [*self.IO, 0x1000, 0x1007, 0x4000, 0x4004, 0x3005, 0x3006, 0x4009, 0x1000, 0x1007]
+        walked = path.follow([*hit * 2, *hit[:11]], self.code(), "driver")
+        self.assertEqual((walked.ios, walked.driver), (2, 10))
+
     def test_follow_too_short(self):
         self.assertRaises(ValueError, path.follow, self.IO, self.code(), "driver")
 
