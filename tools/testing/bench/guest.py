@@ -416,7 +416,7 @@ def create_and_remove(plan, result):
                            remove_ns=gone - remove, bytes=memory)
             print(f"    {driver}: {number} devices: {(there - start) / 1e6:.1f} ms to create, "
                   f"{(gone - remove) / 1e6:.1f} ms to remove, {memory >> 10} KiB", flush=True)
-    for number in plan["create"]:
+    for number in plan.get("create", ()):
         for _ in range(times(number)):
             before, start = free_memory(), time.monotonic_ns()
             devices.load("blk_floor", f"single={number}", "batched=0")
