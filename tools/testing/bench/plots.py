@@ -142,7 +142,8 @@ def draw_growth(summary, directory):
         axis.set_xscale("log", base=2)
         axis.set_xlabel(key.replace("hw_", "hardware "))
         axis.set_ylabel("instructions per I/O")
-        axis.legend(fontsize=7)
+        if cells:
+            axis.legend(fontsize=7)
     figure.tight_layout()
     save(figure, directory, "growth")
 
