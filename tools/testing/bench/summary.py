@@ -291,7 +291,7 @@ def locks(summary):
             # Null_blk has nothing to compare with: in irqmode 1 nobody sleeps.
             bar.add(name, "", f"{path['locks']:.2f}: the submitter sleeps", None)
             continue
-        # Of some hundred I/Os, the first and the last are not always whole.
+        # What is in flight when a trace begins and when it ends need not be as much.
         bar.add(name, f"{theirs['locks'] + extra:.2f}", f"{path['locks']:.2f}",
                 path["locks"] <= theirs["locks"] + extra + 0.05)
     return bar

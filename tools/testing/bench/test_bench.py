@@ -180,12 +180,11 @@ class Bars(unittest.TestCase):
     def test_growth(self):
         def records(growth):
             for cell in plan.devices_cells(False):
-                if "devices" in cell:
-                    more = growth if cell["devices"] == 256 else 0
-                    made = counted(cell, floor=[5000], floorb=[4780 + 50], c=[5000],
-                                   rust=[4780 + more])
-                    made[0]["cell"]["kind"] = "devices"
-                    yield from made
+                more = growth if cell["devices"] == 256 else 0
+                made = counted(cell, floor=[5000], floorb=[4780 + 50], c=[5000],
+                               rust=[4780 + more])
+                made[0]["cell"]["kind"] = "devices"
+                yield from made
         text = "cost per I/O does not grow with the number of devices"
         self.assertIs(self.verdict(text, list(records(5))), True)
         self.assertIs(self.verdict(text, list(records(20))), False)
