@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """From traces of the instructions that a guest executed to what is on the path of a request.
 
-    path.py RESULT-DIRECTORY KERNEL       appends to the records, as JSON lines on stdout
+    path.py DIRECTORY KERNEL              more records, as JSON lines on stdout
+
+DIRECTORY has the traces, and records.jsonl, which says what they are of.
 
 The path is what is executed while a function of the driver's module is on the stack: from its
 queue_rq or queue_rqs to the end of the requests, with the functions of the block layer that the
@@ -232,8 +234,7 @@ def code_of(directory, kernel, sections):
 def main():
     directory, kernel = Path(sys.argv[1]), Path(sys.argv[2])
     records = [json.loads(line) for line in (directory / "records.jsonl").read_text().splitlines()]
-    # Another part's traces have been dealt with.
-    traces = [r for r in records if r["record"] == "trace" and (directory / r["log"]).exists()]
+    traces = [record for record in records if record["record"] == "trace"]
     code = sizes = None
     for record in traces:
         if code is None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Write down what a run of `make bench' measures.
 
-    plan.py KIND [--full] [--cells REGEX] > PLAN
+    plan.py PART [--full] [--cells REGEX] > PLAN
 
 A plan is what one guest does, a list of cells. A cell's name says all that sets it apart, and is
 what results are compared by. Exit 1 if there is no such cell.
@@ -189,10 +189,18 @@ def features_cells(full):
         yield traced
 
 
-KINDS = {
+def counted_cells(full, rw=None):
+    for one in full_cells() if full else short_cells():
+        if rw in (None, one["rw"]):
+            yield one
+
+
+PARTS = {
     "path": path_cells,
     "features": features_cells,
-    "icount": lambda full: full_cells() if full else short_cells(),
+    "counted": counted_cells,
+    "counted-reads": lambda full: counted_cells(full, "randread"),
+    "counted-writes": lambda full: counted_cells(full, "randwrite"),
     "smp": smp_cells,
     "devices": devices_cells,
     "queues": queues_cells,
@@ -201,18 +209,19 @@ KINDS = {
 
 def main():
     parser = argparse.ArgumentParser(description="Write down what a run measures.")
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--cells", default="", help="regular expression for their names")
     args = parser.parse_args()
     seen = {}
-    for one in KINDS[args.kind](args.full):
+    for one in PARTS[args.part](args.full):
         if re.search(args.cells, one["name"]):
             seen.setdefault(one["name"], one)
     if not seen:
         return 1
-    plan = {"kind": args.kind, "cells": list(seen.values())}
-    if args.kind == "smp" and not args.cells:
+    kind = "icount" if args.part.startswith("counted") else args.part
+    plan = {"kind": kind, "cells": list(seen.values())}
+    if args.part == "smp" and not args.cells:
         plan["create"] = CREATED
     print(json.dumps(plan, indent=1))
     return 0

@@ -84,17 +84,24 @@ class Stats(unittest.TestCase):
 
 class Plan(unittest.TestCase):
     def test_cells_are_told_apart(self):
-        for kind, cells in plan.KINDS.items():
+        for part, cells in plan.PARTS.items():
             for full in (False, True):
                 named = {}
                 for cell in cells(full):
                     same = named.setdefault(cell["name"], cell)
-                    self.assertEqual(same, cell, kind)
+                    self.assertEqual(same, cell, part)
 
     def test_full_has_the_short_form(self):
-        for kind, cells in plan.KINDS.items():
+        for part, cells in plan.PARTS.items():
             short = {cell["name"] for cell in cells(False)}
-            self.assertLessEqual(short, {cell["name"] for cell in cells(True)}, kind)
+            self.assertLessEqual(short, {cell["name"] for cell in cells(True)}, part)
+
+    def test_halves_of_the_matrix(self):
+        def names(part):
+            return {cell["name"] for cell in plan.PARTS[part](True)}
+
+        self.assertEqual(names("counted-reads") | names("counted-writes"), names("counted"))
+        self.assertFalse(names("counted-reads") & names("counted-writes"))
 
     def test_buffers_fit(self):
         for cell in plan.full_cells():

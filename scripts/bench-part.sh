@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measure one part of what `make bench' measures:
+#
+#	bench-part.sh RESULT KERNEL PART
+#
+# PART is one of bench.sh's parts, or one half of it, as counted-reads. RESULT/PART has
+# the plan of what is to be measured, and gets the records of it, one in each line.
+# KERNEL is a published lean kernel.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+settings
+: "${FULL:=}"
+RESULT=$1/$3 KERNEL=$2 PART=$3
+BENCH=$REPO/tools/testing/bench
+RECORDS=$RESULT/records.jsonl
+
+# Others may be running.
+exec > >(sed -u "s/^/$PART: /" >&2) 2>&1
+
+python() { run "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
+
+# built FLAVOUR [SETTING...]: sets BUILT to that kernel, built if need be.
+built() {
+	output BUILT env RNULL_STEPS=5 "${@:2}" "$REPO/scripts/kernel.sh" "$1"
+	BUILT=${BUILT##*$'\n'}
+}
+
+# measured COMMAND...: and record what else went on at the time.
+measured() {
+	python "$BENCH/host.py" snapshot > "$RESULT/snapshot"
+	"$@"
+	python "$BENCH/host.py" interference "$PART" "$RESULT/snapshot" >> "$RECORDS"
+	rm -f "$RESULT/snapshot"
+}
+
+# in_guest TIMEOUT OPTION...: the plan, in a guest.
+in_guest() {
+	python "$BENCH/host.py" cells "$RESULT/plan" >> "$RECORDS"
+	run "$REPO/scripts/guest.sh" --kernel "$KERNEL" --name "bench-$PART" \
+		--timeout "$1" --share "$BENCH=bench" --share "$RESULT=result" "${@:2}" -- \
+		env PYTHONDONTWRITEBYTECODE=1 python3 /run/rnull/bench/guest.py \
+		/run/rnull/result/plan /run/rnull/result/records.jsonl
+}
+
+# traced: the plan, in a guest whose instructions are written down.
+traced() {
+	local monitor status=0 tracer
+	monitor=$(mktemp -u "$CACHE/run/monitor.XXXXXX")
+	at_exit "rm -f '$monitor'"
+	start "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$BENCH/trace.py" "$monitor" "$RESULT" 60000000
+	tracer=$CHILD
+	in_guest 1800 --icount --monitor "$monitor" || status=$?
+	kill -TERM -- "-$tracer" 2>/dev/null || true
+	reap "$tracer" || true
+	(( ! status )) || exit "$status"
+	python "$BENCH/path.py" "$RESULT" "$KERNEL" > "$RESULT/path.jsonl"
+	cat "$RESULT/path.jsonl" >> "$RECORDS"
+	rm -f "$RESULT/path.jsonl" "$RESULT/kallsyms"
+}
+
+native_cells() {
+	local irqmode
+	# Not irqmode 2: how soon a signal comes for a timer is the host's affair.
+	for irqmode in 0 1; do
+		native_cell "irqmode $irqmode, one at a time" blk_submit.batch=1 blk_submit.plugged=0
+		native_cell "irqmode $irqmode, one under a plug" blk_submit.batch=1
+		native_cell "irqmode $irqmode, 16 under a plug" blk_submit.batch=16
+	done
+}
+
+native_cell() {			# NAME PARAMETER...
+	local name=$1 log=$RESULT/log
+	shift
+	say "$name"
+	# Short turns, so that few are disturbed, and many of them.
+	run "$REPO/scripts/enter.sh" timeout 600 "$BUILT/linux" mem=256M loglevel=7 \
+		"null_blk.irqmode=$irqmode" "rnull_mod.irqmode=$irqmode" \
+		null_blk.poll_queues=0 rnull_mod.poll_queues=0 \
+		blk_submit.devices=/dev/floor0,/dev/floorb0,/dev/nullb0,/dev/rnullb0 \
+		blk_submit.ios=4096 "blk_submit.turns=$(( FULL ? 2000 : 400 ))" "$@" \
+		blk_submit.halt=1 > "$log" 2>&1 < /dev/null || true
+	python "$BENCH/host.py" native "$name" "$log" >> "$RECORDS" ||
+		fail_log "measuring in user-mode Linux" "$log" "The whole log is $log"
+}
+
+case $PART in
+counted | counted-*)
+	in_guest "$(( FULL ? 18000 : 1800 ))" --icount ;;
+devices)
+	in_guest 1800 --icount ;;
+queues)
+	# A device has as many as there may be processors, though one is online. Each
+	# of them makes the emulator slower: 32 take four minutes to boot.
+	in_guest 3600 --icount --smp "$(( FULL ? 32 : 8 ))" ;;
+path)
+	traced ;;
+features)
+	built lean CONFIG_EXTRA="$REPO/configs/features.config"
+	KERNEL=$BUILT
+	traced ;;
+smp)
+	measured in_guest 3600 --smp 2 ;;
+native)
+	built native
+	measured native_cells ;;
+*)
+	die -2 "no part $PART" ;;
+esac
