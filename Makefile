@@ -13,7 +13,7 @@ export $(SETTINGS)
 help:
 	@echo 'Targets:'
 	@echo '  demo       build all, boot it, run fio on /dev/rnullb0 and on C null_blk'
-	@echo '  test       run every test: lint, kunit, check, the harness on itself'
+	@echo '  test       run every test: lint, kunit, check, some of bench, the harness on itself'
 	@echo '  kernel     build the lean kernel with its modules, print where it is'
 	@echo '  modules    build rnull_mod.ko for the lean kernel, print where it is'
 	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'

@@ -9,9 +9,9 @@
 # CELLS is a regular expression for the names of the cells to measure, other than
 # those of "native"; default: all of them. With it no devices are made and removed.
 #
-# The result is a directory in the cache with result.json, which has every
-# sample, table.md, and plots. FULL=1 measures the whole matrix. How it is done
-# is in Documentation/block/rnull-performance.rst.
+# The result is a directory with result.json, which has every sample, table.md, and
+# plots. It is made in the cache, or is what RNULL_RESULT names. FULL=1 measures the
+# whole matrix. How it is done is in Documentation/block/rnull-performance.rst.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -36,7 +36,7 @@ for part in "${parts[@]}"; do
 done
 
 BENCH=$REPO/tools/testing/bench
-RESULT=$CACHE/bench/$(date -u +%Y%m%d-%H%M%S)
+RESULT=${RNULL_RESULT:-$CACHE/bench/$(date -u +%Y%m%d-%H%M%S)}
 FROM=$SECONDS
 mkdir -p "$RESULT"
 python() { run "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
@@ -83,5 +83,5 @@ for part in "${counting[@]}" "${timing[@]}"; do
 done >> "$RESULT/records.jsonl"
 step "table and plots"
 python "$BENCH/report.py" "$RESULT"
-ln -sfn "$(basename "$RESULT")" "$CACHE/bench/latest"
+[[ ${RNULL_RESULT:-} ]] || ln -sfn "$(basename "$RESULT")" "$CACHE/bench/latest"
 say "bench: in $(elapsed $(( SECONDS - FROM ))): $RESULT/table.md, result.json, *.svg, *.png"

@@ -27,7 +27,7 @@ IDLE=()
 # script NAME: where a part's script is.
 script() {
 	case $1 in
-	harness | stories) printf '%s' "$REPO/tools/testing/$1/run.sh" ;;
+	bench | harness | stories) printf '%s' "$REPO/tools/testing/$1/run.sh" ;;
 	check-*) printf '%s' "$REPO/scripts/check.sh" ;;
 	*) printf '%s' "$REPO/scripts/$1.sh" ;;
 	esac
@@ -50,7 +50,7 @@ count() {
 }
 
 # begin TEXT: says what comes now, and which of how many parts it is.
-PARTS=7
+PARTS=8
 begun=0
 begin() {
 	begun=$(( begun + 1 ))
@@ -103,7 +103,7 @@ for flavour in debug lean; do
 done
 behind check-debug debug
 # The harness has guests of its own, to which two others would leave next to nothing.
-for name in lint compile-fail kunit harness; do
+for name in lint compile-fail kunit harness bench; do
 	part "$name"
 done
 # One guest leaves something to another one, if there is anything to leave.

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Counts instructions in some cells of `make bench', and wants the bars met that
+# belong to them. Counts are the same on any machine, beside whatever else it does,
+# so this can be a test; what is measured by time can't.
+#
+#	run.sh [PATTERN]	only the bars whose text has PATTERN in it
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../../scripts/lib.sh"
+settings
+
+PATTERN=${1:-}
+PASSED=0
+FAILED=0
+WORK=$(mktemp -d "$CACHE/run/bench-test.XXXXXX")
+at_exit "rm -rf '$WORK'"
+LOG=$WORK/log
+
+# bar TEXT: must have been judged, and met.
+bar() {
+	local line
+	[[ $1 == *"$PATTERN"* ]] || return 0
+	line=$(grep -F -- "$1" "$LOG") || true
+	if [[ $line == met\ * ]]; then
+		say "ok - $1"
+		PASSED=$(( PASSED + 1 ))
+	else
+		say "not ok - $1: ${line:-no word of it}"
+		FAILED=$(( FAILED + 1 ))
+	fi
+}
+
+cells=(
+	'irqmode [01], randread, 4k, 1 deep'
+	'irqmode [0-3], randread, 4k, 64 deep, 16 at once'
+	'irqmode 0, randwrite, 4k, 1 deep, memory-backed'
+	'irqmode 0, randread, 4k, 64 deep, 16 at once, polled'
+)
+wanted=$(IFS='|'; printf '^(%s)$' "${cells[*]}")
+say "bench: counting instructions in ${#cells[@]} kinds of cells"
+progress "$LOG" 0 env FULL='' PARTS=counted CELLS="$wanted" RNULL_RESULT="$WORK/result" \
+	"$REPO/scripts/bench.sh" ||
+	tail -n 25 "$LOG" >&2
+
+bar "irqmode 0, one at a time: own cost at most 0.30 of null_blk's"
+bar "irqmode 1: own cost at most 0.5 of null_blk's"
+bar "irqmode 0, batches of 16 and more: within 30 of the batched floor"
+bar "irqmode 2: own cost at most 0.9 of null_blk's"
+bar "irqmode 3, batches of 16: own cost at most null_blk's in irqmode 1"
+bar "memory-backed, 4k and 64k: own cost less the bytes copied at most 0.6 of null_blk's"
+bar "polled, 64 deep in batches of 16: below null_blk's"
+
+say "bench: $PASSED passed, $FAILED failed"
+[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+(( FAILED == 0 && PASSED > 0 ))
