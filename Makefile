@@ -29,7 +29,7 @@ help:
 	@echo 'Settings (make TARGET NAME=VALUE):'
 	@echo '  KERNEL_SRC=    an own Linux 7.3 tree, only read  (default: the Debian package)'
 	@echo '  CACHE=         where everything is made          (default: ~/.cache/rnull)'
-	@echo '  JOBS=          compilers at a time               (default: all processors)'
+	@echo '  JOBS=          compilers, or guests that count, at a time  (default: all processors)'
 	@echo '  SMP=           processors of a guest             (default: 2)'
 	@echo '  MEM=           memory of a guest in MiB          (default: 2048)'
 	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'

@@ -72,7 +72,8 @@ python "$BENCH/host.py" environment "$KERNEL" > "$RESULT/records.jsonl"
 measure=("$REPO/scripts/bench-part.sh" "$RESULT" "$KERNEL")
 if (( ${#counting[@]} )); then
 	step "count instructions: ${counting[*]}"
-	run xargs -P "$JOBS" -n 1 "${measure[@]}" < <(printf '%s\n' "${counting[@]}")
+	run xargs -P "$JOBS" -n 1 "${measure[@]}" < <(printf '%s\n' "${counting[@]}") ||
+		die "a part failed, and said why above; $RESULT has what others measured"
 fi
 for part in "${timing[@]}"; do
 	step "compare by time: $part"
