@@ -134,6 +134,27 @@ class Walked:
         self.functions = Counter()  # (name, module) -> instructions
         self.lock_places = Counter()
         self.driver_functions = set()  # starts
+        # Not only on the path, but all that the I/Os made the processor execute.
+        self.whole = Counter()  # (name, module) -> instructions
+        self.interrupt_locks = 0  # in interrupts that got to the driver, off the path
+        self.unrelated = 0  # instructions in interrupts that did not, as the tick
+
+
+class Interrupt:
+    """What was executed from an interrupt's entry to its end."""
+
+    def __init__(self):
+        self.functions = Counter()
+        self.locks = 0
+        self.of_driver = False
+
+    def end(self, path):
+        """Account for it."""
+        if self.of_driver:
+            path.whole.update(self.functions)
+            path.interrupt_locks += self.locks
+        else:
+            path.unrelated += self.functions.total()
 
 
 def follow(addresses, code, module):
@@ -158,6 +179,7 @@ def follow(addresses, code, module):
         raise ValueError("the trace is too short")
     path = Walked()
     stack = []  # (address of the call or None for an interrupt, whether the driver is below)
+    interrupts = []  # those of them that are interrupts
     inside = False
     last = addresses[marks[0]:marks[-1]]
     for index, address in enumerate(last):
@@ -166,10 +188,17 @@ def follow(addresses, code, module):
         if address == start and name.startswith(INTERRUPTS):
             # What interrupts the driver is not the driver's, unless it gets there by itself.
             stack.append((None, inside))
+            interrupts.append(Interrupt())
             inside = False
         if address == start and name == "blk_mq_start_request":
             path.ios += 1
         here = inside or of == module
+        if interrupts:
+            interrupts[-1].functions[name, of] += 1
+            interrupts[-1].of_driver |= of == module
+            interrupts[-1].locks += lock and not here
+        else:
+            path.whole[name, of] += 1
         if here:
             path.instructions += 1
             path.functions[name, of] += 1
@@ -198,6 +227,7 @@ def follow(addresses, code, module):
                 if stack[depth][0] is None:
                     inside = stack[depth][1]
                     del stack[depth:]
+                    interrupts.pop().end(path)
                     break
     return path
 
@@ -207,6 +237,14 @@ def readable(names):
     done = subprocess.run(["llvm-cxxfilt"], input="\n".join(names), capture_output=True,
                           text=True, check=True)
     return [re.sub(r"\[[0-9a-f]+\]", "", name) for name in done.stdout.splitlines()]
+
+
+def by_function(counter, ios):
+    """[name, module, instructions per I/O] of each function."""
+    functions = counter.most_common()
+    names = readable([name for (name, _), _ in functions])
+    return [[name, of, count / ios]
+            for name, ((_, of), count) in zip(names, functions, strict=True)]
 
 
 def read_trace(path):
@@ -242,8 +280,6 @@ def main():
         log = directory / record["log"]
         path = follow(read_trace(log), code, MODULES[record["driver"]])
         log.unlink()
-        functions = path.functions.most_common(25)
-        names = readable([name for (name, _), _ in functions])
         print(json.dumps({
             "record": "path",
             "cell": record["cell"],
@@ -256,10 +292,10 @@ def main():
             "locks": path.locks / path.ios,
             "lock_places": {n: c / path.ios for n, c in path.lock_places.most_common()},
             "code_bytes": sum(sizes.get(start, 0) for start in path.driver_functions),
-            "functions": [
-                [name, of, count / path.ios]
-                for name, ((_, of), count) in zip(names, functions, strict=True)
-            ],
+            "functions": by_function(path.functions, path.ios),
+            "interrupt_locks": path.interrupt_locks / path.ios,
+            "unrelated": path.unrelated / path.ios,
+            "whole": by_function(path.whole, path.ios),
         }))
 
 

@@ -19,6 +19,7 @@ DRIVERS = ["floor", "floorb", "c", "rust"]
 IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 2400, "1M": 800, "16M": 48}
 COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatever is asked for
 CREATED = [1, 16, 256]  # devices that are made and removed
+BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
 AREA = "64M"  # what is read and written of a device that keeps its data
 
 
@@ -70,7 +71,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
 
 
 def short_cells():
-    for bs in ("4k", "32k", "256k", "1M", "16M"):
+    for bs in BLOCK_SIZES:
         yield cell(bs=bs)
     yield cell(rw="randwrite")
     for depth, batch in ((32, 16), (64, 16), (128, 32)):
@@ -96,26 +97,27 @@ def short_cells():
 SHAPES = ((1, 1), (8, 8), (32, 16), (64, 16), (128, 32))
 
 
+def shapes_of(bs):
+    """16M and deep would take gigabytes of buffers."""
+    return [(depth, batch) for depth, batch in SHAPES if bs != "16M" or depth <= 8]
+
+
 def full_cells():
     for irqmode in (0, 1, 2, 3):
         for scheduler in ("none", "mq-deadline"):
+            more = {} if scheduler == "none" else {"scheduler": scheduler}
             for rw in ("randread", "randwrite"):
-                for bs in ("4k", "32k", "256k", "1M", "16M"):
-                    for depth, batch in SHAPES:
-                        if bs == "16M" and depth > 8:
-                            continue  # gigabytes of buffers
-                        if irqmode == 2 and depth == 1:
-                            continue  # the submitter would sleep
-                        more = {} if scheduler == "none" else {"scheduler": scheduler}
+                for bs in BLOCK_SIZES:
+                    for depth, batch in shapes_of(bs):
                         yield cell(rw, bs, depth, batch, irqmode, **more)
     for rw in ("randread", "randwrite"):
         for irqmode in (2, 3):
             yield cell(rw, depth=32, irqmode=irqmode)
-        for bs in ("4k", "32k", "64k", "256k", "1M"):
-            for depth, batch in ((1, 1), (32, 16)):
+        for bs in (*BLOCK_SIZES, "64k"):
+            for depth, batch in shapes_of(bs):
                 yield cell(rw, bs, depth, batch, memory_backed=1)
-        for bs in ("4k", "32k"):
-            for depth, batch in ((1, 1), (64, 16), (128, 32)):
+        for bs in BLOCK_SIZES:
+            for depth, batch in shapes_of(bs):
                 yield cell(rw, bs, depth, batch, polled=True)
 
 
@@ -221,7 +223,7 @@ def main():
         return 1
     kind = "icount" if args.part.startswith("counted") else args.part
     plan = {"kind": kind, "cells": list(seen.values())}
-    if args.part == "smp" and not args.cells:
+    if args.part == "devices" and not args.cells:
         plan["create"] = CREATED
     print(json.dumps(plan, indent=1))
     return 0

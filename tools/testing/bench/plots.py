@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Plots of a run, as SVG and PNG."""
 
+from itertools import product
+
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 from plan import size_of  # noqa: E402
-from summary import NAMES, SCALE  # noqa: E402
+from summary import NAMES, SCALE, Figure  # noqa: E402
 
 COLORS = {"floorb": "0.6", "c": "tab:orange", "rust": "tab:blue"}
 LICENSE = "<!-- SPDX-License-Identifier: GPL-2.0 -->"
@@ -25,65 +27,90 @@ def save(figure, directory, name):
     plt.close(figure)
 
 
-def percent(figure, base):
-    """A figure of a ratio as a difference in %, with its error bars."""
-    middle = (figure.value / base - 1) * 100
-    return middle, middle - (figure.low / base - 1) * 100, (figure.high / base - 1) * 100 - middle
+def percent(figure):
+    """A ratio as a difference in %, with its error bars."""
+    return ((figure.value - 1) * 100, (figure.value - figure.low) * 100,
+            (figure.high - figure.value) * 100)
 
 
-def group_name(cell):
-    words = [f"irqmode {cell['irqmode']}", cell["rw"]]
+def kind_of(cell):
+    """What a row of panels is about."""
+    words = [f"irqmode {cell['irqmode']}"]
     words += [cell["scheduler"]] if cell.get("scheduler") else []
     words += [word for word in ("memory_backed", "polled") if cell.get(word)]
+    if cell.get("c"):
+        words.append(f"null_blk with irqmode {cell['c']['irqmode']}")
     return ", ".join(words).replace("_", "-")
 
 
 def shape(cell):
-    return cell["depth"], cell["batch"]
+    words = f"{cell['depth']} deep"
+    words += f", {cell['batch']} at once" if cell["batch"] > 1 else ""
+    return words + (f", {cell['hw_queues']} hw queues" if cell.get("hw_queues", 1) > 1 else "")
+
+
+def draw_panels(cells, differences, row_of, column_of, title, directory, name):
+    """Differences in %, by block size and, in colours, by depth: a panel for each row and column.
+
+    `differences` has a Figure for each cell's name.
+    """
+    if not cells:
+        return
+    rows = list(dict.fromkeys(map(row_of, cells)))
+    columns = sorted(set(map(column_of, cells)))
+    shapes = list(dict.fromkeys(map(shape, sorted(cells, key=lambda c: (c["depth"], c["batch"])))))
+    sizes = sorted({cell["bs"] for cell in cells}, key=size_of)
+    figure, axes = plt.subplots(len(rows), len(columns), sharex=True, sharey="row", squeeze=False,
+                                figsize=(5 * len(columns), 2.3 * len(rows) + 0.8))
+    for row, column in product(rows, columns):
+        axis = axes[rows.index(row)][columns.index(column)]
+        inside = [c for c in cells if (row_of(c), column_of(c)) == (row, column)]
+        draw_bars(axis, inside, differences, sizes, shapes)
+        axis.set_title(f"{row}: {column}", fontsize=9)
+        axis.axhline(0, color="black", linewidth=0.8)
+        axis.set_xticks(range(len(sizes)), sizes)
+        axis.set_xlim(-0.6, len(sizes) - 0.4)
+        axis.tick_params(labelbottom=True, labelsize=8)
+        if column == columns[0]:
+            axis.set_ylabel("%")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=f"C{i}") for i in range(len(shapes))]
+    figure.suptitle(title)
+    figure.tight_layout()
+    figure.legend(handles, shapes, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=8)
+    save(figure, directory, name)
+
+
+def draw_bars(axis, cells, differences, sizes, shapes):
+    for size in sizes:
+        group = sorted((c for c in cells if c["bs"] == size), key=lambda c: shapes.index(shape(c)))
+        width = 0.8 / max(len(group), 3)
+        for index, cell in enumerate(group):
+            middle, below, above = percent(differences[cell["name"]])
+            at = sizes.index(size) + (index - (len(group) - 1) / 2) * width
+            axis.bar([at], [middle], width, yerr=[[below], [above]], capsize=2,
+                     color=f"C{shapes.index(shape(cell))}")
 
 
 def draw_difference(summary, directory):
-    """IOPS relative to null_blk's, by block size and depth: a panel for each kind of cell."""
-    groups = {}
+    """IOPS relative to null_blk's, by block size and depth."""
+    differences = {}
     for name, cell in summary.cells.items():
-        if cell["kind"] == "icount" and {(name, "rust"), (name, "c")} <= summary.counted.keys():
-            groups.setdefault(group_name(cell), []).append(cell)
-    if not groups:
-        return
-    columns = min(3, len(groups))
-    rows = -(-len(groups) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 3.2 * rows), squeeze=False)
-    for axis in axes.flat[len(groups):]:
-        axis.set_visible(False)
-    for axis, (group, cells) in zip(axes.flat, groups.items(), strict=False):
-        difference_panel(axis, group, cells, summary)
-    figure.suptitle("IOPS of rnull relative to null_blk, one processor (by instructions)")
-    figure.tight_layout()
-    save(figure, directory, "difference")
+        ours, theirs = (summary.counted.get((name, driver)) for driver in ("rust", "c"))
+        if cell["kind"] == "icount" and ours and theirs:
+            differences[name] = Figure(theirs.value / ours.value, theirs.low / ours.high,
+                                       theirs.high / ours.low)
+    draw_panels([summary.cells[name] for name in differences], differences, kind_of,
+                lambda cell: cell["rw"],
+                "IOPS of rnull relative to null_blk, one processor, by instructions\n"
+                "(up is better; bars: quartiles of the samples)", directory, "difference")
 
 
-def difference_panel(axis, group, cells, summary):
-    sizes = sorted({cell["bs"] for cell in cells}, key=size_of)
-    shapes = sorted({shape(cell) for cell in cells})
-    width = 0.8 / len(shapes)
-    for index, (depth, batch) in enumerate(shapes):
-        xs, ys, below, above = [], [], [], []
-        for cell in cells:
-            if shape(cell) != (depth, batch):
-                continue
-            ours = summary.counted[cell["name"], "rust"]
-            theirs = summary.counted[cell["name"], "c"]
-            middle = (theirs.value / ours.value - 1) * 100
-            xs.append(sizes.index(cell["bs"]) + (index - (len(shapes) - 1) / 2) * width)
-            ys.append(middle)
-            below.append(middle - (theirs.low / ours.high - 1) * 100)
-            above.append((theirs.high / ours.low - 1) * 100 - middle)
-        axis.bar(xs, ys, width, yerr=[below, above], capsize=2, label=f"{depth} / {batch}")
-    axis.axhline(0, color="black", linewidth=0.8)
-    axis.set_xticks(range(len(sizes)), sizes)
-    axis.set_title(group, fontsize=9)
-    axis.set_ylabel("%")
-    axis.legend(title="depth / batch", fontsize=7, title_fontsize=7)
+def draw_processors(summary, directory):
+    """The same by time, and by jobs."""
+    draw_panels([summary.cells[name] for name in summary.smp], summary.smp, kind_of,
+                lambda cell: f"{cell['jobs']} job" + "s" * (cell["jobs"] > 1),
+                "IOPS of rnull relative to null_blk, two processors, in turn\n"
+                "(up is better; bars: 95 % intervals)", directory, "processors")
 
 
 def draw_own_cost(summary, directory):
@@ -95,34 +122,42 @@ def draw_own_cost(summary, directory):
     ]
     if not cells:
         return
-    figure, axis = plt.subplots(figsize=(9, 0.45 * len(cells) + 1.5))
+    figure, axis = plt.subplots(figsize=(9, 0.5 * len(cells) + 1.5))
     for index, driver in enumerate(COLORS):
-        own = [summary.own(name, driver) or 0 for name in cells]
-        axis.barh([y + (index - 1) * 0.27 for y in range(len(cells))], own, 0.27,
-                  color=COLORS[driver], label=NAMES[driver])
+        own = {y: summary.own(name, driver) for y, name in enumerate(cells)}
+        own = {y: figure.value for y, figure in own.items() if figure}
+        bars = axis.barh([y + (index - 1) * 0.27 for y in own], own.values(), 0.27,
+                         color=COLORS[driver], label=NAMES[driver])
+        axis.bar_label(bars, fmt="%.0f", padding=2, fontsize=6)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_yticks(range(len(cells)), cells, fontsize=7)
+    axis.set_xscale("symlog", linthresh=100)
+    axis.margins(x=0.1)
+    names = [f"{name} ({kind_of(summary.cells[name]).split(', ')[-1]})"
+             if summary.cells[name].get("c") else name for name in cells]
+    axis.set_yticks(range(len(cells)), names, fontsize=7)
     axis.invert_yaxis()
-    axis.set_xlabel("instructions per I/O above the floor")
+    axis.set_xlabel("instructions per I/O above the floor (left is better), linear up to 100")
     axis.legend(fontsize=8)
     save(figure, directory, "own-cost")
 
 
-def draw_ratios(figures, title, label, directory, name):
-    """Ratios with their intervals, around 1."""
+def draw_native(summary, directory):
+    """Speed in user-mode Linux, with intervals."""
+    figures = {cell: Figure(1 / ratio.value, 1 / ratio.high, 1 / ratio.low)
+               for (cell, driver), ratio in summary.native_ratio.items() if driver == "rust"}
     if not figures:
         return
     figure, axis = plt.subplots(figsize=(8, 0.4 * len(figures) + 1.5))
     for y, ratio in enumerate(figures.values()):
-        middle, below, above = percent(ratio, 1.0)
+        middle, below, above = percent(ratio)
         axis.errorbar([middle], [y], xerr=[[below], [above]], fmt="o", color=COLORS["rust"],
                       capsize=3)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set_yticks(range(len(figures)), figures, fontsize=7)
     axis.invert_yaxis()
-    axis.set_xlabel(label)
-    axis.set_title(title, fontsize=9)
-    save(figure, directory, name)
+    axis.set_xlabel("I/Os of rnull in the same time, relative to null_blk, % (right is better)")
+    axis.set_title("user-mode Linux, in turn, 95 % intervals", fontsize=9)
+    save(figure, directory, "native")
 
 
 def draw_growth(summary, directory):
@@ -140,8 +175,11 @@ def draw_growth(summary, directory):
                 axis.plot(*zip(*points, strict=True), "o-", label=NAMES[driver],
                           color=COLORS.get(driver, "black"), markersize=3)
         axis.set_xscale("log", base=2)
+        numbers = sorted({cell[key] for cell in cells})
+        axis.set_xticks(numbers, numbers)
+        axis.minorticks_off()
         axis.set_xlabel(key.replace("hw_", "hardware "))
-        axis.set_ylabel("instructions per I/O")
+        axis.set_ylabel("instructions per I/O (not from 0)")
         if cells:
             axis.legend(fontsize=7)
     figure.tight_layout()
@@ -152,8 +190,5 @@ def draw(summary, directory):
     draw_difference(summary, directory)
     draw_own_cost(summary, directory)
     draw_growth(summary, directory)
-    draw_ratios(summary.smp, "IOPS on several processors, in turn, 95 % interval",
-                "rnull's IOPS relative to null_blk's, %", directory, "processors")
-    ratios = {c: f for (c, d), f in summary.native_ratio.items() if d == "rust"}
-    draw_ratios(ratios, "Time per I/O in user-mode Linux, in turn, 95 % interval",
-                "rnull's time relative to null_blk's, %", directory, "native")
+    draw_processors(summary, directory)
+    draw_native(summary, directory)

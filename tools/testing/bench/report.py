@@ -9,14 +9,19 @@
 import json
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
-from summary import NAMES, Summary, bars
+from summary import NAMES, UNDECIDED, Summary, bars
 
-FORMAT = 1
-VERDICT = {True: "met", False: "MISSED", None: "not measured"}
+FORMAT = 2
+VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
 # What the documentation shows of the plots.
-DOCUMENTED = ("difference", "own-cost")
+DOCUMENTED = ("difference", "own-cost", "growth", "processors", "native")
+# Cells of which the documentation shows where their cost goes.
+PROFILED = ("irqmode 2, randread, 4k, 32 deep, traced",)
+# Functions that take less than this many instructions per I/O are shown as one.
+SMALL = 3
 
 
 def load(directory):
@@ -45,34 +50,47 @@ def bar_table(bar):
 def bar_overview(summary):
     rows = []
     for bar in bars(summary):
-        met = sum(1 for *_, met in bar.rows if met)
-        known = sum(1 for *_, met in bar.rows if met is not None)
-        rows.append((bar.text, VERDICT[bar.met], f"{met} of {known}"))
-    return ("bar", "", "cells"), rows
+        of = Counter(met for *_, met in bar.rows)
+        cells = f"{of[True]} of {len(bar.rows)}"
+        for verdict in (UNDECIDED, None):
+            if of[verdict]:
+                cells += f", {of[verdict]} {VERDICT[verdict]}"
+        rows.append((bar.text, VERDICT[bar.met], cells))
+    return ("bar", "", "cells that meet it"), rows
+
+
+def signed(figure):
+    """A figure with half the width of its interval, if that is to be seen."""
+    if figure is None:
+        return ""
+    width = max(figure.high - figure.value, figure.value - figure.low)
+    return f"{figure.value:.0f}" + (f" ± {width:.0f}" if round(width) else "")
 
 
 def counted_table(summary, kind):
+    judged = {cell: VERDICT[met] for bar in bars(summary) for cell, *_, met in bar.rows}
     rows = []
     for name, cell in summary.cells.items():
         if cell["kind"] != kind:
             continue
         floor = summary.counted.get((name, "floor"))
         ours, theirs = summary.own(name, "rust"), summary.own(name, "c")
-        ratio = ours / theirs if ours is not None and theirs and theirs > 0 else None
-        noise = max((summary.spread[key] for key in summary.spread if key[0] == name), default=0.0)
-        reason = summary.skipped.get((name, "rust")) or summary.skipped.get((name, "all"), "")
+        ratio = ours.value / theirs.value if ours and theirs and theirs.value > 0 else None
+        skipped = {driver: summary.skipped.get((name, driver), "") for driver in ("all", *NAMES)}
+        busy = summary.busy.get((name, "rust"))
         rows.append((
             name,
             number(floor and floor.value),
-            number(summary.own(name, "floorb")),
-            number(theirs, missing=summary.skipped.get((name, "c"), "")),
-            number(ours, missing=reason),
+            signed(summary.own(name, "floorb")),
+            signed(theirs) or skipped["c"],
+            signed(ours) or skipped["rust"] or skipped["all"],
             number(ratio, ".2f"),
+            judged.get(name, ""),
             number(summary.batch.get(name), ".1f"),
-            f"{noise:.2%}",
+            number(busy, ".0%"),
         ))
     return ("cell", "floor", "batched floor: own", "null_blk: own", "rnull: own",
-            "rnull / null_blk", "batch", "spread"), rows
+            "rnull / null_blk", "bar", "batch", "busy"), rows
 
 
 def smp_table(summary):
@@ -106,12 +124,40 @@ def created_table(summary):
 def path_table(summary):
     rows = [
         (cell, NAMES[driver], f"{path['instructions']:.0f}", f"{path['driver_instructions']:.0f}",
-         f"{path['calls']:.1f}", f"{path['locks']:.2f}", path["code_bytes"],
-         summary.request_data.get((cell, driver), ""))
+         f"{path['calls']:.1f}", f"{path['locks']:.2f}", f"{path['interrupt_locks']:.2f}",
+         path["code_bytes"], summary.request_data.get((cell, driver), ""))
         for (cell, driver), path in summary.paths.items()
     ]
     return ("cell", "driver", "instructions", "of these the driver's", "calls", "locked",
-            "the driver's code, bytes", "data with a request, bytes"), rows
+            "locked in the interrupt around it", "the driver's code, bytes",
+            "data with a request, bytes"), rows
+
+
+def whole_table(summary, cell):
+    """All that is executed for an I/O, by function: the floor, and what others have more of."""
+    drivers = [driver for driver in NAMES if (cell, driver) in summary.paths]
+    costs = {}  # (function, module) -> driver -> instructions per I/O
+    for driver in drivers:
+        for name, of, count in summary.paths[cell, driver]["whole"]:
+            costs.setdefault((name, of or "kernel"), {})[driver] = count
+    others = ("functions with less than these", "")
+    for key in list(costs):
+        if max(costs[key].values()) < SMALL:
+            for driver, count in costs.pop(key).items():
+                small = costs.setdefault(others, {})
+                small[driver] = small.get(driver, 0) + count
+
+    def more(counts):
+        return tuple(counts.get(driver, 0) - counts.get("floor", 0) for driver in drivers[1:])
+
+    ordered = sorted(costs.items(), key=lambda item: -max(map(abs, more(item[1]))))
+    rows = [
+        (name, of, f"{counts.get('floor', 0):.0f}", *(f"{own:+.0f}" for own in more(counts)))
+        for (name, of), counts in ordered
+    ]
+    sums = {driver: sum(counts.get(driver, 0) for counts in costs.values()) for driver in drivers}
+    rows.append(("all", "", f"{sums['floor']:.0f}", *(f"{own:+.0f}" for own in more(sums))))
+    return ("function", "module", "floor", *(f"{NAMES[d]}: own" for d in drivers[1:])), rows
 
 
 def tables(result, summary):
@@ -159,7 +205,7 @@ def markdown(result, summary):
     yield origin(result["environment"])
     yield ""
     if summary.notes:
-        yield "**Disturbed, or not as expected:**"
+        yield "**Disturbed, or worth knowing:**"
         yield ""
         yield from (f"- {note}" for note in dict.fromkeys(summary.notes))
         yield ""
@@ -182,10 +228,25 @@ def profile(summary):
     for (cell, driver), path in summary.paths.items():
         yield f"## {NAMES[driver]}: {cell}"
         yield ""
-        rows = [(name, of or "kernel", f"{count:.1f}") for name, of, count in path["functions"]]
+        yield f"{path['ios']} I/Os."
+        yield ""
+        rows = [(name, of or "kernel", f"{count:.1f}") for name, of, count in path["functions"]
+                if count >= 0.05]
         yield from markdown_table(("function", "module", "instructions per I/O"), rows)
         places = (f"{name} {count:.2f}" for name, count in path["lock_places"].items())
         yield "Locked instructions: " + (", ".join(places) or "none") + "."
+        yield ""
+    yield "# Where all instructions of an I/O go"
+    yield ""
+    yield "Without interrupts that do not get to the driver, which are said in the end."
+    yield ""
+    for cell in dict.fromkeys(cell for cell, _ in summary.paths):
+        yield f"## {cell}"
+        yield ""
+        yield from markdown_table(*whole_table(summary, cell))
+        unrelated = (f"{NAMES[driver]} {path['unrelated']:.0f}"
+                     for (of, driver), path in summary.paths.items() if of == cell)
+        yield "Other interrupts: " + ", ".join(unrelated) + "."
         yield ""
 
 
@@ -208,12 +269,17 @@ def document(result, summary, directory, target):
         "",
         origin(result["environment"]),
         "",
-        *(f"- Disturbed, or not as expected: {note}" for note in dict.fromkeys(summary.notes)),
+        *(f"- Disturbed, or worth knowing: {note}" for note in dict.fromkeys(summary.notes)),
         "",
         *rst_table("Bars", *bar_overview(summary)),
     ]
     for title, table in tables(result, summary):
         lines += rst_table(title, *table)
+    for cell in PROFILED:
+        if (cell, "rust") in summary.paths:
+            headings, rows = whole_table(summary, cell)
+            rows = [row for row in rows if any(own not in ("+0", "-0") for own in row[3:])]
+            lines += rst_table(f"Where own cost goes: {cell}", headings, rows)
     for name in DOCUMENTED:
         if (directory / f"{name}.svg").exists():
             shutil.copy(directory / f"{name}.svg", target / f"rnull-performance-{name}.svg")
@@ -235,7 +301,7 @@ def main():
 
     plots.draw(summary, directory)
     for note in dict.fromkeys(summary.notes):
-        print(f"disturbed: {note}")
+        print(f"note: {note}")
     for bar in bars(summary):
         print(f"{VERDICT[bar.met]:12}  {bar.text}")
 
