@@ -185,7 +185,9 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     pub fn requeue(self, kick: bool) {
         let rq = self.into_raw();
         // SAFETY: By the type invariant we owned the right to the request and its initial count,
-        // both of which go back to the block layer with this call.
+        // both of which go back to the block layer with this call. The queue is there for as long
+        // as the request is: what the call does with it, it does before it unlocks the requeue
+        // list, which the request can't leave before that.
         unsafe { bindings::blk_mq_requeue_request(rq.as_ptr().cast(), kick) };
     }
 }
