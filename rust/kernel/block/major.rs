@@ -36,12 +36,29 @@ pub struct Major {
 }
 
 impl Major {
+    /// The longest name, in bytes, without the null byte at its end.
+    const NAME_LEN: usize = 15;
+
     /// Registers `name` under a free major number. May sleep.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if no number is free, `ENOMEM` if there is no memory.
+    /// `EBUSY` if no number is free, `ENOMEM` if there is no memory, `EINVAL` if the name has more
+    /// than 15 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::Major;
+    ///
+    /// let too_long = Major::register(c"rust_doctest_too");
+    /// assert_eq!(too_long.err(), Some(EINVAL));
+    /// ```
     pub fn register(name: &'static CStr) -> Result<Self> {
+        // C would keep the beginning of it, and not find it again by the whole.
+        if name.to_bytes().len() > Self::NAME_LEN {
+            return Err(EINVAL);
+        }
         // SAFETY: `name` is null-terminated, and C copies it. There is no probe callback.
         let number = unsafe { bindings::__register_blkdev(0, name.as_char_ptr(), None) };
         to_result(number.min(0))?;

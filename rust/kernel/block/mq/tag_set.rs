@@ -431,13 +431,20 @@ impl<T: Operations> TagSet<T> {
         );
         current.store(layout.pack(), Relaxed);
 
-        // SAFETY: As above; this is about the maps only, which others don't read now.
-        let maps = unsafe { &mut (&mut (*set).map)[..maps as usize] };
+        // SAFETY: As above, `set` is valid. There is no reference to the maps, as `io_poll` in
+        // sysfs may read how many queues there are for polling.
+        let first = unsafe { &raw mut (*set).map }.cast::<bindings::blk_mq_queue_map>();
         let counts = [layout.submit, 0, layout.poll];
         let mut offset = 0;
-        for (map, count) in maps.iter_mut().zip(counts) {
-            map.nr_queues = count;
-            map.queue_offset = offset;
+        for (index, count) in counts.into_iter().take(maps as usize).enumerate() {
+            // SAFETY: The array has a map for each kind of queues, of which these are the first.
+            let map = unsafe { first.add(index) };
+            // SAFETY: `map` is valid, and nobody else writes to it. C reads the number of queues as
+            // it writes it elsewhere, without a lock, and does no more than show it.
+            unsafe {
+                (*map).nr_queues = count;
+                (*map).queue_offset = offset;
+            }
             offset += count;
             if count > 0 {
                 // SAFETY: `map` is a map of a tag set that is being set up, with room for all CPUs.
