@@ -85,7 +85,7 @@ pub(crate) fn store(blocks: &BadBlocks, text: &[u8]) -> Result {
 
 /// Whether the sectors are to be bad, and the first and the last of them.
 fn parse(text: &[u8]) -> Result<(bool, Range<u64>)> {
-    let (bad, range) = match text.trim_ascii() {
+    let (bad, range) = match strip(text) {
         [b'+', range @ ..] => (true, range),
         [b'-', range @ ..] => (false, range),
         _ => return Err(EINVAL),
@@ -99,6 +99,17 @@ fn parse(text: &[u8]) -> Result<(bool, Range<u64>)> {
     Ok((bad, first..last))
 }
 
+/// The text up to the first null byte, without white space around it, as C's `strstrip()` has it.
+fn strip(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0);
+    let text = text.split(|&byte| byte == 0).next().unwrap_or(text);
+    let Some(first) = text.iter().position(|byte| !is_space(byte)) else {
+        return &[];
+    };
+    let end = text.iter().rposition(|byte| !is_space(byte));
+    &text[first..end.map_or(first, |last| last + 1)]
+}
+
 #[kunit_tests(rnull_badblocks)]
 mod tests {
     use super::*;
@@ -109,6 +120,8 @@ mod tests {
             (b"+1-5", true, 1..5),
             (b"-1-5\n", false, 1..5),
             (b"  +0x10-0x20 \n", true, 16..32),
+            (b"\x0b\xa0+1-5\x0c\x0b", true, 1..5),
+            (b"+1-5 \0x", true, 1..5),
             (b"+7-7", true, 7..7),
             (b"+0-18446744073709551615", true, 0..u64::MAX),
         ];
@@ -121,7 +134,7 @@ mod tests {
     fn other_text_is_refused() {
         let cases: &[&[u8]] = &[
             b"", b"1-5", b"+", b"+1", b"+1-", b"+-5", b"+5-1", b"+1-5-6", b"+a-b", b"+ 1-5",
-            b"*1-5",
+            b"*1-5", b" \n", b"\0+1-5", b"+1\0-5",
         ];
         for text in cases {
             assert_eq!(parse(text), Err(EINVAL));

@@ -33,6 +33,7 @@ use kernel::{
             RequestList,
             TimeoutAction, //
         },
+        Op,
         Status,
         ZoneReport, //
     },
@@ -151,6 +152,12 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
             return Outcome::Pending;
         }
         let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
+        if P::SLOW && rq.op() == Op::FLUSH {
+            // What is written out is, however long that took. To say otherwise would make file
+            // systems shut down.
+            rq.data().status().store(Status::OK);
+            return Outcome::Done((rq, status));
+        }
         let status = Self::timed_out(&rq).unwrap_or(status);
         Outcome::Done((rq, status))
     }
