@@ -215,8 +215,9 @@ where
         self.into_raw();
         // SAFETY: `data` is valid: it lives until the request's private area is torn down, and
         // dropping it then cancels the timer. Until the timer expires or is cancelled it owns the
-        // initial count of the request.
-        unsafe { <T::RequestData as HasHrTimer<_>>::start(data, expires) };
+        // initial count of the request. Only while it is queued it has the owner, which was here,
+        // and it takes the owner to start it. So it is not queued, nor does anybody else start it.
+        unsafe { <T::RequestData as HasHrTimer<_>>::start_inactive(data, expires) };
     }
 }
 
@@ -407,8 +408,9 @@ where
         let data: *const T::RequestData = unsafe { head.as_ref() }.data();
         // SAFETY: `data` is valid: it lives until the request's private area is torn down, and
         // dropping it then cancels the timer. Until the timer expires or is cancelled it owns the
-        // initial count of the request, and those of the requests that are linked to it.
-        unsafe { <T::RequestData as HasHrTimer<_>>::start(data, expires) };
+        // initial count of the request, and those of the requests that are linked to it. As above,
+        // it is not queued, nor does anybody else start it.
+        unsafe { <T::RequestData as HasHrTimer<_>>::start_inactive(data, expires) };
     }
 }
 
