@@ -37,10 +37,11 @@ def kind_of(cell):
     """What a row of panels is about."""
     words = [f"irqmode {cell['irqmode']}"]
     words += [cell["scheduler"]] if cell.get("scheduler") else []
-    words += [word for word in ("memory_backed", "polled") if cell.get(word)]
+    words += ["memory-backed"] if cell.get("memory_backed") else []
+    words += ["polled"] if cell.get("polled") else []
     if cell.get("c"):
         words.append(f"null_blk with irqmode {cell['c']['irqmode']}")
-    return ", ".join(words).replace("_", "-")
+    return ", ".join(words)
 
 
 def shape(cell):
@@ -60,8 +61,9 @@ def draw_panels(cells, differences, row_of, column_of, title, directory, name):
     columns = sorted(set(map(column_of, cells)))
     shapes = list(dict.fromkeys(map(shape, sorted(cells, key=lambda c: (c["depth"], c["batch"])))))
     sizes = sorted({cell["bs"] for cell in cells}, key=size_of)
+    height = 2.3 * len(rows) + 0.8
     figure, axes = plt.subplots(len(rows), len(columns), sharex=True, sharey="row", squeeze=False,
-                                figsize=(5 * len(columns), 2.3 * len(rows) + 0.8))
+                                figsize=(5 * len(columns), height))
     for row, column in product(rows, columns):
         axis = axes[rows.index(row)][columns.index(column)]
         inside = [c for c in cells if (row_of(c), column_of(c)) == (row, column)]
@@ -74,8 +76,8 @@ def draw_panels(cells, differences, row_of, column_of, title, directory, name):
         if column == columns[0]:
             axis.set_ylabel("%")
     handles = [plt.Rectangle((0, 0), 1, 1, color=f"C{i}") for i in range(len(shapes))]
-    figure.suptitle(title)
-    figure.tight_layout()
+    figure.suptitle(title, y=1, va="top", fontsize=11)
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.4 / height))
     figure.legend(handles, shapes, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=8)
     save(figure, directory, name)
 
@@ -131,7 +133,7 @@ def draw_own_cost(summary, directory):
         axis.bar_label(bars, fmt="%.0f", padding=2, fontsize=6)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set_xscale("symlog", linthresh=100)
-    axis.margins(x=0.1)
+    axis.margins(x=0.1, y=0.01)
     names = [f"{name} ({kind_of(summary.cells[name]).split(', ')[-1]})"
              if summary.cells[name].get("c") else name for name in cells]
     axis.set_yticks(range(len(cells)), names, fontsize=7)
