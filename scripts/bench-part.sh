@@ -5,7 +5,8 @@
 #
 #	bench-part.sh RESULT KERNEL PART
 #
-# PART is one of bench.sh's parts, or one half of it, as counted-reads. RESULT/PART has
+# PART is one of bench.sh's parts, or one half of it, as counted-reads, or "bare", which
+# is what "features" is compared with. RESULT/PART has
 # the plan of what is to be measured, and gets the records of it, one in each line.
 # KERNEL is a published lean kernel.
 
@@ -100,6 +101,10 @@ path)
 	traced ;;
 features)
 	built lean CONFIG_EXTRA="$REPO/configs/features.config"
+	KERNEL=$BUILT
+	traced ;;
+bare)
+	built lean CONFIG_EXTRA="$REPO/configs/unzoned.config"
 	KERNEL=$BUILT
 	traced ;;
 smp)

@@ -54,6 +54,7 @@ for part in "${parts[@]}"; do
 		for half in counted-reads counted-writes; do
 			! plan "$half" > /dev/null || counting+=("$half")
 		done ;;
+	features) counting+=(features bare) ;;
 	*) counting+=("$part") ;;
 	esac
 done

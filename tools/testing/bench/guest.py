@@ -496,6 +496,7 @@ def count_on_first(plan, result):
 KINDS = {
     "path": trace_paths,
     "features": trace_paths,
+    "bare": trace_paths,
     "icount": count_instructions,
     "devices": count_devices,
     "queues": count_on_first,

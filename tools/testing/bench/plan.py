@@ -186,9 +186,17 @@ def path_cells(full):
 
 def features_cells(full):
     """Traced again, on a kernel that has all options of the driver."""
-    for traced in path_cells(full):
-        traced["name"] += ", all options"
-        yield traced
+    yield from renamed(path_cells(full), "all options")
+
+
+def bare_cells(full):
+    """And on one that has none."""
+    yield from renamed(path_cells(full), "no options")
+
+
+def renamed(cells, suffix):
+    for one in cells:
+        yield {**one, "name": f"{one['name']}, {suffix}"}
 
 
 def counted_cells(full, rw=None):
@@ -200,6 +208,7 @@ def counted_cells(full, rw=None):
 PARTS = {
     "path": path_cells,
     "features": features_cells,
+    "bare": bare_cells,
     "counted": counted_cells,
     "counted-reads": lambda full: counted_cells(full, "randread"),
     "counted-writes": lambda full: counted_cells(full, "randwrite"),

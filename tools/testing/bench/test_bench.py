@@ -290,7 +290,7 @@ class Bars(unittest.TestCase):
 
     def test_features_off(self):
         def records(more):
-            for suffix, own in (("", 10), (", all options", 10 + more)):
+            for suffix, own in ((", no options", 10), (", all options", 10 + more)):
                 cell = {**plan.cell(), "kind": "path"}
                 cell["name"] += suffix
                 yield {"record": "cell", "cell": cell}
