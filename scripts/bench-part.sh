@@ -23,10 +23,12 @@ exec > >(sed -u "s/^/$PART: /" >&2) 2>&1
 
 python() { run "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
 
-# built FLAVOUR [SETTING...]: sets BUILT to that kernel, built if need be.
+# built FLAVOUR [SETTING...]: sets BUILT to that kernel, built if need be, and records
+# what it is.
 built() {
 	output BUILT env RNULL_STEPS=5 "${@:2}" "$REPO/scripts/kernel.sh" "$1"
 	BUILT=${BUILT##*$'\n'}
+	python "$BENCH/host.py" environment "$BUILT" >> "$RECORDS"
 }
 
 # measured COMMAND...: and record what else went on at the time.

@@ -41,6 +41,13 @@ def git(*words):
     return output("git", "-c", "safe.directory=*", "-C", str(REPO), *words)
 
 
+def sections(module):
+    """Bytes of code and constants, of data, and of what begins as zeroes."""
+    headings, sizes = output("llvm-size", str(module)).splitlines()
+    sizes = dict(zip(headings.split(), sizes.split(), strict=False))
+    return {name: int(sizes[name]) for name in ("text", "data", "bss")}
+
+
 def environment(kernel):
     kernel = Path(kernel)
     config = (kernel / "config").read_text()
@@ -60,7 +67,7 @@ def environment(kernel):
         processors=os.cpu_count(),
         host=os.uname().release,
         modules={
-            module.name: module.stat().st_size
+            module.name: {"file": module.stat().st_size, **sections(module)}
             for module in sorted(kernel.glob("lib/modules/*/kernel/drivers/block/**/*.ko"))
         },
     )

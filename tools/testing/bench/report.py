@@ -178,7 +178,8 @@ def tables(result, summary):
         yield "The path of a request, per I/O", path_table(summary)
     if summary.created:
         yield "To make and remove devices", created_table(summary)
-    yield "Sizes of the modules", (("module", "bytes"), result["environment"]["modules"].items())
+    rows = [(name, *size.values()) for name, size in result["environment"]["modules"].items()]
+    yield "Sizes of the modules, bytes", (("module", "file", "text", "data", "bss"), rows)
 
 
 def origin(environment):

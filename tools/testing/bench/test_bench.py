@@ -25,7 +25,7 @@ from summary import Bar, Summary, bars
 def environment():
     return {"record": "environment", "commit": "0" * 40, "changed": False, "kernel": "7.3",
             "rustc": "rustc", "clang": "clang", "date": "now", "processors": 2, "cpu": "cpu",
-            "modules": {"rnull_mod.ko": 1}}
+            "modules": {"rnull_mod.ko": {"file": 4, "text": 3, "data": 2, "bss": 1}}}
 
 
 def result(records):
