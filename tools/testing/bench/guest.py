@@ -385,14 +385,15 @@ def take_turns(cell, runs, result):
 
 
 def free_memory():
-    """Bytes, without what is only cached, nor what allocators keep of devices that are gone."""
+    """Bytes, without what is only cached, nor what is kept of devices that are gone."""
+    time.sleep(1)  # RCU and workers free things later
     devices.write("/proc/sys/vm/drop_caches", 3)
     for path in Path("/sys/kernel/slab").glob("*/shrink"):
         devices.write(path, 1)
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemFree:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no MemFree in /proc/meminfo")
+    zones = Path("/proc/zoneinfo").read_text()
+    # Those of each zone, and those that a processor keeps for itself.
+    pages = re.findall(r"^ *(?:pages free|count:) +(\d+)$", zones, re.M)
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def times(number):
@@ -423,13 +424,15 @@ def create_and_remove(plan, result):
                            remove_ns=gone - remove, bytes=memory)
             print(f"    {driver}: {number} devices: {(there - start) / 1e6:.1f} ms to create, "
                   f"{(gone - remove) / 1e6:.1f} ms to remove, {memory >> 10} KiB", flush=True)
+    image, = Path("/lib/modules").glob(f"{os.uname().release}/kernel/**/blk_floor.ko")
+    image = image.read_bytes()
     for number in plan.get("create", ()):
         for _ in range(times(number)):
             before, start = free_memory(), time.monotonic_ns()
-            devices.load("blk_floor", f"single={number}", "batched=0")
+            devices.insert(image, f"single={number}", "batched=0")
             there, memory = time.monotonic_ns(), before - free_memory()
             remove = time.monotonic_ns()
-            devices.unload("blk_floor")
+            devices.delete("blk_floor")
             gone = time.monotonic_ns()
             result.add("create", driver="floor", devices=number, create_ns=there - start,
                        remove_ns=gone - remove, bytes=memory)

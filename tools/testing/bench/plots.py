@@ -67,6 +67,7 @@ def draw_panels(cells, differences, row_of, column_of, title, directory, name):
     for row, column in product(rows, columns):
         axis = axes[rows.index(row)][columns.index(column)]
         inside = [c for c in cells if (row_of(c), column_of(c)) == (row, column)]
+        axis.set_visible(bool(inside))
         draw_bars(axis, inside, differences, sizes, shapes)
         axis.set_title(f"{row}: {column}", fontsize=9)
         axis.axhline(0, color="black", linewidth=0.8)
