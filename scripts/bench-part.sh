@@ -6,9 +6,8 @@
 #	bench-part.sh RESULT KERNEL PART
 #
 # PART is one of bench.sh's parts, or one half of it, as counted-reads, or "bare", which
-# is what "features" is compared with. RESULT/PART has
-# the plan of what is to be measured, and gets the records of it, one in each line.
-# KERNEL is a published lean kernel.
+# is what "features" is compared with. RESULT/PART has the plan of what is to be measured,
+# and gets the records of it, one in each line. KERNEL is a published lean kernel.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -180,15 +180,14 @@ def sleeps(cell):
     return cell["irqmode"] in (2, 3) and cell["depth"] == 1
 
 
-def comes_in_batches(cell):
-    """Whether the block layer hands over several at once. From a scheduler it doesn't."""
-    return (cell["batch"] >= 16 and size_of(cell["bs"]) < PLUG_FLUSH_SIZE
-            and not cell.get("scheduler"))
-
-
 def comes_alone(cell):
+    """Whether the block layer hands over one at a time. From a scheduler it does."""
     return (cell["batch"] == 1 or size_of(cell["bs"]) >= PLUG_FLUSH_SIZE
             or bool(cell.get("scheduler")))
+
+
+def comes_in_batches(cell):
+    return cell["batch"] >= 16 and not comes_alone(cell)
 
 
 def bars(summary):
@@ -336,6 +335,10 @@ def creation(summary):
     if len(numbers) < 3:
         return bar
     few, some, many = numbers[0], numbers[-2], numbers[-1]
+    what = f"one more, beyond {some} and up to there"
+    if not {(d, n) for d in ("floor", "rust") for n in (few, some, many)} <= summary.created.keys():
+        bar.add(what, "", "not measured", None)
+        return bar
 
     def one_more(driver, low, high):
         low_ns, high_ns = (summary.created[driver, n]["create_ns"] for n in (low, high))
@@ -347,7 +350,7 @@ def creation(summary):
     ours, floor = grows("rust"), max(grows("floor"), 0)
     # A tenth is for what else the kernel does meanwhile.
     allowed = floor + one_more("rust", few, some) / 10
-    bar.add(f"one more, beyond {some} and up to there", f"{allowed:+.2f} ms", f"{ours:+.2f} ms",
+    bar.add(what, f"{allowed:+.2f} ms", f"{ours:+.2f} ms",
             ours <= allowed)
     return bar
 

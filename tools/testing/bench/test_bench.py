@@ -215,6 +215,8 @@ class Bars(unittest.TestCase):
         self.assertIs(self.verdict(text, list(records(0.3))), True)
         self.assertIs(self.verdict(text, list(records(0.5))), False)
         self.assertIsNone(self.verdict(text, []))
+        gone = [r for r in records(0) if (r["driver"], r["devices"]) != ("floor", 256)]
+        self.assertIsNone(self.verdict(text, gone))
 
     def test_copies_do_not_count(self):
         cell = plan.cell(memory_backed=1)
