@@ -456,11 +456,13 @@ unsafe extern "C" fn free_file_operations(disk: *mut bindings::gendisk) {
 /// one, nor in a function of [`Operations`].
 ///
 /// A disk that is leaked (`mem::forget`) stays until its module is unloaded, and is removed then,
-/// with a warning. Its data stays in memory.
+/// with a warning. Its data stays in memory. The same becomes of one that is dropped only after the
+/// module's own values were.
 ///
 /// # Invariants
 ///
-/// * `disk` was added to the system, and this value alone removes it.
+/// * `disk` was added to the system, and whoever has claimed it from `guard` removes it. Where
+///   there are no modules, this value does.
 /// * The queue data of its queue came from `T::QueueData::into_foreign`.
 ///
 /// # Examples
@@ -510,13 +512,17 @@ impl<T: Operations> GenDisk<T> {
 
 impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
+        #[cfg(CONFIG_MODULES)]
+        if self.guard.take().is_some_and(|guard| !guard.claim()) {
+            // The module has been left already, and the disk with it.
+            return;
+        }
+
         // SAFETY: By the type invariant the disk is valid, and so is its queue.
         let queue_data = unsafe { (*(*self.disk).queue).queuedata };
 
-        #[cfg(CONFIG_MODULES)]
-        drop(self.guard.take());
-
-        // SAFETY: By the type invariant the disk was added, and is removed only here.
+        // SAFETY: By the type invariant the disk was added, and as it was claimed, is removed only
+        // here.
         unsafe { bindings::del_gendisk(self.disk) };
 
         // No function of the driver runs for this disk any more, nor will:

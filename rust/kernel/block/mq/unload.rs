@@ -43,14 +43,14 @@ pub(super) struct UnloadGuard {
     notifier: Opaque<bindings::notifier_block>,
     module: *mut bindings::module,
     disk: *mut bindings::gendisk,
-    /// Whether the disk was left behind, and removed here.
-    removed: Atomic<bool>,
+    /// Whether it is settled who removes the disk: the one that set this.
+    claimed: Atomic<bool>,
 }
 
 // SAFETY: The guard can be dropped from any thread.
 unsafe impl Send for UnloadGuard {}
 
-// SAFETY: There are no methods on `&UnloadGuard`.
+// SAFETY: The method on `&UnloadGuard` is an atomic operation.
 unsafe impl Sync for UnloadGuard {}
 
 impl UnloadGuard {
@@ -67,7 +67,7 @@ impl UnloadGuard {
         try_pin_init!(&this in Self {
             module,
             disk,
-            removed: Atomic::new(false),
+            claimed: Atomic::new(false),
             notifier: Opaque::new(bindings::notifier_block {
                 notifier_call: Some(Self::notify),
                 ..pin_init::zeroed()
@@ -82,6 +82,14 @@ impl UnloadGuard {
                 })?
             },
         })
+    }
+
+    /// Whether the disk is the caller's to remove. It is not if that was left to the guard.
+    ///
+    /// The answer is "yes" to one caller only. When the guard has been dropped after a "no", the
+    /// disk has been removed and put.
+    pub(super) fn claim(&self) -> bool {
+        !self.claimed.xchg(true, Relaxed)
     }
 
     /// # Safety
@@ -104,12 +112,12 @@ impl UnloadGuard {
         if action == bindings::module_state_MODULE_STATE_GOING as c_ulong
             && module.cast() == this.module
             // Another module may be loaded to the same place later.
-            && !this.removed.xchg(true, Relaxed)
+            && this.claim()
         {
             pr_warn!("block: a module has left a disk behind; removing it\n");
-            // SAFETY: By the type invariant the disk is valid and was added. The module has
-            // finished, and is not there to drop its `GenDisk` any more, so that nobody else
-            // removes the disk. The module's code is still there.
+            // SAFETY: By the type invariant the disk is valid and was added. It was claimed, so
+            // that a `GenDisk` that is dropped only now leaves it alone. The module's code is
+            // still there.
             unsafe { bindings::del_gendisk(this.disk) };
             // SAFETY: The module is there until the chain has been called, and the disk until it is
             // put.
