@@ -55,9 +55,12 @@ impl ZonedLimits {
         limits.max_hw_zone_append_sectors = self.max_append_sectors;
     }
 
-    /// How many zones a disk of so many sectors has.
+    /// How many zones a disk of so many sectors has, if zones have an acceptable length.
     fn zones(&self, capacity_sectors: u64) -> u64 {
-        capacity_sectors.div_ceil(self.zone_sectors.into())
+        // By shift, as a division could panic.
+        let full = capacity_sectors >> self.zone_sectors.trailing_zeros();
+        let rest = capacity_sectors & u64::from(self.zone_sectors.wrapping_sub(1));
+        full + u64::from(rest != 0)
     }
 
     /// Refuses what the block layer would find out late, or not at all.
