@@ -115,6 +115,13 @@ build() {
 	}
 	wc -l < "$LOG" > "$OBJECTS/lines-$BUILD"
 	end_build "$OBJECTS"
+	if first_warnings "$LOG"; then
+		# Make has built it, and would say nothing the next time.
+		(cd "$SOURCE" && find "${OUR_CODE[@]}" -name '*.[ch]' -exec touch {} + -o \
+			-name '*.rs' -exec touch {} +)
+		fail_log "building the $FLAVOUR kernel without warnings" "$LOG" \
+			"The first warnings are above; the whole log is $LOG"
+	fi
 }
 
 publish() {

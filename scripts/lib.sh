@@ -299,3 +299,13 @@ end_build() { rm -f "$1/building"; }
 first_errors() {
 	grep -hE '(: |^)(fatal )?error(\[E[0-9]+\])?: ' "$1" | head -n 10 >&2 || true
 }
+
+# Where the tree brings code of its own, or changes that of the kernel.
+OUR_CODE=(block drivers/block kernel/time rust samples)
+
+# The first warnings about it of a log of make's. Fails if there are none.
+first_warnings() {
+	local where
+	where=$(IFS='|'; echo "${OUR_CODE[*]}")
+	grep -hE "^(warning|WARNING): |^([^ ]*/src/)?($where)/[^ ]* warning: " "$1" | head -n 10 >&2
+}
