@@ -16,6 +16,8 @@ from summary import NAMES, UNDECIDED, Summary, bars
 
 FORMAT = 2
 VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
+# Kinds of cells with instructions per I/O, and what is special about them.
+COUNTED = {"icount": "", "devices": "many devices", "queues": "many hardware queues"}
 # What the documentation shows of the plots.
 DOCUMENTED = ("difference", "own-cost", "growth", "processors", "native")
 # Cells of which the documentation shows where their cost goes.
@@ -67,12 +69,17 @@ def signed(figure):
     return f"{figure.value:.0f}" + (f" ± {width:.0f}" if round(width) else "")
 
 
-def counted_table(summary, kind):
+def group(cell):
+    """Which of the tables a counted cell is in: those of a long form are many."""
+    if cell.get("memory_backed"):
+        return "memory-backed"
+    return "polled" if cell.get("polled") else f"irqmode {cell['irqmode']}"
+
+
+def counted_table(summary, names):
     judged = {cell: VERDICT[met] for bar in bars(summary) for cell, *_, met in bar.rows}
     rows = []
-    for name, cell in summary.cells.items():
-        if cell["kind"] != kind:
-            continue
+    for name in names:
         floor = summary.counted.get((name, "floor"))
         ours, theirs = summary.own(name, "rust"), summary.own(name, "c")
         ratio = ours.value / theirs.value if ours and theirs and theirs.value > 0 else None
@@ -162,14 +169,13 @@ def whole_table(summary, cell):
 
 def tables(result, summary):
     """(title, table) of all that was measured."""
-    kinds = {cell["kind"] for cell in summary.cells.values()}
-    for kind, title in (
-        ("icount", "Instructions per I/O"),
-        ("devices", "Instructions per I/O with many devices"),
-        ("queues", "Instructions per I/O with many hardware queues"),
-    ):
-        if kind in kinds:
-            yield title, counted_table(summary, kind)
+    counted = {}  # title -> cells
+    for name, cell in summary.cells.items():
+        if cell["kind"] in COUNTED:
+            of = COUNTED[cell["kind"]] or group(cell)
+            counted.setdefault(f"Instructions per I/O, {of}", []).append(name)
+    for title, names in counted.items():
+        yield title, counted_table(summary, names)
     if summary.smp:
         yield "IOPS on several processors, in turn", smp_table(summary)
     if summary.native:

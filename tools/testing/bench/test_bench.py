@@ -548,6 +548,17 @@ class Report(unittest.TestCase):
         self.assertIn(f"| {cell['name']} | 5000 | 0 | 100 | 10 | 0.10 |", text)
         self.assertIn("own cost at most 0.30 of null_blk's: met", text)
 
+    def test_counted_cells_have_a_table_for_each_mode(self):
+        cells = [plan.cell(), plan.cell(memory_backed=1), plan.cell(irqmode=2),
+                 plan.cell(rw="randwrite")]
+        made = result([r for cell in cells for r in counted(cell, floor=[9], c=[9], rust=[9])])
+        rows = {title: [row[0] for row in rows]
+                for title, (_, rows) in report.tables(made, Summary(made))}
+        self.assertEqual(rows["Instructions per I/O, irqmode 0"],
+                         [cells[0]["name"], cells[3]["name"]])
+        self.assertEqual(rows["Instructions per I/O, memory-backed"], [cells[1]["name"]])
+        self.assertEqual(rows["Instructions per I/O, irqmode 2"], [cells[2]["name"]])
+
     def test_document(self):
         made = result(counted(plan.cell(), floor=[5000, 5100], c=[5100], rust=[5010]))
         with tempfile.TemporaryDirectory() as top:
