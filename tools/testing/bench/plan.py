@@ -16,7 +16,7 @@ import sys
 DRIVERS = ["floor", "floorb", "c", "rust"]
 
 # I/Os in a sample: about 50 million instructions.
-IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 2400, "1M": 800, "16M": 48}
+IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 160}
 COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatever is asked for
 CREATED = [1, 16, 256]  # devices that are made and removed
 BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
@@ -57,12 +57,13 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
     if cell.get("memory_backed"):
         cell["size_mib"] = 256
         cell["area"] = AREA
-        # Copying a byte is an instruction.
-        cell["ios"] = max(16, min(IOS[bs], 100_000_000 // size_of(bs)))
-        cell["warm_up"] = 16
         words.append("memory-backed")
     if cell.get("polled"):
         words.append("polled")
+    if cell.get("memory_backed") or cell.get("polled"):
+        # Copying a byte is an instruction, and what is split is not polled for: io_uring spins.
+        cell["ios"] = max(16, min(IOS[bs], 100_000_000 // size_of(bs)))
+        cell["warm_up"] = max(16, 2 * depth)
     for key in ("hw_queues", "devices"):
         if key in cell:
             words.append(f"{cell[key]} {key.replace('_', ' ')}")

@@ -153,6 +153,10 @@ class Bars(unittest.TestCase):
         for own, met in ((-150, True), (-100, False)):
             records = counted(cell, floor=[5000], c=[4883], rust=[5000 + own])
             self.assertIs(self.verdict("polled", records), met)
+        # What is split is not polled for.
+        cell = plan.cell(bs="256k", depth=64, batch=16, polled=True)
+        records = counted(cell, floor=[5000], floorb=[4780], c=[4883], rust=[4884])
+        self.assertIsNone(self.verdict("polled", records))
 
     def test_batched_floor(self):
         cell = plan.cell(depth=64, batch=16)
