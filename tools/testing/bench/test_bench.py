@@ -8,12 +8,14 @@ import json
 import random
 import struct
 import tempfile
+import time
 import unittest
 import unittest.mock
 from itertools import product
 from pathlib import Path
 
 import compare
+import guest
 import host
 import path
 import plan
@@ -43,6 +45,34 @@ def counted(cell, **costs):
                 sample["batch_calls"] = 1000 / cell["batch"]
             records.append(sample)
     return records
+
+
+class Programs(unittest.TestCase):
+    def stopped(self, script):
+        """What is said when a program is stopped in place of fio."""
+        said = io.StringIO()
+        with (
+            tempfile.TemporaryDirectory() as top,
+            unittest.mock.patch.object(guest, "fio_arguments") as arguments,
+            unittest.mock.patch.object(guest, "PATIENCE", 1),
+            contextlib.redirect_stdout(said),
+        ):
+            script = f"{script}; echo '{{\"jobs\": [{{\"error\": 0}}]}}' > {top}/output"
+            arguments.return_value = ["sh", "-c", f"{script}; while :; do sleep 0.1; done", "sh"]
+            fio = guest.Fio({}, "device")
+            fio.output = f"{top}/output"
+            while not Path(fio.output).exists():
+                time.sleep(0.01)
+            fio.pause()
+            fio.stop()
+            self.assertIsNotNone(fio.process.poll())
+        return said.getvalue()
+
+    def test_what_does_not_end_is_killed(self):
+        self.assertIn("was killed", self.stopped("trap '' INT"))
+
+    def test_what_ends_is_not(self):
+        self.assertEqual("", self.stopped("trap 'exit 0' INT"))
 
 
 class Stats(unittest.TestCase):
