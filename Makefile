@@ -3,7 +3,7 @@
 # Every target is one script under scripts/; `make help' lists them.
 
 # Settings, handed to the scripts, which check them and know their defaults.
-SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS A B
+SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
@@ -36,6 +36,7 @@ help:
 	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
 	@echo '  PARTS=         make bench: counted devices queues smp native path features (default: all)'
 	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
+	@echo '  SAMPLES=       make bench: how often each cell is counted   (default: 5)'
 
 demo test kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh

@@ -8,6 +8,7 @@
 #
 # CELLS is a regular expression for the names of the cells to measure, other than
 # those of "native"; default: all of them. With it no devices are made and removed.
+# SAMPLES is how often the instructions of a cell are counted; default: 5.
 #
 # The result is a directory with result.json, which has every sample, table.md, and
 # plots. It is made in the cache, or is what RNULL_RESULT names. FULL=1 measures the
@@ -17,6 +18,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
 case ${FULL:-} in '' | 0) FULL='' ;; 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;; esac
+[[ ! ${SAMPLES:-} ]] || positive SAMPLES "$SAMPLES" 1000
 read -ra parts <<< "${PARTS:-counted devices queues smp native path${FULL:+ features}}"
 for part in "${parts[@]}"; do
 	case $part in
@@ -27,7 +29,8 @@ done
 
 # plan PART: what is to be measured of it. Fails if there is nothing.
 plan() {
-	python3 -B "$REPO/tools/testing/bench/plan.py" "$1" ${FULL:+--full} --cells="${CELLS:-}"
+	python3 -B "$REPO/tools/testing/bench/plan.py" "$1" ${FULL:+--full} --cells="${CELLS:-}" \
+		${SAMPLES:+--samples="$SAMPLES"}
 }
 
 for part in "${parts[@]}"; do

@@ -134,6 +134,18 @@ class Plan(unittest.TestCase):
         self.assertEqual(names("counted-reads") | names("counted-writes"), names("counted"))
         self.assertFalse(names("counted-reads") & names("counted-writes"))
 
+    def test_more_samples(self):
+        for asked, wanted in (([], 5), (["--samples=9"], 9)):
+            said = io.StringIO()
+            arguments = ["plan.py", "counted", "--cells=1 deep$", *asked]
+            with (
+                unittest.mock.patch("sys.argv", arguments),
+                contextlib.redirect_stdout(said),
+            ):
+                plan.main()
+            counted = {cell["samples"] for cell in json.loads(said.getvalue())["cells"]}
+            self.assertEqual(counted, {wanted + plan.LEFT_OUT})
+
     def test_the_matrix(self):
         """What is combined with what, but for 16M and deep, which test_buffers_fit is about."""
         cells = list(plan.full_cells())
