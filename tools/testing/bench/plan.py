@@ -15,7 +15,7 @@ import sys
 
 DRIVERS = ["floor", "floorb", "c", "rust"]
 
-# I/Os in a sample: about 50 million instructions.
+# I/Os in a sample: 50 to 150 million instructions.
 IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 160}
 LEFT_OUT = 1  # samples, in which caches fill
 COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatever is asked for

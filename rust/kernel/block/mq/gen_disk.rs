@@ -371,8 +371,9 @@ impl GenDiskBuilder {
         #[cfg(CONFIG_MODULES)]
         let guard = {
             let module = this_module::<T::OwnerModule>().as_ptr();
-            // SAFETY: `disk` is valid until it is put, which is after the guard is dropped. Nothing
-            // of the module `T` can be unloaded while this runs, so that the disk is added before.
+            // SAFETY: `disk` is valid until it is put, which is after the guard is dropped, unless
+            // it is the guard that puts it. Nothing of the module `T` can be unloaded while this
+            // runs, so that the disk is added before.
             let guard = unsafe { UnloadGuard::new(module, *disk) };
             KBox::pin_init(guard, GFP_KERNEL)?
         };
@@ -518,7 +519,8 @@ impl<T: Operations> Drop for GenDisk<T> {
             return;
         }
 
-        // SAFETY: By the type invariant the disk is valid, and so is its queue.
+        // SAFETY: The disk was claimed, so that nobody else puts it, and it is valid. So is its
+        // queue.
         let queue_data = unsafe { (*(*self.disk).queue).queuedata };
 
         // SAFETY: By the type invariant the disk was added, and as it was claimed, is removed only

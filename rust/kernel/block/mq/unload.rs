@@ -36,7 +36,8 @@ use pin_init::PinInit;
 /// # Invariants
 ///
 /// * `notifier` is registered with the chain of modules.
-/// * `disk` is valid for the life of this value, and is added to the system when its module goes.
+/// * `disk` is valid until whoever has claimed it puts it, and if nobody has, is added to the
+///   system when its module goes.
 #[pin_data(PinnedDrop)]
 pub(super) struct UnloadGuard {
     #[pin]
@@ -58,8 +59,9 @@ impl UnloadGuard {
     ///
     /// # Safety
     ///
-    /// `disk` must be valid for as long as the guard exists, also if that is leaked, and be added
-    /// to the system before `module` can go.
+    /// `disk` must be valid for as long as the guard exists, also if that is leaked, or until the
+    /// guard has put it, and be added to the system before `module` can go. The reference to it
+    /// passes to the guard, unless the caller claims the disk.
     pub(super) unsafe fn new(
         module: *mut bindings::module,
         disk: *mut bindings::gendisk,
@@ -115,8 +117,8 @@ impl UnloadGuard {
             && this.claim()
         {
             pr_warn!("block: a module has left a disk behind; removing it\n");
-            // SAFETY: By the type invariant the disk is valid and was added. It was claimed, so
-            // that a `GenDisk` that is dropped only now leaves it alone. The module's code is
+            // SAFETY: The disk was claimed here, so that by the type invariant it is valid and was
+            // added, and a `GenDisk` that is dropped only now leaves it alone. The module's code is
             // still there.
             unsafe { bindings::del_gendisk(this.disk) };
             // SAFETY: The module is there until the chain has been called, and the disk until it is
