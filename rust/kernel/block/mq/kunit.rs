@@ -144,8 +144,10 @@ static RESET: Atomic<u32> = Atomic::new(0);
 /// How many disks of the driver were made.
 static DISKS: Atomic<u32> = Atomic::new(0);
 
-/// Whether setting up a hardware queue is to fail, and whether taking a request sleeps.
-pub(super) static FAIL_HCTX: Atomic<bool> = Atomic::new(false);
+/// For which hardware queues setting up is to fail, a bit for each, and whether it sleeps.
+pub(super) static FAIL_HCTX: Atomic<u32> = Atomic::new(0);
+pub(super) static SLEEP_HCTX: Atomic<bool> = Atomic::new(false);
+/// Whether taking a request sleeps.
 pub(super) static SLEEP: Atomic<bool> = Atomic::new(false);
 
 #[vtable]
@@ -157,8 +159,12 @@ impl<D: Data> Operations for Keeper<D> {
         D::new()
     }
 
-    fn init_hctx(_kept: crate::sync::ArcBorrow<'_, Kept<D>>, _hw_queue: u32) -> Result {
-        if FAIL_HCTX.load(Relaxed) {
+    fn init_hctx(_kept: crate::sync::ArcBorrow<'_, Kept<D>>, hw_queue: u32) -> Result {
+        if SLEEP_HCTX.load(Relaxed) {
+            // Long enough for several grace periods.
+            fsleep(Delta::from_millis(200));
+        }
+        if FAIL_HCTX.load(Relaxed) & (1 << hw_queue) != 0 {
             return Err(EIO);
         }
         Ok(())
@@ -297,6 +303,11 @@ impl<D: Data> TestDisk<D> {
     }
 
     pub(super) fn with(tags: TagSetBuilder, disk: GenDiskBuilder) -> Result<Self> {
+        Self::on(Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?, disk)
+    }
+
+    /// A disk on a tag set that may have others.
+    pub(super) fn on(tag_set: Arc<TagSet<Keeper<D>>>, disk: GenDiskBuilder) -> Result<Self> {
         let kept = Arc::pin_init(
             pin_init!(Kept {
                 requests <- new_spinlock!(KVec::new()),
@@ -311,7 +322,6 @@ impl<D: Data> TestDisk<D> {
             }),
             GFP_KERNEL,
         )?;
-        let tag_set = Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?;
         // It has no sectors while it is added, or the block layer would look for partitions and
         // wait for an answer.
         // A test that fails leaves its disk behind, so that each has another name.
@@ -327,7 +337,7 @@ impl<D: Data> TestDisk<D> {
     }
 
     /// The tag set.
-    pub(super) fn tag_set(&self) -> &TagSet<Keeper<D>> {
+    pub(super) fn tag_set(&self) -> &Arc<TagSet<Keeper<D>>> {
         &self.tag_set
     }
 

@@ -8,11 +8,13 @@ mod tests {
         block::{
             mq::{
                 kunit::{
+                    all_end_with,
                     raw,
                     wait_for,
                     TestDisk,
                     FAIL_HCTX,
-                    SLEEP, //
+                    SLEEP,
+                    SLEEP_HCTX, //
                 },
                 GenDiskBuilder,
                 TagSet,
@@ -21,7 +23,11 @@ mod tests {
             Status, //
         },
         prelude::*,
-        sync::atomic::Relaxed, //
+        sync::atomic::Relaxed,
+        time::{
+            delay::fsleep,
+            Delta, //
+        }, //
     };
 
     fn disk(tags: TagSetBuilder) -> Result<TestDisk<()>> {
@@ -138,11 +144,11 @@ mod tests {
     fn resize_fails_with_the_driver() -> Result {
         let disk = disk(TagSetBuilder::new())?;
         let tags = disk.tag_set();
-        FAIL_HCTX.store(true, Relaxed);
+        FAIL_HCTX.store(u32::MAX, Relaxed);
         let result = tags.resize(1, 1);
         // What the disk has already stays, whatever the driver says.
         let same = tags.resize(1, 0);
-        FAIL_HCTX.store(false, Relaxed);
+        FAIL_HCTX.store(0, Relaxed);
         assert_eq!(result, Err(ENOMEM));
         assert_eq!(same, Ok(()));
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
@@ -150,18 +156,127 @@ mod tests {
 
         assert_eq!(tags.resize(1, 1), Ok(()));
         check_io(&disk)?;
-        FAIL_HCTX.store(true, Relaxed);
+        FAIL_HCTX.store(u32::MAX, Relaxed);
         let result = tags.resize(1, 0);
-        FAIL_HCTX.store(false, Relaxed);
+        FAIL_HCTX.store(0, Relaxed);
         assert_eq!(result, Ok(()));
         check_io(&disk)
     }
 
+    /// Two disks on one tag set.
+    fn pair(tags: TagSetBuilder) -> Result<(TestDisk<()>, TestDisk<()>)> {
+        let first = TestDisk::with(tags.queue_depth(8), GenDiskBuilder::new())?;
+        let second = TestDisk::on(first.tag_set().clone(), GenDiskBuilder::new())?;
+        Ok((first, second))
+    }
+
+    /// Resizes a tag set with one queue for polling so that this queue, number 1, has no CPU
+    /// afterwards: there are more queues for polling than CPUs, and the later ones take them.
+    fn take_cpus_of_polled_queue(disk: &TestDisk<()>) -> Result {
+        let tags = disk.tag_set();
+        assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 1));
+        tags.resize(1, crate::cpu::nr_cpu_ids() + 1)
+    }
+
+    #[test]
+    fn queue_without_cpus_is_no_user_of_tags() -> Result {
+        let (first, second) = pair(
+            TagSetBuilder::new()
+                .poll_queues(1)
+                .no_scheduler_by_default(),
+        )?;
+        check_io(&first)?;
+        check_io(&second)?;
+        // Its successor can't be set up, so that it stays.
+        FAIL_HCTX.store(1 << 1, Relaxed);
+        let result = take_cpus_of_polled_queue(&second);
+        FAIL_HCTX.store(0, Relaxed);
+        assert_eq!(result, Ok(()));
+        check_io(&second)?;
+        // The tags are not shared any more, and each queue that used them ceases to.
+        drop(first);
+        check_io(&second)
+    }
+
+    #[test]
+    fn tags_are_not_used_after_another_disk_gave_them_up() -> Result {
+        let (first, second) = pair(
+            TagSetBuilder::new()
+                .poll_queues(1)
+                .no_scheduler_by_default(),
+        )?;
+        check_io(&first)?;
+        check_io(&second)?;
+        SLEEP_HCTX.store(true, Relaxed);
+        let result = take_cpus_of_polled_queue(&second);
+        SLEEP_HCTX.store(false, Relaxed);
+        assert_eq!(result, Ok(()));
+        check_io(&first)?;
+        check_io(&second)
+    }
+
+    #[test]
+    fn flush_request_of_a_queue_without_cpus_is_not_found() -> Result {
+        let disk = TestDisk::<()>::with(
+            TagSetBuilder::new()
+                .poll_queues(1)
+                .queue_depth(8)
+                .no_scheduler_by_default()
+                .shared_tag_bitmap(),
+            GenDiskBuilder::new().write_cache(true),
+        )?;
+        let io = disk.write_polled_fua(0)?;
+        let write = disk.take_polled()?;
+        let tag = write.tag();
+        write.end_ok();
+        let flush = disk.take_polled()?;
+        assert_eq!((flush.hw_queue(), flush.tag()), (1, tag));
+        flush.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+
+        let tag_set = disk.tag_set().clone();
+        let found = || {
+            // SAFETY: The tag set is set up, and has tags that all queues share, with `tag`.
+            unsafe { *(*(*tag_set.as_raw()).shared_tags).rqs.add(tag as usize) }
+        };
+        assert!(!found().is_null());
+        FAIL_HCTX.store(1 << 1, Relaxed);
+        let result = take_cpus_of_polled_queue(&disk);
+        FAIL_HCTX.store(0, Relaxed);
+        assert_eq!(result, Ok(()));
+        drop(disk);
+        assert!(found().is_null());
+        Ok(())
+    }
+
+    #[test]
+    fn request_gets_the_tag_of_another_disk_on_a_queue_that_was_added() -> Result {
+        // It must wait in a scheduler.
+        let (first, second) = pair(TagSetBuilder::new())?;
+        assert_eq!(first.tag_set().resize(1, 1), Ok(()));
+        let mut ios = KVec::new();
+        let mut all = KVec::new();
+        for _ in 0..8 {
+            ios.push(first.read_polled()?, GFP_KERNEL)?;
+            all.push(first.take_polled()?, GFP_KERNEL)?;
+        }
+        let io = second.read_polled()?;
+        fsleep(Delta::from_millis(20));
+        assert!(!second.has_polled());
+        for rq in all {
+            rq.end_ok();
+        }
+        second.take_polled()?.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        all_end_with(&ios, Status::OK);
+        Ok(())
+    }
+
     #[test]
     fn disk_fails_with_the_driver() -> Result {
-        FAIL_HCTX.store(true, Relaxed);
+        FAIL_HCTX.store(u32::MAX, Relaxed);
         let result = disk(TagSetBuilder::new());
-        FAIL_HCTX.store(false, Relaxed);
+        FAIL_HCTX.store(0, Relaxed);
         assert_eq!(result.err(), Some(ENOMEM));
         check_io(&disk(TagSetBuilder::new())?)
     }
