@@ -56,6 +56,8 @@ struct Known {
     /// How many calls for zones there were, and how many of them were the first for a report.
     calls: Atomic<u32>,
     reports: Atomic<u32>,
+    /// Whether to put another report into the place of the one that was asked for.
+    forge: Atomic<bool>,
 }
 
 #[vtable]
@@ -91,6 +93,9 @@ impl Operations for Zoned {
         known.calls.add(1, Relaxed);
         known.reports.add(report.is_first().into(), Relaxed);
         known.result?;
+        if known.forge.load(Relaxed) {
+            *report = ZoneReport::for_test(report.sector(), u32::MAX);
+        }
         while !report.is_full() && report.sector() < ZONES * LEN {
             let start = report.sector() / LEN * LEN;
             let mut zone = Zone {
@@ -148,6 +153,7 @@ impl TestDisk {
                 result,
                 calls: Atomic::new(0),
                 reports: Atomic::new(0),
+                forge: Atomic::new(false),
             },
             GFP_KERNEL,
         )?;
@@ -363,6 +369,14 @@ mod tests {
         assert_eq!(disk.report(20 * LEN, 4), 0);
         assert_eq!(disk.report(0, 0), 0);
         assert_eq!(disk.known.reports.load(Relaxed), 7);
+        Ok(())
+    }
+
+    #[test]
+    fn no_more_zones_are_passed_on_than_were_asked_for() -> Result {
+        let disk = TestDisk::new()?;
+        disk.known.forge.store(true, Relaxed);
+        assert_eq!(disk.report(0, 2), EIO.to_errno());
         Ok(())
     }
 
