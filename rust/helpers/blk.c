@@ -14,19 +14,6 @@ __rust_helper bool rust_helper_node_can_be_asked(int node)
 	return node >= 0 && node < MAX_NUMNODES && node_online(node);
 }
 
-__rust_helper struct bio_vec rust_helper_bio_iter_iovec(struct bio *bio,
-							struct bvec_iter iter)
-{
-	return bio_iter_iovec(bio, iter);
-}
-
-__rust_helper void rust_helper_bio_advance_iter_single(const struct bio *bio,
-						       struct bvec_iter *iter,
-						       unsigned int bytes)
-{
-	bio_advance_iter_single(bio, iter, bytes);
-}
-
 __rust_helper void rust_helper_memcpy_page(struct page *dst_page, size_t dst_off,
 					   struct page *src_page, size_t src_off,
 					   size_t len)

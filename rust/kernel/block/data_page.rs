@@ -104,9 +104,10 @@ impl DataPage {
 /// `EINVAL` if they don't.
 #[inline]
 pub(super) fn check(offset: usize, len: usize) -> Result {
-    match offset.checked_add(len) {
-        Some(end) if end <= PAGE_SIZE => Ok(()),
-        _ => Err(EINVAL),
+    if offset <= PAGE_SIZE && len <= PAGE_SIZE - offset {
+        Ok(())
+    } else {
+        Err(EINVAL)
     }
 }
 

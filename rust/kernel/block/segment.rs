@@ -49,6 +49,7 @@ use core::marker::PhantomData;
 ///
 /// For `'a`, `offset..offset + len` lies inside the page that `page` points to, which is not freed.
 /// The I/O's operation is `op`.
+#[derive(Clone, Copy)]
 pub struct Segment<'a> {
     page: *mut bindings::page,
     offset: usize,
@@ -258,9 +259,10 @@ impl Segment<'_> {
     /// Whether `len` bytes from `at` on lie inside the segment, and so inside the page.
     #[inline]
     fn check(&self, at: usize, len: usize) -> Result {
-        match at.checked_add(len) {
-            Some(end) if end <= self.len => Ok(()),
-            _ => Err(EINVAL),
+        if at <= self.len && len <= self.len - at {
+            Ok(())
+        } else {
+            Err(EINVAL)
         }
     }
 

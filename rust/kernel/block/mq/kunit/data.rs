@@ -9,6 +9,7 @@ mod tests {
             mq::{
                 kunit::{
                     raw,
+                    Plug,
                     TestDisk, //
                 },
                 CompletionBatch,
@@ -76,6 +77,38 @@ mod tests {
         assert_eq!(bytes, [0, 7, 7, 7, 0, 0]);
         io.data(PAGE_SIZE - 2, &mut bytes[..2])?;
         assert_eq!(bytes[..2], [0, 9]);
+        Ok(())
+    }
+
+    #[test]
+    fn segments_come_in_parts() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        // One request, of two bios.
+        let ios = Plug::scope(|| [disk.read_at(0), disk.read_at((PAGE_SIZE / 512) as u64)]);
+        let rq = disk.take()?;
+        assert_eq!(rq.bytes() as usize, 2 * PAGE_SIZE);
+        let parts = |max| {
+            let mut segments = rq.segments();
+            core::iter::from_fn(move || segments.next_part(max))
+        };
+        assert!(parts(0).next().is_none());
+        assert!(parts(usize::MAX).map(|part| part.len()).eq([PAGE_SIZE; 2]));
+        // The second one of a page ends with it.
+        let first = PAGE_SIZE - 100;
+        let lens = [first, 100, first, 100];
+        assert!(parts(first).map(|part| part.len()).eq(lens));
+        for (number, part) in (1..).zip(parts(first)) {
+            part.fill(0, part.len(), number)?;
+        }
+        rq.end(Status::OK);
+
+        let mut bytes = [0; 2];
+        for (io, expected) in ios.into_iter().zip([[1, 2], [3, 4]]) {
+            let io = io?;
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            io.data(first - 1, &mut bytes)?;
+            assert_eq!(bytes, expected);
+        }
         Ok(())
     }
 

@@ -19,6 +19,10 @@ use crate::{
         Op,
         Segment, //
     },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     pr_warn_once, //
 };
 use core::marker::PhantomData;
@@ -186,17 +190,17 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
     #[inline]
     pub fn segments(&self) -> Segments<'_> {
         let op = self.op();
-        let bio = if op.moves_data() {
-            // SAFETY: As in `op`.
-            unsafe { (*self.as_raw()).bio }
-        } else {
-            core::ptr::null_mut()
-        };
+        // INVARIANT: These are the bios of the request, if its operation moves data.
         Segments {
-            bio,
-            // SAFETY: The block layer does not change or end the bios of a request while the driver
-            // owns it.
-            iter: unsafe { start_of(bio) },
+            bio: if op.moves_data() {
+                // SAFETY: As in `op`.
+                unsafe { (*self.as_raw()).bio }
+            } else {
+                core::ptr::null_mut()
+            },
+            vec: core::ptr::null(),
+            done: 0,
+            left: 0,
             op,
             _p: PhantomData,
         }
@@ -232,22 +236,6 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
     }
 }
 
-/// The position of the first byte of `bio`, or of no byte if that is null.
-///
-/// # Safety
-///
-/// `bio` must be null, or a valid bio whose position nobody changes.
-#[inline]
-unsafe fn start_of(bio: *const bindings::bio) -> bindings::bvec_iter {
-    if bio.is_null() {
-        return pin_init::zeroed();
-    }
-    // No reference to the bio is made, because others may write to other fields of it.
-    // SAFETY: `bio` is valid and its position does not change, by the requirements of this
-    // function.
-    unsafe { (*bio).bi_iter }
-}
-
 /// An iterator over the data of a request. See [`OwnedRequest::segments`].
 ///
 /// It borrows the owner, so that the request cannot end before it.
@@ -271,35 +259,95 @@ unsafe fn start_of(bio: *const bindings::bio) -> bindings::bvec_iter {
 ///
 /// * `bio` is null, or points to a bio of a request that is owned by the driver for `'a`, with the
 ///   operation `op`, which moves data.
-/// * `iter` is a position in the bio.
+/// * `left` bytes of the bio before that are to come. If it is not zero, they begin in the
+///   `bio_vec` that `vec` points to, of whose bytes `done`, and not all, have been.
 pub struct Segments<'a> {
     bio: *mut bindings::bio,
-    iter: bindings::bvec_iter,
+    vec: *const bindings::bio_vec,
+    done: u32,
+    left: u32,
     op: Op,
     _p: PhantomData<&'a ()>,
+}
+
+impl<'a> Segments<'a> {
+    /// The next segment, or its first `max` bytes if it is longer; the rest of it comes next then.
+    /// Nothing if `max` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::block::mq::{Operations, OwnedRequest, State};
+    ///
+    /// /// In how many pieces a device with a buffer of 1 KiB gets the data.
+    /// fn pieces<T: Operations, S: State>(rq: &OwnedRequest<T, S>) -> usize {
+    ///     let mut segments = rq.segments();
+    ///     core::iter::from_fn(|| segments.next_part(1024)).count()
+    /// }
+    /// ```
+    // This is `bio_iter_iovec()` and `bio_advance_iter_single()`, which as functions would cost
+    // more than what they do.
+    #[inline]
+    pub fn next_part(&mut self, max: usize) -> Option<Segment<'a>> {
+        if max == 0 {
+            return None;
+        }
+        // A bio that is done is followed by the next one; there may be bios without data.
+        while self.left == 0 {
+            let bio = self.bio;
+            if bio.is_null() {
+                return None;
+            }
+            // No reference to the bio is made, because others may write to other fields of it.
+            // SAFETY: By the type invariant the bio is valid. The block layer does not change the
+            // position of the bios of a request, or end them, while the driver owns it, which is
+            // `'a`.
+            let (next, vecs, position) =
+                unsafe { ((*bio).bi_next, (*bio).bi_io_vec, (*bio).bi_iter) };
+            // INVARIANT: The bios of a request are chained by this field, and end with null. The
+            // other one begins where its own position is.
+            self.bio = next;
+            self.vec = vecs.wrapping_add(position.bi_idx as usize);
+            self.done = position.bi_offset;
+            self.left = position.bi_size;
+        }
+        // SAFETY: By the type invariant there are bytes left in what `vec` points to, which the
+        // bio has for as long as the driver owns the request, and which nobody changes.
+        let (page, offset, len) = unsafe {
+            (
+                (*self.vec).bv_page,
+                (*self.vec).bv_offset,
+                (*self.vec).bv_len,
+            )
+        };
+        let start = (offset + self.done) as usize;
+        let vec = bindings::bio_vec {
+            // One may have several pages, whose `struct page` lie side by side.
+            bv_page: page.wrapping_add(start >> PAGE_SHIFT),
+            bv_offset: (start % PAGE_SIZE) as u32,
+            bv_len: (len - self.done)
+                .min(self.left)
+                .min((PAGE_SIZE - start % PAGE_SIZE).min(max) as u32),
+        };
+        // INVARIANT: These bytes have been. There are no more than are left of the bio and in
+        // `vec`; when that is done, what is left is in the one that follows.
+        self.done += vec.bv_len;
+        self.left -= vec.bv_len;
+        if self.done == len {
+            self.done = 0;
+            self.vec = self.vec.wrapping_add(1);
+        }
+        // SAFETY: The piece ends with its page at the latest. The pages are held by the bio for as
+        // long as the driver owns the request, which is `'a`.
+        Some(unsafe { Segment::from_raw(vec, self.op) })
+    }
 }
 
 impl<'a> Iterator for Segments<'a> {
     type Item = Segment<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Segment<'a>> {
-        // A bio that is done is followed by the next one; there may be bios without data.
-        while self.iter.bi_size == 0 {
-            if self.bio.is_null() {
-                return None;
-            }
-            // SAFETY: By the type invariant the bio is valid if it is not null.
-            self.bio = unsafe { (*self.bio).bi_next };
-            // INVARIANT: The bios of a request are chained by this field, and end with null.
-            // SAFETY: As in `segments`, for as long as the request is borrowed.
-            self.iter = unsafe { start_of(self.bio) };
-        }
-        // SAFETY: By the type invariants the bio has data at the position, which is not at its end.
-        let vec = unsafe { bindings::bio_iter_iovec(self.bio, self.iter) };
-        // SAFETY: As above; the piece at the position is as long as `vec`.
-        unsafe { bindings::bio_advance_iter_single(self.bio, &mut self.iter, vec.bv_len) };
-        // SAFETY: The function splits pieces at the ends of pages. The pages are held by the bio
-        // for as long as the driver owns the request, which is `'a`.
-        Some(unsafe { Segment::from_raw(vec, self.op) })
+        self.next_part(PAGE_SIZE)
     }
 }
