@@ -4,10 +4,12 @@
 //!
 //! * `sectors`: which sectors of a page there is data for.
 //! * `page`: a page of data.
+//! * `directory`: where the pages of a device are.
 //! * `tree`: the pages of a device, by their place.
 //! * `cache`: pages that were not written out yet.
 
 mod cache;
+mod directory;
 mod page;
 mod sectors;
 mod tree;
@@ -19,6 +21,8 @@ pub(crate) use self::{
 
 use kernel::{
     block::{
+        mq::Segments,
+        Segment,
         SECTOR_SHIFT,
         SECTOR_SIZE, //
     },
@@ -31,9 +35,52 @@ use kernel::{
 /// Sectors in a page.
 const PAGE_SECTORS: usize = PAGE_SIZE / SECTOR_SIZE as usize;
 
+/// The data of a request, in pieces: each with the memory that it is moved from or to.
+///
+/// All of it, or, if it is `LIMITED`, some.
+pub(crate) struct Data<'a, const LIMITED: bool> {
+    segments: Segments<'a>,
+    /// The next byte of the device.
+    position: u64,
+    /// Bytes to go, if it is limited.
+    left: usize,
+}
+
+impl<'a, const LIMITED: bool> Data<'a, LIMITED> {
+    /// The first `sectors` sectors of `segments`, for the sectors of the device from `first` on.
+    #[inline]
+    pub(crate) fn new(segments: Segments<'a>, first: u64, sectors: u32) -> Self {
+        Self {
+            segments,
+            position: first << SECTOR_SHIFT,
+            left: (sectors as usize) << SECTOR_SHIFT,
+        }
+    }
+}
+
+impl<'a, const LIMITED: bool> Iterator for Data<'a, LIMITED> {
+    type Item = (Segment<'a>, Piece);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut piece = Piece::at(self.position, 0);
+        let mut most = PAGE_SIZE - piece.offset;
+        if LIMITED {
+            most = most.min(self.left);
+        }
+        let segment = self.segments.next_part(most)?;
+        piece.len = segment.len();
+        self.position += piece.len as u64;
+        if LIMITED {
+            self.left -= piece.len;
+        }
+        Some((segment, piece))
+    }
+}
+
 /// A range of bytes of the device that lies inside one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
+pub(crate) struct Piece {
     /// The number of the page.
     index: usize,
     /// The first byte in the page.
@@ -45,7 +92,31 @@ struct Piece {
 }
 
 impl Piece {
+    /// `len` bytes from the byte `position` of the device on.
+    #[inline]
+    fn at(position: u64, len: usize) -> Self {
+        Self {
+            index: (position >> PAGE_SHIFT) as usize,
+            offset: position as usize % PAGE_SIZE,
+            at: 0,
+            len,
+        }
+    }
+
+    /// The first byte of the device.
+    #[inline]
+    fn position(&self) -> u64 {
+        ((self.index as u64) << PAGE_SHIFT) + self.offset as u64
+    }
+
+    /// Its first `len` bytes.
+    #[inline]
+    fn first(self, len: usize) -> Self {
+        Self { len, ..self }
+    }
+
     /// The sectors of the page that the piece touches.
+    #[inline]
     fn sectors(&self) -> core::ops::Range<usize> {
         let end = self.offset + self.len;
         self.offset >> SECTOR_SHIFT..end.div_ceil(SECTOR_SIZE as usize)
@@ -72,14 +143,9 @@ fn pieces(position: u64, len: usize) -> impl Iterator<Item = Piece> {
         if at == len {
             return None;
         }
-        let place = position + at as u64;
-        let offset = place as usize % PAGE_SIZE;
-        let piece = Piece {
-            index: (place >> PAGE_SHIFT) as usize,
-            offset,
-            at,
-            len: (len - at).min(PAGE_SIZE - offset),
-        };
+        let mut piece = Piece::at(position + at as u64, len - at);
+        piece.at = at;
+        piece.len = piece.len.min(PAGE_SIZE - piece.offset);
         at += piece.len;
         Some(piece)
     })

@@ -60,7 +60,7 @@ impl Full {
         let status = self.checked.carry_out::<TROUBLE>(sector, sectors, |good| {
             let status = match &self.storage {
                 None => do_nothing(rq),
-                Some(storage) => storage.carry_out(rq, op, sector, good, readable),
+                Some(storage) => storage.carry_out::<TROUBLE, T>(rq, op, sector, good, readable),
             };
             if status.is_ok() {
                 done = good;

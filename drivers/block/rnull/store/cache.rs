@@ -7,6 +7,11 @@
 use super::{
     page::StorePage,
     pieces,
+    tree::{
+        no_data,
+        read_piece, //
+    },
+    Data,
     Piece,
     Tree, //
 };
@@ -103,48 +108,58 @@ pub(crate) struct Access<'a> {
 }
 
 impl Access<'_> {
-    /// Copies the first `len` bytes of `segment` to the byte `position` of the device. May sleep.
+    /// Copies the memory of a request to the device: into the cache, or around it if `through`. May
+    /// sleep.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if there is not enough memory. A part may have been written.
-    pub(crate) fn write(&mut self, segment: &Segment<'_>, position: u64, len: usize) -> Result {
-        for piece in pieces(position, len) {
-            if self.state.pages.get(&piece.index).is_none() {
-                self.state.make_room(self.tree, self.limit)?;
-                self.state.add(piece.index)?;
-            }
-            if let Some(page) = self.state.pages.get_mut(&piece.index) {
-                page.write(segment, piece)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`write`](Self::write), but around the cache.
-    pub(crate) fn write_through(
+    #[inline(never)]
+    pub(crate) fn write<const LIMITED: bool>(
         &mut self,
-        segment: &Segment<'_>,
-        position: u64,
-        len: usize,
+        data: Data<'_, LIMITED>,
+        through: bool,
     ) -> Result {
-        self.tree.access().write(segment, position, len)?;
-        for piece in pieces(position, len) {
-            self.state.forget(piece);
+        for (segment, piece) in data {
+            if through {
+                self.tree
+                    .update(piece.index, |page| page.write(segment, piece))?;
+                self.state.forget(piece);
+            } else {
+                self.write_piece(segment, piece)?;
+            }
         }
         Ok(())
     }
 
-    /// Copies from the byte `position` of the device to the first `len` bytes of `segment`.
-    pub(crate) fn read(&mut self, segment: &Segment<'_>, position: u64, len: usize) -> Result {
-        let mut stored = self.tree.access();
-        for piece in pieces(position, len) {
+    /// Copies from a segment to a page in the cache.
+    fn write_piece(&mut self, segment: Segment<'_>, piece: Piece) -> Result {
+        if self.state.pages.get(&piece.index).is_none() {
+            self.state.make_room(self.tree, self.limit)?;
+            self.state.add(piece.index)?;
+        }
+        match self.state.pages.get_mut(&piece.index) {
+            Some(page) => page.write(segment, piece),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the data of the device to the memory of a request, as [`Tree::read`] does.
+    #[inline(never)]
+    pub(crate) fn read<const LIMITED: bool>(
+        &mut self,
+        data: Data<'_, LIMITED>,
+        readable: impl Fn(u64, usize) -> usize,
+    ) -> Result {
+        let stored = self.tree.lock();
+        for (segment, piece) in data {
+            let good = piece.first(readable(piece.position(), piece.len));
+            let behind = |part| read_piece(stored.page(piece.index), segment, part);
             match self.state.pages.get(&piece.index) {
-                Some(page) => {
-                    page.read_runs(segment, piece, |part| stored.read_piece(segment, part))?
-                }
-                None => stored.read_piece(segment, piece)?,
+                Some(page) => page.read_runs(segment, good, behind)?,
+                None => behind(good)?,
             }
+            no_data(segment, good.len, piece.len)?;
         }
         Ok(())
     }
@@ -153,7 +168,8 @@ impl Access<'_> {
 impl State {
     /// Adds an empty page.
     fn add(&mut self, index: usize) -> Result {
-        let page = StorePage::new().map_err(|_| ENOSPC)?;
+        let page = StorePage::new().and_then(|page| KBox::new(page, GFP_NOIO));
+        let page = page.map_err(|_| ENOSPC)?;
         let node = RBTreeNode::new(index, page, GFP_NOIO).map_err(|_| ENOSPC)?;
         self.pages.insert(node);
         self.count += 1;
@@ -172,8 +188,7 @@ impl State {
             return Ok(false);
         };
         if let Some(page) = self.pages.get(&index) {
-            tree.access()
-                .update(index, |stored| stored.update_from(page))?;
+            tree.update(index, |stored| stored.update_from(page))?;
         }
         self.take_out(index);
         self.cursor = index + 1;

@@ -30,37 +30,37 @@ pub(super) struct StorePage {
 
 impl StorePage {
     /// A page that nothing was written to. May sleep, but starts no I/O.
-    pub(super) fn new() -> Result<KBox<Self>, AllocError> {
-        KBox::new(
-            Self {
-                data: DataPage::new(GFP_NOIO)?,
-                written: Sectors::NONE,
-            },
-            GFP_NOIO,
-        )
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self {
+            data: DataPage::new(GFP_NOIO)?,
+            written: Sectors::NONE,
+        })
     }
 
     /// Copies from the request's memory to the page.
-    #[inline]
-    pub(super) fn write(&mut self, segment: &Segment<'_>, piece: Piece) -> Result {
+    #[inline(always)]
+    pub(super) fn write(&mut self, segment: Segment<'_>, piece: Piece) -> Result {
         segment.copy_to_page(piece.at, &self.data, piece.offset, piece.len)?;
-        self.written.insert(piece.sectors());
+        if !self.written.is_full() {
+            self.written.insert(piece.sectors());
+        }
         Ok(())
     }
 
     /// Copies from the page to the request's memory.
-    #[inline]
-    pub(super) fn read(&self, segment: &Segment<'_>, piece: Piece) -> Result {
-        if self.written.has_all(piece.sectors()) {
+    #[inline(always)]
+    pub(super) fn read(&self, segment: Segment<'_>, piece: Piece) -> Result {
+        if self.written.is_full() {
             return segment.copy_from_page(piece.at, &self.data, piece.offset, piece.len);
         }
         self.read_runs(segment, piece, |range| segment.fill(range.at, range.len, 0))
     }
 
     /// Copies what there is to the request's memory, and calls `missing` for the rest.
+    #[inline(always)]
     pub(super) fn read_runs(
         &self,
-        segment: &Segment<'_>,
+        segment: Segment<'_>,
         piece: Piece,
         mut missing: impl FnMut(Piece) -> Result,
     ) -> Result {

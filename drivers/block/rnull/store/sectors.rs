@@ -16,6 +16,15 @@ impl Sectors {
     /// No sector.
     pub(super) const NONE: Self = Self([0; WORDS]);
 
+    /// All sectors.
+    const ALL: Self = {
+        let mut all = Self([usize::MAX; WORDS]);
+        if PAGE_SECTORS % BITS != 0 {
+            all.0[WORDS - 1] = usize::MAX >> (BITS - PAGE_SECTORS % BITS);
+        }
+        all
+    };
+
     /// The part of `range` that is in a word.
     #[inline]
     fn mask(range: &Range<usize>, word: usize) -> usize {
@@ -52,6 +61,12 @@ impl Sectors {
         })
     }
 
+    /// Whether all are there.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        *self == Self::ALL
+    }
+
     /// Whether none is there.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
@@ -59,6 +74,7 @@ impl Sectors {
     }
 
     /// Cuts `range` into parts of which all sectors are there, or none, and tells which.
+    #[inline]
     pub(super) fn runs(
         &self,
         range: Range<usize>,
@@ -101,9 +117,12 @@ mod tests {
     #[test]
     fn a_page_can_be_full() {
         let mut sectors = Sectors::NONE;
+        assert!(!sectors.is_full());
         sectors.insert(0..PAGE_SECTORS);
         assert!(sectors.has_all(0..PAGE_SECTORS));
+        assert!(sectors.is_full());
         sectors.remove(PAGE_SECTORS - 1..PAGE_SECTORS);
+        assert!(!sectors.is_full());
         assert!(!sectors.has_all(0..PAGE_SECTORS));
         assert!(sectors.has_all(0..PAGE_SECTORS - 1));
     }
