@@ -20,8 +20,10 @@ from pathlib import Path
 
 import devices
 from devices import Configured, Unsupported
+from plan import size_of
 
 PATIENCE = 60  # seconds that fio has to end
+SECTOR = 512  # bytes, the default block size of all drivers
 INSPECT = Path("/sys/module/blk_floor/parameters/request_data")
 
 
@@ -51,7 +53,7 @@ def fio_arguments(cell, device, polled):
         "--disk_util=0",
         "--eta=never",
         "--time_based",
-        f"--runtime={cell.get('runtime_ms', 3_600_000)}ms",
+        "--runtime=1h",
         "--output-format=json",
     ]
     if cell["batch"] > 1:
@@ -101,6 +103,7 @@ class Fio:
         self.device = device
         self.arguments = fio_arguments(cell, device, polled)
         self.times = {}
+        self.killed = False
         self.output = f"/tmp/fio-{device}.json"
         self.errors = f"/tmp/fio-{device}.errors"
         with open(self.errors, "w") as errors:
@@ -152,6 +155,7 @@ class Fio:
             # this does not end it.
             self.process.kill()
             self.process.wait()
+            self.killed = True
             print(f"    fio on {self.device} did not end in {PATIENCE} s, and was killed",
                   flush=True)
             return
@@ -180,6 +184,7 @@ class Devices:
             "irqmode": cell["irqmode"],
             "hw_queue_depth": self.depth,
             "memory_backed": cell.get("memory_backed", 0),
+            "blocksize": cell.get("blocksize", SECTOR),
             "submit_queues": cell.get("hw_queues", 1),
             # One is the default, and a second hardware queue costs with an I/O scheduler.
             "poll_queues": int(cell.get("polled", False)),
@@ -196,6 +201,7 @@ class Devices:
             wanted = {
                 "depth": self.depth,
                 "hw_queues": cell.get("hw_queues", 1),
+                "bs": cell.get("blocksize", SECTOR),
                 "single": number,
                 "batched": number,
             }
@@ -254,10 +260,6 @@ class Alike:
 
 def batches():
     return int(Path("/sys/module/blk_floor/parameters/batches").read_text())
-
-
-def size_of(text):
-    return int(text[:-1]) << {"k": 10, "M": 20}[text[-1]]
 
 
 def sample_instructions(cell, driver, name, polled):
@@ -364,8 +366,11 @@ def compare_in_turn(plan, result):
                 if len(runs) == len(cell["drivers"]):
                     take_turns(cell, runs, result)
             finally:
-                for run in runs.values():
+                for driver, run in runs.items():
                     run.stop()
+                    if run.killed:
+                        result.add("note", cell=cell["name"],
+                                   note=f"fio on the device of {driver} had to be killed")
     finally:
         guest.close()
 
@@ -460,6 +465,8 @@ def trace_paths(plan, result):
                 devices.write(INSPECT, f"/dev/{name}")
                 result.add("request_data", cell=cell["name"], driver=driver,
                            bytes=int(INSPECT.read_text()))
+                if cell.get("area"):
+                    fill(cell, name)
                 log = f"{plan['kind']}-{number}-{driver}.trace"
                 trace_path(cell, driver, name, directory, log, result)
         (directory / "kallsyms").write_text(Path("/proc/kallsyms").read_text())

@@ -24,6 +24,10 @@ BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
 AREA = "64M"  # what is read and written of a device that keeps its data
 
 
+# null_blk moves a block at a time. By default it has eight of them in a page.
+MEMORY = ({"memory_backed": 1}, {"memory_backed": 1, "blocksize": 4096})
+
+
 def size_of(text):
     return int(text[:-1]) << {"k": 10, "M": 20}[text[-1]]
 
@@ -59,6 +63,8 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
         cell["size_mib"] = 256
         cell["area"] = AREA
         words.append("memory-backed")
+    if cell.get("blocksize"):
+        words.append(f"blocksize {cell['blocksize']}")
     if cell.get("polled"):
         words.append("polled")
     if cell.get("memory_backed") or cell.get("polled"):
@@ -92,7 +98,8 @@ def short_cells():
     yield cell(irqmode=3, depth=64, batch=16)
     for rw in ("randread", "randwrite"):
         for bs in ("4k", "64k"):
-            yield cell(rw=rw, bs=bs, memory_backed=1)
+            for more in MEMORY:
+                yield cell(rw=rw, bs=bs, **more)
     yield cell(depth=64, batch=16, polled=True)
 
 
@@ -117,7 +124,8 @@ def full_cells():
             yield cell(rw, depth=32, irqmode=irqmode)
         for bs in (*BLOCK_SIZES, "64k"):
             for depth, batch in shapes_of(bs):
-                yield cell(rw, bs, depth, batch, memory_backed=1)
+                for more in MEMORY:
+                    yield cell(rw, bs, depth, batch, **more)
         for bs in BLOCK_SIZES:
             for depth, batch in shapes_of(bs):
                 yield cell(rw, bs, depth, batch, polled=True)
@@ -182,8 +190,9 @@ def path_cells(full):
     for irqmode in (0, 1, 2, 3):
         for depth, batch in shapes_traced(irqmode):
             traced = cell(depth=depth, batch=batch, irqmode=irqmode)
-            traced["name"] += ", traced"
-            yield traced
+            yield renamed_one(traced, "traced")
+    for rw in ("randread", "randwrite"):
+        yield renamed_one(cell(rw, **MEMORY[1]), "traced")
 
 
 def features_cells(full):
@@ -198,7 +207,11 @@ def bare_cells(full):
 
 def renamed(cells, suffix):
     for one in cells:
-        yield {**one, "name": f"{one['name']}, {suffix}"}
+        yield renamed_one(one, suffix)
+
+
+def renamed_one(cell, suffix):
+    return {**cell, "name": f"{cell['name']}, {suffix}"}
 
 
 def counted_cells(full, rw=None):

@@ -36,7 +36,7 @@ cells=(
 	'irqmode [01], randread, 4k, 1 deep'
 	'irqmode [0-3], randread, 4k, 64 deep, 16 at once'
 	'irqmode 2, randread, 4k, 32 deep'
-	'irqmode 0, randwrite, 4k, 1 deep, memory-backed'
+	'irqmode 0, rand(read|write), 64k, 1 deep, memory-backed, blocksize 4096'
 	'irqmode 0, randread, 4k, 64 deep, 16 at once, polled'
 )
 wanted=$(IFS='|'; printf '^(%s)$' "${cells[*]}")

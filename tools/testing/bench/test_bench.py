@@ -66,6 +66,7 @@ class Programs(unittest.TestCase):
             fio.pause()
             fio.stop()
             self.assertIsNotNone(fio.process.poll())
+            self.assertEqual("killed" in said.getvalue(), fio.killed)
         return said.getvalue()
 
     def test_what_does_not_end_is_killed(self):
@@ -155,7 +156,8 @@ class Plan(unittest.TestCase):
                 continue
             wanted = [{"irqmode": irqmode, "scheduler": scheduler}
                       for irqmode in range(4) for scheduler in (None, "mq-deadline")]
-            wanted += [{"memory_backed": 1}, {"polled": True}]
+            wanted += [{"memory_backed": 1, "blocksize": blocksize} for blocksize in (None, 4096)]
+            wanted += [{"polled": True}]
             shape = {"rw": rw, "bs": bs, "depth": depth, "batch": batch}
             for more in wanted:
                 found = [c for c in cells if all(c.get(k) == v for k, v in (shape | more).items())]
@@ -278,11 +280,16 @@ class Bars(unittest.TestCase):
         self.assertIsNone(self.verdict("irqmode 1", []))
 
     def test_intervals(self):
-        def pairs(ratio):
-            return [{"record": "pair", "cell": "x", "iops": {"c": 100, "rust": 100 * ratio + i % 3}}
-                    for i in range(30)]
-        self.assertIs(self.verdict("several", pairs(1.0)), True)
-        self.assertIs(self.verdict("several", pairs(0.9)), False)
+        planned = [{"record": "cell", "cell": {"name": name, "kind": "smp"}} for name in "xy"]
+
+        def pairs(cell, ratio):
+            return [{"record": "pair", "cell": cell,
+                     "iops": {"c": 100, "rust": 100 * ratio + i % 3}} for i in range(30)]
+        both = planned + pairs("x", 1.0)
+        self.assertIs(self.verdict("several", both + pairs("y", 1.0)), True)
+        self.assertIs(self.verdict("several", both + pairs("y", 0.9)), False)
+        # What was planned and not measured is not met.
+        self.assertIsNone(self.verdict("several", both))
 
         def turns(ratio):
             return [{"record": "turn", "cell": "x", "turn": i,
