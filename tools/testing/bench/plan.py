@@ -22,8 +22,6 @@ COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatev
 CREATED = [1, 16, 256]  # devices that are made and removed
 BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
 AREA = "64M"  # what is read and written of a device that keeps its data
-
-
 # null_blk moves a block at a time. By default it has eight of them in a page.
 MEMORY = ({"memory_backed": 1}, {"memory_backed": 1, "blocksize": 4096})
 

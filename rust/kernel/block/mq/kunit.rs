@@ -144,8 +144,10 @@ static RESET: Atomic<u32> = Atomic::new(0);
 /// How many disks of the driver were made.
 static DISKS: Atomic<u32> = Atomic::new(0);
 
-/// For which hardware queues setting up is to fail, a bit for each, and whether it sleeps.
-pub(super) static FAIL_HCTX: Atomic<u32> = Atomic::new(0);
+/// For which hardware queue setting up is to fail, and whether it sleeps.
+pub(super) static FAIL_HCTX: Atomic<u32> = Atomic::new(NO_HCTX);
+pub(super) const NO_HCTX: u32 = u32::MAX;
+pub(super) const ALL_HCTX: u32 = u32::MAX - 1;
 pub(super) static SLEEP_HCTX: Atomic<bool> = Atomic::new(false);
 /// Whether taking a request sleeps.
 pub(super) static SLEEP: Atomic<bool> = Atomic::new(false);
@@ -164,8 +166,10 @@ impl<D: Data> Operations for Keeper<D> {
             // Long enough for several grace periods.
             fsleep(Delta::from_millis(200));
         }
-        if FAIL_HCTX.load(Relaxed) & (1 << hw_queue) != 0 {
-            return Err(EIO);
+        match FAIL_HCTX.load(Relaxed) {
+            ALL_HCTX => return Err(EIO),
+            failing if failing == hw_queue => return Err(EIO),
+            _ => {}
         }
         Ok(())
     }

@@ -358,7 +358,8 @@ impl<T: Operations> TagSet<T> {
     /// the driver does not implement it. `ENOMEM` if there is not enough memory or
     /// [`Operations::init_hctx`] failed; then all is as it was before. A hardware queue for whose
     /// requests there is not enough memory may not be used, and the CPUs use another one; that is
-    /// no error.
+    /// no error. Nor is it if one that there was before would have to go to another memory node,
+    /// for its CPUs have changed, and can't be set up there: it stays where it is.
     ///
     /// # Examples
     ///

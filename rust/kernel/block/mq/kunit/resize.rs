@@ -12,7 +12,9 @@ mod tests {
                     raw,
                     wait_for,
                     TestDisk,
+                    ALL_HCTX,
                     FAIL_HCTX,
+                    NO_HCTX,
                     SLEEP,
                     SLEEP_HCTX, //
                 },
@@ -144,11 +146,11 @@ mod tests {
     fn resize_fails_with_the_driver() -> Result {
         let disk = disk(TagSetBuilder::new())?;
         let tags = disk.tag_set();
-        FAIL_HCTX.store(u32::MAX, Relaxed);
+        FAIL_HCTX.store(ALL_HCTX, Relaxed);
         let result = tags.resize(1, 1);
         // What the disk has already stays, whatever the driver says.
         let same = tags.resize(1, 0);
-        FAIL_HCTX.store(0, Relaxed);
+        FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Err(ENOMEM));
         assert_eq!(same, Ok(()));
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
@@ -156,9 +158,9 @@ mod tests {
 
         assert_eq!(tags.resize(1, 1), Ok(()));
         check_io(&disk)?;
-        FAIL_HCTX.store(u32::MAX, Relaxed);
+        FAIL_HCTX.store(ALL_HCTX, Relaxed);
         let result = tags.resize(1, 0);
-        FAIL_HCTX.store(0, Relaxed);
+        FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Ok(()));
         check_io(&disk)
     }
@@ -167,6 +169,15 @@ mod tests {
     fn pair(tags: TagSetBuilder) -> Result<(TestDisk<()>, TestDisk<()>)> {
         let first = TestDisk::with(tags.queue_depth(8), GenDiskBuilder::new())?;
         let second = TestDisk::on(first.tag_set().clone(), GenDiskBuilder::new())?;
+        Ok((first, second))
+    }
+
+    /// The same, with a queue for polling whose tags both have used.
+    fn users_of_polled_queue() -> Result<(TestDisk<()>, TestDisk<()>)> {
+        let tags = TagSetBuilder::new().poll_queues(1);
+        let (first, second) = pair(tags.no_scheduler_by_default())?;
+        check_io(&first)?;
+        check_io(&second)?;
         Ok((first, second))
     }
 
@@ -180,17 +191,11 @@ mod tests {
 
     #[test]
     fn queue_without_cpus_is_no_user_of_tags() -> Result {
-        let (first, second) = pair(
-            TagSetBuilder::new()
-                .poll_queues(1)
-                .no_scheduler_by_default(),
-        )?;
-        check_io(&first)?;
-        check_io(&second)?;
+        let (first, second) = users_of_polled_queue()?;
         // Its successor can't be set up, so that it stays.
-        FAIL_HCTX.store(1 << 1, Relaxed);
+        FAIL_HCTX.store(1, Relaxed);
         let result = take_cpus_of_polled_queue(&second);
-        FAIL_HCTX.store(0, Relaxed);
+        FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Ok(()));
         check_io(&second)?;
         // The tags are not shared any more, and each queue that used them ceases to.
@@ -200,13 +205,7 @@ mod tests {
 
     #[test]
     fn tags_are_not_used_after_another_disk_gave_them_up() -> Result {
-        let (first, second) = pair(
-            TagSetBuilder::new()
-                .poll_queues(1)
-                .no_scheduler_by_default(),
-        )?;
-        check_io(&first)?;
-        check_io(&second)?;
+        let (first, second) = users_of_polled_queue()?;
         SLEEP_HCTX.store(true, Relaxed);
         let result = take_cpus_of_polled_queue(&second);
         SLEEP_HCTX.store(false, Relaxed);
@@ -240,9 +239,9 @@ mod tests {
             unsafe { *(*(*tag_set.as_raw()).shared_tags).rqs.add(tag as usize) }
         };
         assert!(!found().is_null());
-        FAIL_HCTX.store(1 << 1, Relaxed);
+        FAIL_HCTX.store(1, Relaxed);
         let result = take_cpus_of_polled_queue(&disk);
-        FAIL_HCTX.store(0, Relaxed);
+        FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Ok(()));
         drop(disk);
         assert!(found().is_null());
@@ -274,9 +273,9 @@ mod tests {
 
     #[test]
     fn disk_fails_with_the_driver() -> Result {
-        FAIL_HCTX.store(u32::MAX, Relaxed);
+        FAIL_HCTX.store(ALL_HCTX, Relaxed);
         let result = disk(TagSetBuilder::new());
-        FAIL_HCTX.store(0, Relaxed);
+        FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result.err(), Some(ENOMEM));
         check_io(&disk(TagSetBuilder::new())?)
     }
