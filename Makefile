@@ -36,7 +36,7 @@ help:
 	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
 	@echo '  PARTS=         make bench: counted devices queues smp native path features (default: all)'
 	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
-	@echo '  SAMPLES=       make bench: how often each cell is counted   (default: 5)'
+	@echo '  SAMPLES=       make bench: how often each cell is counted   (default: 5; with FULL=1: 3)'
 
 demo test kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh

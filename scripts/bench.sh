@@ -8,7 +8,7 @@
 #
 # CELLS is a regular expression for the names of the cells to measure, other than
 # those of "native"; default: all of them. With it no devices are made and removed.
-# SAMPLES is how often the instructions of a cell are counted; default: 5.
+# SAMPLES is how often the instructions of a cell are counted; default: 5, with FULL=1: 3.
 #
 # The result is a directory with result.json, which has every sample, table.md, and
 # plots. It is made in the cache, or is what RNULL_RESULT names. FULL=1 measures the

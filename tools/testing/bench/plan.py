@@ -17,9 +17,12 @@ DRIVERS = ["floor", "floorb", "c", "rust"]
 
 # I/Os in a sample: 50 to 150 million instructions.
 IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 160}
-LEFT_OUT = 1  # samples, in which caches fill
+SAMPLES = 5  # of each cell and driver
+SAMPLES_FULL = 3  # likewise, as there are so many cells
+LEFT_OUT = 1  # more, in which caches fill
 COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatever is asked for
 CREATED = [1, 16, 256]  # devices that are made and removed
+CREATED_QUEUED = 8  # likewise, with each number of hardware queues
 BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
 AREA = "64M"  # what is read and written of a device that keeps its data
 # null_blk moves a block at a time. By default it has eight of them in a page.
@@ -46,7 +49,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
         "drivers": [driver for driver in DRIVERS if batch > 1 or driver != "floorb"],
         "ios": IOS[bs],
         "warm_up": max(IOS[bs] // 8, 2 * depth),
-        "samples": 5 + LEFT_OUT,
+        "samples": SAMPLES + LEFT_OUT,
         **more,
     }
     words = [f"irqmode {irqmode}", rw, bs, shape_name(depth, batch)]
@@ -238,11 +241,12 @@ def main():
     parser.add_argument("--cells", default="", help="regular expression for their names")
     parser.add_argument("--samples", type=int, help="how often instructions are counted")
     args = parser.parse_args()
+    samples = args.samples or (SAMPLES_FULL if args.full else SAMPLES)
     seen = {}
     for one in PARTS[args.part](args.full):
         if re.search(args.cells, one["name"]):
-            if args.samples and "samples" in one:
-                one["samples"] = args.samples + LEFT_OUT
+            if "samples" in one:
+                one["samples"] = samples + LEFT_OUT
             seen.setdefault(one["name"], one)
     if not seen:
         return 1

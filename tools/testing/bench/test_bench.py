@@ -136,7 +136,8 @@ class Plan(unittest.TestCase):
         self.assertFalse(names("counted-reads") & names("counted-writes"))
 
     def test_more_samples(self):
-        for asked, wanted in (([], 5), (["--samples=9"], 9)):
+        for asked, wanted in (([], 5), (["--full"], 3), (["--full", "--samples=9"], 9),
+                              (["--samples=9"], 9)):
             said = io.StringIO()
             arguments = ["plan.py", "counted", "--cells=1 deep$", *asked]
             with (
