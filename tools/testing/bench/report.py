@@ -22,6 +22,8 @@ COUNTED = {"icount": "", "devices": "many devices", "queues": "many hardware que
 DOCUMENTED = ("difference", "own-cost", "growth", "processors", "native")
 # Cells of which the documentation shows where their cost goes.
 PROFILED = ("irqmode 2, randread, 4k, 32 deep, traced",)
+# Cells of which it shows where the locked instructions are: null_blk has to wake who sleeps, too.
+LOCKED = tuple(f"irqmode {mode}, randread, 4k, 1 deep, traced" for mode in (2, 3))
 # Functions that take less than this many instructions per I/O are shown as one.
 SMALL = 3
 
@@ -167,6 +169,17 @@ def whole_table(summary, cell):
     return ("function", "module", "floor", *(f"{NAMES[d]}: own" for d in drivers[1:])), rows
 
 
+def locked_table(summary, cell):
+    """Where the locked instructions on the path are, by function."""
+    places = {driver: summary.paths[cell, driver]["lock_places"] for driver in NAMES
+              if (cell, driver) in summary.paths}
+    names = dict.fromkeys(name for counts in places.values() for name in counts)
+    rows = [(name, *(number(counts.get(name), ".2f") for counts in places.values()))
+            for name in names]
+    rows.append(("all", *(number(sum(counts.values()), ".2f") for counts in places.values())))
+    return ("function", *(NAMES[driver] for driver in places)), rows
+
+
 def tables(result, summary):
     """(title, table) of all that was measured."""
     counted = {}  # title -> cells
@@ -287,6 +300,10 @@ def document(result, summary, directory, target):
             headings, rows = whole_table(summary, cell)
             rows = [row for row in rows if any(own not in ("+0", "-0") for own in row[3:])]
             lines += rst_table(f"Where own cost goes: {cell}", headings, rows)
+    for cell in LOCKED:
+        if (cell, "rust") in summary.paths:
+            lines += rst_table(f"Where locked instructions are: {cell}",
+                               *locked_table(summary, cell))
     for name in DOCUMENTED:
         if (directory / f"{name}.svg").exists():
             shutil.copy(directory / f"{name}.svg", target / f"rnull-performance-{name}.svg")

@@ -595,6 +595,14 @@ class Report(unittest.TestCase):
             ("all", "", "62", "+100", "+20"),
         ])
 
+    def test_locked(self):
+        records = [{"record": "path", "cell": "x", "driver": driver, "lock_places": places}
+                   for driver, places in (("c", {"f": 1.0, "g": 2.0}), ("rust", {"g": 2.5}))]
+        self.assertEqual(report.locked_table(Summary(result(records)), "x"), (
+            ("function", "null_blk", "rnull"),
+            [("f", "1.00", ""), ("g", "2.00", "2.50"), ("all", "3.00", "2.50")],
+        ))
+
     def test_markdown(self):
         cell = plan.cell()
         made = result(counted(cell, floor=[5000], floorb=[5000], c=[5100], rust=[5010]))
