@@ -407,13 +407,13 @@ def free_memory():
     return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
-def times(number):
-    """How often this number of devices is made: it takes long for many, and wobbles for few."""
-    return max(2, min(5, 64 // number))
+def times(wanted):
+    """How often these devices are made: it takes long for many, and wobbles for few."""
+    return max(2, min(5, 64 // wanted["devices"]))
 
 
 def count_devices(plan, result):
-    """What many devices cost each I/O, and what it takes to make them."""
+    """What many devices, or queues, cost each I/O, and what it takes to make them."""
     count_instructions(plan, result)
     create_and_remove(plan, result)
 
@@ -422,31 +422,38 @@ def create_and_remove(plan, result):
     """Time and memory that devices take. Under -icount, where what sleeps takes no less time."""
     for driver, (_, module) in devices.CONFIGURED.items():
         devices.load(module, "nr_devices=0")
-        for number in plan.get("create", ()):
-            for _ in range(times(number)):
-                before, start = free_memory(), time.monotonic_ns()
-                made = [Configured(driver, f"{driver}-{i}", {}) for i in range(number)]
-                there, memory = time.monotonic_ns(), before - free_memory()
-                remove = time.monotonic_ns()
-                for device in made:
-                    device.remove()
-                gone = time.monotonic_ns()
-                result.add("create", driver=driver, devices=number, create_ns=there - start,
-                           remove_ns=gone - remove, bytes=memory)
-            print(f"    {driver}: {number} devices: {(there - start) / 1e6:.1f} ms to create, "
-                  f"{(gone - remove) / 1e6:.1f} ms to remove, {memory >> 10} KiB", flush=True)
+        for wanted in plan.get("create", ()):
+            settings = {}
+            if "hw_queues" in wanted:
+                settings = {"submit_queues": wanted["hw_queues"], "poll_queues": 0}
+
+            def make(wanted=wanted, settings=settings, driver=driver):
+                return [Configured(driver, f"{driver}-{index}", settings)
+                        for index in range(wanted["devices"])]
+
+            create(wanted, driver, make, lambda made: [one.remove() for one in made], result)
     image, = Path("/lib/modules").glob(f"{os.uname().release}/kernel/**/blk_floor.ko")
     image = image.read_bytes()
-    for number in plan.get("create", ()):
-        for _ in range(times(number)):
-            before, start = free_memory(), time.monotonic_ns()
-            devices.insert(image, f"single={number}", "batched=0")
-            there, memory = time.monotonic_ns(), before - free_memory()
-            remove = time.monotonic_ns()
-            devices.delete("blk_floor")
-            gone = time.monotonic_ns()
-            result.add("create", driver="floor", devices=number, create_ns=there - start,
-                       remove_ns=gone - remove, bytes=memory)
+    for wanted in plan.get("create", ()):
+        parameters = (f"single={wanted['devices']}", "batched=0",
+                      f"hw_queues={wanted.get('hw_queues', 1)}")
+        create(wanted, "floor", lambda parameters=parameters: devices.insert(image, *parameters),
+               lambda _: devices.delete("blk_floor"), result)
+
+
+def create(wanted, driver, make, remove, result):
+    for _ in range(times(wanted)):
+        before, start = free_memory(), time.monotonic_ns()
+        made = make()
+        there, memory = time.monotonic_ns(), before - free_memory()
+        removing = time.monotonic_ns()
+        remove(made)
+        gone = time.monotonic_ns()
+        result.add("create", driver=driver, **wanted, create_ns=there - start,
+                   remove_ns=gone - removing, bytes=memory)
+    what = ", ".join(f"{number} {of.replace('_', ' ')}" for of, number in wanted.items())
+    print(f"    {driver}: {what}: {(there - start) / 1e6:.1f} ms to create, "
+          f"{(gone - removing) / 1e6:.1f} ms to remove, {memory >> 10} KiB", flush=True)
 
 
 def trace_paths(plan, result):
@@ -506,7 +513,7 @@ def count_on_first(plan, result):
     for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/online"):
         if path.parent.name != "cpu0":
             devices.write(path, 0)
-    count_instructions(plan, result)
+    count_devices(plan, result)
 
 
 KINDS = {
@@ -531,6 +538,7 @@ def main():
         version=Path("/proc/version").read_text().strip(),
         fio=devices.command("fio", "--version").strip(),
         processors=os.cpu_count(),
+        cpu=re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1],
     )
     KINDS[plan["kind"]](plan, result)
     result.add("end")

@@ -175,8 +175,24 @@ def devices_cells(full):
 def queues_cells(full):
     """Counted: what the number of hardware queues costs."""
     for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
-        for queues in (1, 2, 4, 8, 16, 32) if full else (1, 8):
+        for queues in numbers_of_queues(full):
             yield cell(depth=depth, batch=batch, hw_queues=queues)
+
+
+def numbers_of_queues(full):
+    return (1, 2, 4, 8, 16, 32) if full else (1, 8)
+
+
+def created(part, full):
+    """The devices that are made and removed, a set after the other."""
+    match part:
+        case "devices":
+            return [{"devices": number} for number in CREATED]
+        case "queues":
+            # A device with one of them gets an I/O scheduler, too, which takes longer than a queue.
+            return [{"devices": CREATED_QUEUED, "hw_queues": max(queues, 2)}
+                    for queues in numbers_of_queues(full) if queues != 2]
+    return []
 
 
 def shapes_traced(irqmode):
@@ -252,8 +268,8 @@ def main():
         return 1
     kind = "icount" if args.part.startswith("counted") else args.part
     plan = {"kind": kind, "cells": list(seen.values())}
-    if args.part == "devices" and not args.cells:
-        plan["create"] = CREATED
+    if not args.cells:
+        plan["create"] = created(args.part, args.full)
     print(json.dumps(plan, indent=1))
     return 0
 

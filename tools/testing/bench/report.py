@@ -123,11 +123,12 @@ def native_table(summary):
 
 def created_table(summary):
     rows = [
-        (NAMES[driver], count, f"{what['create_ns'] / 1e6:.1f}", f"{what['remove_ns'] / 1e6:.1f}",
-         f"{what['bytes'] / count / 1024:.0f}")
-        for (driver, count), what in summary.created.items()
+        (NAMES[driver], count, queues or "", f"{what['create_ns'] / 1e6:.1f}",
+         f"{what['remove_ns'] / 1e6:.1f}", f"{what['bytes'] / count / 1024:.0f}")
+        for (driver, count, queues), what in summary.created.items()
     ]
-    return ("driver", "devices", "to create, ms", "to remove, ms", "memory each, KiB"), rows
+    return ("driver", "devices", "hardware queues", "to create, ms", "to remove, ms",
+            "memory each, KiB"), rows
 
 
 def path_table(summary):

@@ -48,7 +48,8 @@ class Summary:
         self.iops = {}  # (cell, driver) -> median IOPS
         self.native = {}  # (cell, driver) -> Figure of ns per I/O
         self.native_ratio = {}  # (cell, driver) -> Figure of its time over c's
-        self.created = {}  # (driver, devices) -> medians of create_ns, remove_ns, bytes
+        # (driver, devices, hardware queues if asked for) -> medians of create_ns, remove_ns, bytes
+        self.created = {}
         self.paths = {}  # (cell, driver) -> the record of its path
         self.request_data = {}  # (cell, driver) -> bytes that the driver keeps with a request
         self.notes = []
@@ -70,7 +71,7 @@ class Summary:
                 case "turn":
                     turns.setdefault(record["cell"], []).append(record["ns_per_io"])
                 case "create":
-                    key = record["driver"], record["devices"]
+                    key = record["driver"], record["devices"], record.get("hw_queues")
                     created.setdefault(key, []).append(record)
                 case "path":
                     self.paths[record["cell"], record["driver"]] = record
@@ -239,6 +240,7 @@ def bars(summary):
     )
     yield from growth(summary)
     yield creation(summary)
+    yield creation_queued(summary)
     yield locks(summary)
     yield request_data(summary)
     yield features_off(summary)
@@ -337,30 +339,54 @@ def step(summary, first, then, driver):
     return costs[1].value - costs[0].value if all(costs) else None
 
 
+OTHER_WORK = 0.1  # share of the time for a device in which the kernel does something else
+
+
 def creation(summary):
     """What one device more takes among many and among few. So the module's start drops out."""
     bar = Bar("to create a device takes no longer if there are many")
-    numbers = sorted({number for _, number in summary.created})
+    numbers = sorted({number for _, number, queues in summary.created if queues is None})
     if len(numbers) < 3:
         return bar
     few, some, many = numbers[0], numbers[-2], numbers[-1]
     what = f"one more, beyond {some} and up to there"
-    if not {(d, n) for d in ("floor", "rust") for n in (few, some, many)} <= summary.created.keys():
+    needed = {(d, n, None) for d in ("floor", "rust") for n in (few, some, many)}
+    if not needed <= summary.created.keys():
         bar.add(what, "", "not measured", None)
         return bar
 
     def one_more(driver, low, high):
-        low_ns, high_ns = (summary.created[driver, n]["create_ns"] for n in (low, high))
+        low_ns, high_ns = (
+            summary.created[driver, n, None]["create_ns"] for n in (low, high)
+        )
         return (high_ns - low_ns) / (high - low) / 1e6
 
     def grows(driver):
         return one_more(driver, some, many) - one_more(driver, few, some)
 
     ours, floor = grows("rust"), max(grows("floor"), 0)
-    # A tenth is for what else the kernel does meanwhile.
-    allowed = floor + one_more("rust", few, some) / 10
+    allowed = floor + one_more("rust", few, some) * OTHER_WORK
     bar.add(what, f"{allowed:+.2f} ms", f"{ours:+.2f} ms",
             ours <= allowed)
+    return bar
+
+
+def creation_queued(summary):
+    """What more hardware queues add to the time for a device."""
+    bar = Bar("to create a device takes no longer if it has many hardware queues")
+    first, *others = sorted({key[1:] for key in summary.created if key[2] is not None}) or [None]
+    for then in others:
+        what = f"a device with {then[1]} hw queues, beyond one with {first[1]}"
+        few, many = ({driver: summary.created.get((driver, *which)) for driver in ("floor", "rust")}
+                     for which in (first, then))
+        if not all((*few.values(), *many.values())):
+            bar.add(what, "", "not measured", None)
+            continue
+        floor, ours = ((many[driver]["create_ns"] - few[driver]["create_ns"]) / then[0] / 1e6
+                       for driver in ("floor", "rust"))
+        allowed = floor + few["rust"]["create_ns"] / first[0] / 1e6 * OTHER_WORK
+        bar.add(what, f"{allowed:+.2f} ms (floor's {floor:+.2f})", f"{ours:+.2f} ms",
+                ours <= allowed)
     return bar
 
 

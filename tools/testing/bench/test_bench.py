@@ -260,12 +260,25 @@ class Bars(unittest.TestCase):
                     extra = one_more if driver == "rust" and number == 256 else 0
                     yield {"record": "create", "driver": driver, "devices": number, "bytes": 0,
                            "create_ns": 1e6 * (9 + cost * number + extra * 240), "remove_ns": 0}
-        text = "to create a device"
+        text = "to create a device takes no longer if there"
         self.assertIs(self.verdict(text, list(records(0.3))), True)
         self.assertIs(self.verdict(text, list(records(0.5))), False)
         self.assertIsNone(self.verdict(text, []))
         gone = [r for r in records(0) if (r["driver"], r["devices"]) != ("floor", 256)]
         self.assertIsNone(self.verdict(text, gone))
+
+    def test_creation_with_queues(self):
+        def records(more):
+            for driver, cost in (("c", 5), ("rust", 4 + more), ("floor", 4)):
+                for queues in (2, 8):
+                    yield {"record": "create", "driver": driver, "devices": 8, "bytes": 0,
+                           "hw_queues": queues, "remove_ns": 0,
+                           "create_ns": 1e6 * 8 * (20 + cost * queues)}
+        text = "to create a device takes no longer if it has many"
+        self.assertIs(self.verdict(text, list(records(0.4))), True)
+        self.assertIs(self.verdict(text, list(records(0.6))), False)
+        self.assertIsNone(self.verdict(text, []))
+        self.assertIsNone(self.verdict(text, [r for r in records(0) if r["driver"] != "floor"]))
 
     def test_copies_do_not_count(self):
         cell = plan.cell(memory_backed=1)
