@@ -46,6 +46,7 @@ def fio_arguments(cell, device, polled):
         "--ioengine=io_uring",
         "--registerfiles",
         "--fixedbufs",
+        "--zero_buffers",
         "--norandommap",
         "--randrepeat=1",
         f"--iodepth={cell['depth']}",
