@@ -91,7 +91,9 @@ native_cell() {			# NAME PARAMETER...
 
 case $PART in
 counted | counted-*)
-	in_guest "$(( FULL ? 18000 : 1800 ))" --icount ;;
+	# 128 I/Os of 16 MiB have buffers of 2 GiB.
+	in_guest "$(( FULL ? 18000 : 1800 ))" --icount \
+		--mem "$(( FULL && MEM < 4096 ? 4096 : MEM ))" ;;
 devices)
 	in_guest 1800 --icount ;;
 queues)

@@ -149,12 +149,10 @@ class Plan(unittest.TestCase):
             self.assertEqual(counted, {wanted + plan.LEFT_OUT})
 
     def test_the_matrix(self):
-        """What is combined with what, but for 16M and deep, which test_buffers_fit is about."""
+        """What is combined with what."""
         cells = list(plan.full_cells())
         shapes = ((1, 1), (8, 8), (32, 16), (128, 32))
         for rw, bs, (depth, batch) in product(("randread", "randwrite"), plan.BLOCK_SIZES, shapes):
-            if bs == "16M" and depth > 8:
-                continue
             wanted = [{"irqmode": irqmode, "scheduler": scheduler}
                       for irqmode in range(4) for scheduler in (None, "mq-deadline")]
             wanted += [{"memory_backed": 1, "blocksize": blocksize} for blocksize in (None, 4096)]
@@ -166,7 +164,8 @@ class Plan(unittest.TestCase):
 
     def test_buffers_fit(self):
         for cell in plan.full_cells():
-            self.assertLessEqual(plan.size_of(cell["bs"]) * cell["depth"], 256 << 20)
+            # The guest has 4 GiB, see bench-part.sh.
+            self.assertLessEqual(plan.size_of(cell["bs"]) * cell["depth"], 2 << 30)
 
     def test_pairs(self):
         for cell in plan.smp_cells(False):
