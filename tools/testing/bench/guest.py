@@ -349,39 +349,47 @@ def fill(cell, name):
 def compare_in_turn(plan, result):
     """By time, on several processors: only what is measured in turn can be compared.
 
-    fio runs on the devices of both drivers all the time, but one of the two is stopped.
+    fio runs on the devices of both drivers all the time, but one of the two is stopped. Where the
+    memory of a program or a device happens to be makes some percent in an emulator, for as long as
+    it is there. So there are rounds, each with new ones.
     """
     guest = Devices()
     try:
         for number, cell in enumerate(plan["cells"], 1):
             print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
-            runs = {}
-            try:
-                for driver in cell["drivers"]:
-                    try:
-                        runs[driver] = Fio(cell, guest.get(cell, driver))
-                        runs[driver].wait_for(1)
-                        runs[driver].pause()
-                    except Unsupported as why:
-                        skip(result, cell, driver, str(why))
-                if len(runs) == len(cell["drivers"]):
-                    take_turns(cell, runs, result)
-            finally:
-                for driver, run in runs.items():
-                    run.stop()
-                    if run.killed:
-                        result.add("note", cell=cell["name"],
-                                   note=f"fio on the device of {driver} had to be killed")
+            for round_ in range(cell["rounds"]):
+                compare_once(guest, cell, round_, result)
     finally:
         guest.close()
 
 
-def take_turns(cell, runs, result):
+def compare_once(guest, cell, round_, result):
+    runs = {}
+    try:
+        for driver in cell["drivers"]:
+            guest.drop(driver)
+            try:
+                runs[driver] = Fio(cell, guest.get(cell, driver))
+                runs[driver].wait_for(1)
+                runs[driver].pause()
+            except Unsupported as why:
+                skip(result, cell, driver, str(why))
+        if len(runs) == len(cell["drivers"]):
+            take_turns(cell, runs, round_, result)
+    finally:
+        for driver, run in runs.items():
+            run.stop()
+            if run.killed:
+                result.add("note", cell=cell["name"],
+                           note=f"fio on the device of {driver} had to be killed")
+
+
+def take_turns(cell, runs, round_, result):
     order = list(runs)
     for pair in range(cell["pairs"]):
         rates = {}
         # Each goes first as often as the other.
-        for driver in order if pair % 2 == 0 else reversed(order):
+        for driver in order if (pair + round_) % 2 == 0 else reversed(order):
             run = runs[driver]
             run.resume()
             time.sleep(0.03)
@@ -390,10 +398,9 @@ def take_turns(cell, runs, result):
             after, end = run.moved(), time.monotonic_ns()
             run.pause()
             rates[driver] = (after - before) / size_of(cell["bs"]) * 1e9 / (end - start)
-        result.add("pair", cell=cell["name"], iops=rates)
-        if pair % 10 == 9:
-            text = " ".join(f"{driver} {rate:.0f}" for driver, rate in rates.items())
-            print(f"    pair {pair + 1} of {cell['pairs']}: IOPS {text}", flush=True)
+        result.add("pair", cell=cell["name"], round=round_, iops=rates)
+    text = " ".join(f"{driver} {rate:.0f}" for driver, rate in rates.items())
+    print(f"    round {round_ + 1} of {cell['rounds']}: IOPS {text}", flush=True)
 
 
 def free_memory():

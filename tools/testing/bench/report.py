@@ -14,7 +14,7 @@ from pathlib import Path
 
 from summary import NAMES, UNDECIDED, Summary, bars
 
-FORMAT = 2
+FORMAT = 3
 VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
 # Kinds of cells with instructions per I/O, and what is special about them.
 COUNTED = {"icount": "", "devices": "many devices", "queues": "many hardware queues"}

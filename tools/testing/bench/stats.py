@@ -54,3 +54,13 @@ def ratios(pairs):
     """Median and interval of a / b over pairs that were measured one after the other."""
     values = [a / b for a, b in pairs]
     return median(values), *median_interval(values)
+
+
+def ratios_in_rounds(pairs):
+    """Likewise of (round, a, b). Pairs of a round have in common what others don't, so it is the
+    rounds that are independent: median and interval of their medians."""
+    rounds = {}
+    for round_, a, b in pairs:
+        rounds.setdefault(round_, []).append(a / b)
+    medians = [median(values) for values in rounds.values()]
+    return median(medians), *median_interval(medians)

@@ -67,7 +67,7 @@ class Summary:
                 case "skip":
                     self.skipped[record["cell"], record["driver"]] = record["reason"]
                 case "pair":
-                    pairs.setdefault(record["cell"], []).append(record["iops"])
+                    pairs.setdefault(record["cell"], []).append(record)
                 case "turn":
                     turns.setdefault(record["cell"], []).append(record["ns_per_io"])
                 case "create":
@@ -85,9 +85,11 @@ class Summary:
             self.read_samples(key, list_)
         self.note_spread()
         for cell, list_ in pairs.items():
-            self.smp[cell] = Figure(*stats.ratios([(p["rust"], p["c"]) for p in list_]))
+            self.smp[cell] = Figure(*stats.ratios_in_rounds(
+                [(p["round"], p["iops"]["rust"], p["iops"]["c"]) for p in list_]
+            ))
             for driver in ("c", "rust"):
-                self.iops[cell, driver] = stats.median([p[driver] for p in list_])
+                self.iops[cell, driver] = stats.median([p["iops"][driver] for p in list_])
         for cell, list_ in turns.items():
             for driver in list_[0]:
                 values = [turn[driver] for turn in list_]
