@@ -8,6 +8,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -37,6 +38,12 @@ def load(directory):
         "environment": environment,
         "records": [r for r in records if r is not environment],
     }
+
+
+def demangled(text):
+    """The same with the names of Rust functions as in the source."""
+    return subprocess.run(["llvm-cxxfilt"], input=text, capture_output=True, text=True,
+                          check=True).stdout
 
 
 # --------------------------------------------------------- tables: (headings, rows)
@@ -308,7 +315,7 @@ def document(result, summary, directory, target):
     for name in DOCUMENTED:
         if (directory / f"{name}.svg").exists():
             shutil.copy(directory / f"{name}.svg", target / f"rnull-performance-{name}.svg")
-    (target / "rnull-performance-results.rst").write_text("\n".join(lines))
+    (target / "rnull-performance-results.rst").write_text(demangled("\n".join(lines)))
 
 
 def main():
@@ -321,7 +328,7 @@ def main():
     (directory / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     (directory / "table.md").write_text("\n".join(markdown(result, summary)))
     if summary.paths:
-        (directory / "profile.md").write_text("\n".join(profile(summary)))
+        (directory / "profile.md").write_text(demangled("\n".join(profile(summary))))
     import plots  # late, as the rest works without matplotlib
 
     plots.draw(summary, directory)

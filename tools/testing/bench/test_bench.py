@@ -623,6 +623,10 @@ class Report(unittest.TestCase):
             [("f", "1.00", ""), ("g", "2.00", "2.50"), ("all", "3.00", "2.50")],
         ))
 
+    def test_demangled(self):
+        self.assertEqual(report.demangled('"_RNvCsb5MLIFMWygY_6kernel3run","1.00"\n'),
+                         '"kernel::run","1.00"\n')
+
     def test_markdown(self):
         cell = plan.cell()
         made = result(counted(cell, floor=[5000], floorb=[5000], c=[5100], rust=[5010]))
