@@ -38,6 +38,7 @@ def kind_of(cell):
     words = [f"irqmode {cell['irqmode']}"]
     words += [cell["scheduler"]] if cell.get("scheduler") else []
     words += ["memory-backed"] if cell.get("memory_backed") else []
+    words += [f"blocksize {cell['blocksize']}"] if cell.get("blocksize") else []
     words += ["polled"] if cell.get("polled") else []
     if cell.get("c"):
         words.append(f"null_blk with irqmode {cell['c']['irqmode']}")
