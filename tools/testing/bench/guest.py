@@ -349,9 +349,9 @@ def fill(cell, name):
 def compare_in_turn(plan, result):
     """By time, on several processors: only what is measured in turn can be compared.
 
-    fio runs on the devices of both drivers all the time, but one of the two is stopped. Where the
-    memory of a program or a device happens to be makes some percent in an emulator, for as long as
-    it is there. So there are rounds, each with new ones.
+    fio runs on the devices of both drivers all the time, but one of the two is stopped. The
+    pairs of one set of programs and devices agree more than those of two sets. So there are rounds,
+    each with new ones.
     """
     guest = Devices()
     try:

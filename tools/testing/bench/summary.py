@@ -85,6 +85,8 @@ class Summary:
             self.read_samples(key, list_)
         self.note_spread()
         for cell, list_ in pairs.items():
+            if len({p["round"] for p in list_}) < self.cells.get(cell, {}).get("rounds", 0):
+                continue  # cut short: there is no interval of 95 % yet
             self.smp[cell] = Figure(*stats.ratios_in_rounds(
                 [(p["round"], p["iops"]["rust"], p["iops"]["c"]) for p in list_]
             ))

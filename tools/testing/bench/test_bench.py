@@ -174,7 +174,7 @@ class Plan(unittest.TestCase):
             self.assertLessEqual(plan.size_of(cell["bs"]) * cell["depth"], 2 << 30)
 
     def test_pairs(self):
-        for cell in plan.smp_cells(False):
+        for cell in (*plan.smp_cells(False), *plan.smp_cells(True)):
             self.assertGreaterEqual(cell["rounds"] * cell["pairs"], 20)
             # That the median is outside of all has a chance of 1 in 32.
             self.assertGreaterEqual(cell["rounds"], 6)
@@ -309,6 +309,9 @@ class Bars(unittest.TestCase):
         both = planned + pairs("x", 1.0)
         self.assertIs(self.verdict("several", both + pairs("y", 1.0)), True)
         self.assertIs(self.verdict("several", both + pairs("y", 0.9)), False)
+        # Nor is what was cut short.
+        planned[1]["cell"]["rounds"] = 7
+        self.assertIsNone(self.verdict("several", both + pairs("y", 1.0)))
         # What was planned and not measured is not met.
         self.assertIsNone(self.verdict("several", both))
 
