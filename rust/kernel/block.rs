@@ -3,10 +3,10 @@
 //! Block devices.
 //!
 //! * [`mq`] is where a driver starts: request queues, tags, requests and disks.
-//! * [`Op`] is what an I/O is to do, [`Segment`] a piece of its data, and [`Status`] its result.
+//! * [`Op`] is the operation of an I/O, [`Segment`] a piece of its data, and [`Status`] its result.
 //! * [`DataPage`] is memory of the driver's own to keep data in.
 //! * [`BadBlocks`] lists the sectors that are bad.
-//! * [`Zone`] is a part of a zoned device, and [`ZoneReport`] where a driver puts them.
+//! * [`Zone`] is a part of a zoned device, and a [`ZoneReport`] has those that a driver reports.
 //! * [`Major`] is a number and a name in `/proc/devices`.
 //!
 //! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, whatever the logical block size
@@ -43,16 +43,6 @@ pub use self::{
 };
 
 /// Size of a sector as a power of two: 9.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::{PAGE_SECTORS_SHIFT, SECTOR_MASK, SECTOR_SHIFT, SECTOR_SIZE};
-///
-/// assert_eq!(1 << SECTOR_SHIFT, SECTOR_SIZE);
-/// // Where sector 1001 is: in which page, and in which sector of it.
-/// assert_eq!((1001 >> PAGE_SECTORS_SHIFT) * (SECTOR_MASK + 1) + (1001 & SECTOR_MASK), 1001);
-/// ```
 pub const SECTOR_SHIFT: u32 = bindings::SECTOR_SHIFT;
 
 /// Size of a sector in bytes: 512.
@@ -60,6 +50,3 @@ pub const SECTOR_SIZE: u32 = bindings::SECTOR_SIZE;
 
 /// Sectors in a page as a power of two.
 pub const PAGE_SECTORS_SHIFT: u32 = bindings::PAGE_SECTORS_SHIFT;
-
-/// Mask for the sector's number inside a page.
-pub const SECTOR_MASK: u32 = bindings::SECTOR_MASK;
