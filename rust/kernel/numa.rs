@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory nodes.
+//! NUMA nodes.
 //!
 //! C headers: [`include/linux/nodemask.h`](srctree/include/linux/nodemask.h),
 //! [`include/linux/numa.h`](srctree/include/linux/numa.h)
@@ -8,7 +8,16 @@
 /// In place of a node: no preference for one.
 pub const NO_NODE: i32 = bindings::NUMA_NO_NODE;
 
-/// The number of memory nodes that are online. At least one.
+/// Whether the NUMA node `node` is online. Any number may be asked about.
+///
+/// May be called from any context.
+#[inline]
+pub fn is_online(node: i32) -> bool {
+    // SAFETY: The function takes any number.
+    unsafe { bindings::node_is_online(node) }
+}
+
+/// The number of NUMA nodes that are online. At least one.
 ///
 /// May be called from any context.
 ///

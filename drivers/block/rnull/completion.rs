@@ -30,12 +30,11 @@ use crate::{
 use kernel::{
     block::{
         mq::{
-            Complete,
             InFlight,
             Operations,
             OwnedRequest,
-            OwnedRequests,
-            Started,
+            RequestList,
+            State,
             TagSet, //
         },
         AtomicStatus,
@@ -60,7 +59,7 @@ pub(crate) trait Completion: Sized + 'static {
     type Device<P: Pipeline>: Send + Sync + 'static;
 
     /// Returns an initializer for the data of a request.
-    fn new_data<P: Pipeline>() -> impl PinInit<Self::Data<P>, Error>;
+    fn new_data<P: Pipeline>() -> impl PinInit<Self::Data<P>>;
 
     /// Makes the data of a device.
     fn new_device<P: Pipeline>(
@@ -91,19 +90,11 @@ pub(crate) trait HasStatus {
     fn status(&self) -> &AtomicStatus;
 }
 
-/// Data of a request that is nothing but its status.
-pub(crate) struct StatusOnly(AtomicStatus);
-
-impl StatusOnly {
-    fn new() -> impl PinInit<Self, Error> {
-        Ok(Self(AtomicStatus::new(Status::OK)))
-    }
-}
-
-impl HasStatus for StatusOnly {
+/// For ways of completion that keep nothing else with a request.
+impl HasStatus for AtomicStatus {
     #[inline(always)]
     fn status(&self) -> &AtomicStatus {
-        &self.0
+        self
     }
 }
 
@@ -118,19 +109,12 @@ fn keep_status<T: Operations<RequestData: HasStatus>>(
     rq
 }
 
-/// What [`Operations::complete`] does for all of them.
+/// Ends requests with the status that is kept with each.
 #[inline(always)]
-pub(crate) fn end<T: Operations<RequestData: HasStatus>>(rq: OwnedRequest<T, Complete>) {
-    let status = rq.data().status().load();
-    rq.end(status);
-}
-
-/// What [`Operations::complete_all`] does for all of them, and a timer for what it has owned.
-#[inline(always)]
-pub(crate) fn end_all<T, S>(requests: OwnedRequests<T, S>)
+pub(crate) fn end_all<T, S>(requests: RequestList<T, S>)
 where
     T: Operations<RequestData: HasStatus>,
-    S: Started,
+    S: State,
 {
     requests.end(|rq| rq.data().status().load());
 }

@@ -261,7 +261,7 @@ impl Config {
         Delta::from_nanos(self.completion_nsec as i64)
     }
 
-    /// The memory node to allocate on, or [`kernel::numa::NO_NODE`].
+    /// The NUMA node to allocate on, or [`kernel::numa::NO_NODE`].
     pub(crate) fn node(&self) -> i32 {
         self.home_node as i32
     }

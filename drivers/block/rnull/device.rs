@@ -107,7 +107,7 @@ struct TypedDisk<C: Completion, P: Pipeline> {
 
 impl<C: Completion, P: Pipeline> Disk for TypedDisk<C, P> {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
-        self.tag_set.resize(submit_queues, poll_queues)
+        self.tag_set.update_nr_hw_queues(submit_queues, poll_queues)
     }
 }
 

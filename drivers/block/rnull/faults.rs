@@ -126,7 +126,10 @@ impl Faults {
 
     /// Gives a request back, in the two ways that there are, by turns.
     #[cold]
-    pub(crate) fn give_back<T: Operations>(&self, rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+    pub(crate) fn give_back<'call, T: Operations>(
+        &self,
+        rq: OwnedRequest<T, Idle<'call>>,
+    ) -> QueueResult<'call, T> {
         if self.requeued.fetch_add(1, Relaxed) % 2 == 0 {
             return Err(rq.refuse(Status::RESOURCE));
         }

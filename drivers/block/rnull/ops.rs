@@ -27,11 +27,9 @@ use kernel::{
             InFlight,
             Operations,
             OwnedRequest,
-            OwnedRequests,
             QueueResult,
             Request,
-            RequestList,
-            TimeoutAction, //
+            RequestList, //
         },
         Op,
         Status,
@@ -50,13 +48,13 @@ pub(crate) struct Queue<C: Completion, P: Pipeline> {
 }
 
 /// What has become of a request that came in.
-enum Outcome<T: Operations> {
+enum Outcome<'call, T: Operations> {
     /// It was carried out and is to be completed.
     Done(Done<T>),
     /// Something else will complete it.
     Pending,
     /// This is what the block layer is to hear.
-    Stop(QueueResult<T>),
+    Stop(QueueResult<'call, T>),
 }
 
 /// A request that was started.
@@ -65,7 +63,10 @@ type Begun<C, P> = OwnedRequest<NullBlk<C, P>, InFlight>;
 impl<C: Completion, P: Pipeline> Queue<C, P> {
     /// Completes a request that was carried out. Returns what the block layer is to hear.
     #[inline(always)]
-    fn settle(&self, outcome: Outcome<NullBlk<C, P>>) -> QueueResult<NullBlk<C, P>> {
+    fn settle<'call>(
+        &self,
+        outcome: Outcome<'call, NullBlk<C, P>>,
+    ) -> QueueResult<'call, NullBlk<C, P>> {
         match outcome {
             Outcome::Done(done) => C::complete(&self.completion, done),
             Outcome::Pending => (),
@@ -78,13 +79,19 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
     /// trouble. It is out of line, so that all others need not save the registers for it.
     #[cold]
     #[inline(never)]
-    fn queue_unusual(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> QueueResult<NullBlk<C, P>> {
+    fn queue_unusual<'call>(
+        &self,
+        rq: OwnedRequest<NullBlk<C, P>, Idle<'call>>,
+    ) -> QueueResult<'call, NullBlk<C, P>> {
         self.settle(self.execute(rq))
     }
 
     /// Does all with a request but complete it.
     #[inline(always)]
-    fn execute(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> Outcome<NullBlk<C, P>> {
+    fn execute<'call>(
+        &self,
+        rq: OwnedRequest<NullBlk<C, P>, Idle<'call>>,
+    ) -> Outcome<'call, NullBlk<C, P>> {
         if trouble::is_possible() {
             return self.execute_in_trouble(rq);
         }
@@ -93,7 +100,10 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
 
     #[cold]
     #[inline(never)]
-    fn execute_in_trouble(&self, rq: OwnedRequest<NullBlk<C, P>, Idle>) -> Outcome<NullBlk<C, P>> {
+    fn execute_in_trouble<'call>(
+        &self,
+        rq: OwnedRequest<NullBlk<C, P>, Idle<'call>>,
+    ) -> Outcome<'call, NullBlk<C, P>> {
         if self.faults.requeue() {
             return Outcome::Stop(self.faults.give_back(rq));
         }
@@ -101,10 +111,10 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
     }
 
     #[inline(always)]
-    fn execute_as<const TROUBLE: bool>(
+    fn execute_as<'call, const TROUBLE: bool>(
         &self,
-        rq: OwnedRequest<NullBlk<C, P>, Idle>,
-    ) -> Outcome<NullBlk<C, P>> {
+        rq: OwnedRequest<NullBlk<C, P>, Idle<'call>>,
+    ) -> Outcome<'call, NullBlk<C, P>> {
         match self.begin(rq) {
             Ok(rq) if rq.is_polled() => self.execute_polled::<TROUBLE>(rq),
             Ok(rq) => self.execute_unpolled::<TROUBLE>(rq),
@@ -114,10 +124,10 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
 
     /// Starts a request, or returns what the block layer is to hear of it.
     #[inline(always)]
-    fn begin(
+    fn begin<'call>(
         &self,
-        rq: OwnedRequest<NullBlk<C, P>, Idle>,
-    ) -> Result<Begun<C, P>, QueueResult<NullBlk<C, P>>> {
+        rq: OwnedRequest<NullBlk<C, P>, Idle<'call>>,
+    ) -> Result<Begun<C, P>, QueueResult<'call, NullBlk<C, P>>> {
         let rq = match self.pipeline.admit(rq) {
             Admission::Go(rq) => rq,
             Admission::Stop(result) => return Err(result),
@@ -129,9 +139,12 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
     }
 
     #[inline(always)]
-    fn execute_polled<const TROUBLE: bool>(&self, mut rq: Begun<C, P>) -> Outcome<NullBlk<C, P>> {
+    fn execute_polled<'call, const TROUBLE: bool>(
+        &self,
+        mut rq: Begun<C, P>,
+    ) -> Outcome<'call, NullBlk<C, P>> {
         let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
-        // It times out once, and nobody might poll for it after that.
+        // A request that has timed out may have no poller any more.
         let late = self.poll_queues.add_unless(rq, |rq| {
             let late = Self::timed_out(rq);
             if late.is_none() {
@@ -143,18 +156,20 @@ impl<C: Completion, P: Pipeline> Queue<C, P> {
     }
 
     #[inline(always)]
-    fn execute_unpolled<const TROUBLE: bool>(&self, mut rq: Begun<C, P>) -> Outcome<NullBlk<C, P>> {
+    fn execute_unpolled<'call, const TROUBLE: bool>(
+        &self,
+        mut rq: Begun<C, P>,
+    ) -> Outcome<'call, NullBlk<C, P>> {
         if (TROUBLE && self.faults.timeout()) || rq.should_fake_timeout() {
-            // Until the block layer's patience runs out. It was not carried out, whatever the
-            // device may report of its tag.
+            // The timeout ends it. It has not been carried out, whatever the device reports.
             rq.data().status().store(Status::TIMEOUT);
             rq.park();
             return Outcome::Pending;
         }
         let status = self.pipeline.carry_out::<TROUBLE, _>(&mut rq);
         if P::SLOW && rq.op() == Op::FLUSH {
-            // What is written out is, however long that took. To say otherwise would make file
-            // systems shut down.
+            // A flush that reached the medium has succeeded, even after its timeout. An error would
+            // make file systems shut down.
             rq.data().status().store(Status::OK);
             return Outcome::Done((rq, status));
         }
@@ -177,16 +192,16 @@ impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
     type QueueData = KBox<Queue<C, P>>;
     type RequestData = C::Data<P>;
 
-    fn new_request_data() -> impl PinInit<C::Data<P>, Error> {
+    fn new_request_data() -> impl PinInit<C::Data<P>> {
         C::new_data::<P>()
     }
 
     #[inline(always)]
-    fn queue_rq(
+    fn queue_rq<'call>(
         queue: &Queue<C, P>,
-        rq: OwnedRequest<Self, Idle>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _is_last: bool,
-    ) -> QueueResult<Self> {
+    ) -> QueueResult<'call, Self> {
         if trouble::is_possible() || rq.is_polled() {
             return queue.queue_unusual(rq);
         }
@@ -197,32 +212,31 @@ impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
     }
 
     #[inline(always)]
-    fn queue_rqs(queue: &Queue<C, P>, requests: &mut RequestList<'_, Self>) {
+    fn queue_rqs<'call>(
+        queue: &Queue<C, P>,
+        mut requests: RequestList<Self, Idle<'call>>,
+    ) -> RequestList<Self, Idle<'call>> {
+        let mut left = RequestList::new();
         let done = core::iter::from_fn(|| loop {
-            match queue.execute(requests.next()?) {
+            match queue.execute(requests.pop_front()?) {
                 Outcome::Done(done) => return Some(done),
                 Outcome::Pending | Outcome::Stop(Ok(())) => (),
-                Outcome::Stop(Err(refused)) => requests.give_back(refused.into_request()),
+                Outcome::Stop(Err(refused)) => left.push_back(refused.into_request()),
             }
         });
         C::complete_all(&queue.completion, done);
+        left
     }
 
     #[inline(always)]
-    fn complete(rq: OwnedRequest<Self, Complete>) {
-        completion::end(rq);
-    }
-
-    #[inline(always)]
-    fn complete_all(requests: OwnedRequests<Self, Complete>) {
+    fn complete(requests: RequestList<Self, Complete>) {
         completion::end_all(requests);
     }
 
     #[inline(always)]
     fn poll(queue: &Queue<C, P>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
-        let mut waiting = queue.poll_queues.take(hw_queue);
-        while let Some(rq) = waiting.pop_front() {
+        for rq in queue.poll_queues.take(hw_queue) {
             let status = rq.data().status().load();
             rq.end_batched(status, batch);
             ended += 1;
@@ -232,13 +246,17 @@ impl<C: Completion, P: Pipeline> Operations for NullBlk<C, P> {
 
     /// A request that is late ends with an error when it is done, or at once if nothing else will
     /// end it.
-    fn timeout(queue: &Queue<C, P>, rq: &Request<Self>) -> TimeoutAction {
-        pr_info!("rq {:p} timed out\n", rq);
+    fn timeout(queue: &Queue<C, P>, rq: &Request<Self>) {
+        let known = rq.data().status().load() == Status::TIMEOUT;
         rq.data().status().store(Status::TIMEOUT);
-        if let Some(rq) = rq.claim().or_else(|| queue.poll_queues.remove(rq)) {
+        let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
+        // One that takes longer is asked about again.
+        if owner.is_some() || !known {
+            pr_info!("rq {:p} timed out\n", rq);
+        }
+        if let Some(rq) = owner {
             rq.end(Status::TIMEOUT);
         }
-        TimeoutAction::Done
     }
 
     fn report_zones(queue: &Queue<C, P>, report: &mut ZoneReport) -> Result {

@@ -45,11 +45,11 @@ use kernel::{
 };
 
 /// What is to become of a request that came in.
-pub(crate) enum Admission<T: Operations> {
+pub(crate) enum Admission<'call, T: Operations> {
     /// It is carried out.
-    Go(OwnedRequest<T, Idle>),
+    Go(OwnedRequest<T, Idle<'call>>),
     /// It is not; this is what the block layer is to hear.
-    Stop(QueueResult<T>),
+    Stop(QueueResult<'call, T>),
 }
 
 /// What a request goes through before it is completed.
@@ -59,7 +59,7 @@ pub(crate) trait Pipeline: Send + Sync + 'static {
 
     /// Decides whether a request is carried out now.
     #[inline(always)]
-    fn admit<T: Operations>(&self, rq: OwnedRequest<T, Idle>) -> Admission<T> {
+    fn admit<'call, T: Operations>(&self, rq: OwnedRequest<T, Idle<'call>>) -> Admission<'call, T> {
         Admission::Go(rq)
     }
 

@@ -9,7 +9,7 @@ use kernel::{
             Operations,
             OwnedRequest,
             Request,
-            RequestChain, //
+            RequestList, //
         },
         Status, //
     },
@@ -22,7 +22,7 @@ use kernel::{
 #[pin_data]
 struct PollQueue<T: Operations> {
     #[pin]
-    waiting: SpinLock<RequestChain<T>>,
+    waiting: SpinLock<RequestList<T, InFlight>>,
 }
 
 /// A queue for each hardware queue that there may be.
@@ -35,7 +35,7 @@ impl<T: Operations> PollQueues<T> {
         for _ in 0..count {
             let queue = KBox::pin_init(
                 pin_init!(PollQueue {
-                    waiting <- new_spinlock!(RequestChain::new()),
+                    waiting <- new_spinlock!(RequestList::new()),
                 }),
                 GFP_KERNEL,
             )?;
@@ -47,8 +47,8 @@ impl<T: Operations> PollQueues<T> {
     /// Adds a request, for [`take`](Self::take) to find, unless `refuse` says with what it is to
     /// end at once; then it comes back.
     ///
-    /// `refuse` is asked under the lock. What it is told before [`remove`](Self::remove) is called,
-    /// it knows, or the request is found.
+    /// `refuse` is called under the lock. A concurrent timeout either is visible to it, or
+    /// [`remove`](Self::remove) finds the request.
     #[inline]
     pub(crate) fn add_unless(
         &self,
@@ -69,10 +69,10 @@ impl<T: Operations> PollQueues<T> {
 
     /// Takes all requests of a hardware queue.
     #[inline]
-    pub(crate) fn take(&self, hw_queue: u32) -> RequestChain<T> {
+    pub(crate) fn take(&self, hw_queue: u32) -> RequestList<T, InFlight> {
         match self.0.get(hw_queue as usize) {
-            Some(queue) => queue.waiting.lock().take(),
-            None => RequestChain::new(),
+            Some(queue) => core::mem::take(&mut *queue.waiting.lock()),
+            None => RequestList::new(),
         }
     }
 

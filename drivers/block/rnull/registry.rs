@@ -144,7 +144,7 @@ impl Registry {
 /// How the tags for a device with these settings are to be made.
 pub(crate) fn tag_set_builder(config: &Config) -> TagSetBuilder {
     let mut builder = TagSetBuilder::new()
-        .hw_queues(config.submit_queues)
+        .submit_queues(config.submit_queues)
         .poll_queues(config.poll_queues)
         .queue_depth(config.hw_queue_depth)
         .numa_node(config.node())

@@ -200,8 +200,8 @@ impl Device<'_> {
     #[inline]
     pub(crate) fn push(&mut self, report: Report) -> bool {
         let added = self.reports.added.load(Relaxed);
-        // ORDERING: Acquire, paired with the Release in `Due::next`, so that what is written to a
-        // place is not seen by who has yet to read what was there.
+        // ORDERING: Acquire, paired with the Release in `Due::next`: the store below must not
+        // overwrite a place that has not been read.
         let taken = self.reports.taken.load(Acquire);
         if added.wrapping_sub(taken) == self.reports.ring.len() {
             return false;
@@ -233,7 +233,7 @@ impl Device<'_> {
         }
         // The handler may have taken the last report just now.
         // ORDERING: Either it is seen here to have done so, or it sees in `Due::finish` what was
-        // added. It has a full barrier between the two, too.
+        // added, behind a full barrier, too.
         smp_mb(Full);
         self.reports.taken.load(Relaxed) != due
     }
@@ -260,8 +260,9 @@ impl Due<'_> {
     /// Ends the interrupt, when all its reports were taken. Returns whether another one was armed
     /// for what was added meanwhile, so that the caller has to start its timer.
     ///
-    /// There has to be a full memory barrier between this and taking the last report. It is not in
-    /// here because a handler has one anyway if it claims the request that was reported.
+    /// The caller has to have a full memory barrier between taking the last report and this: either
+    /// this sees what was added before `is_armed` looked, or that sees that the last report was
+    /// taken. To find the request of a report is such a barrier already, so there is none in here.
     #[inline]
     pub(crate) fn finish(self) -> bool {
         // Mostly nothing was, and then the lock is not taken.

@@ -97,7 +97,7 @@ module! {
         },
         home_node: i32 {
             default: -1,
-            description: "Memory node to allocate on, -1 for any",
+            description: "NUMA node to allocate on, -1 for any",
             perm: 0o444,
         },
         queue_mode: crate::params::Choice<2> {
@@ -152,7 +152,7 @@ module! {
         },
         use_per_node_hctx: bool {
             default: false,
-            description: "One hardware queue for each memory node",
+            description: "One hardware queue for each NUMA node",
             perm: 0o444,
         },
         memory_backed: bool {

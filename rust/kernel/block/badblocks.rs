@@ -35,29 +35,6 @@ const END: u64 = 1 << 54;
 /// # Invariants
 ///
 /// `inner` was set up by `badblocks_init()`.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::{
-///     block::BadBlocks,
-///     sync::Arc, //
-/// };
-///
-/// let bad = Arc::pin_init(BadBlocks::new(), GFP_KERNEL)?;
-/// assert_eq!(bad.check(0, 8), None);
-/// assert!(!bad.is_enabled());
-///
-/// bad.enable();
-/// bad.set(100, 8)?;
-/// let mut page = KBox::new([0; kernel::page::PAGE_SIZE], GFP_KERNEL)?;
-/// let len = bad.show(&mut page)?;
-/// assert_eq!(&page[..len], b"100 8\n");
-/// assert_eq!(bad.check(96, 8), Some(100..108));
-/// bad.clear(100, 4)?;
-/// assert_eq!(bad.check(96, 8), None);
-/// # Ok::<(), Error>(())
-/// ```
 #[pin_data(PinnedDrop)]
 pub struct BadBlocks {
     #[pin]
@@ -146,6 +123,9 @@ impl BadBlocks {
         }
         let (mut bad, mut len) = (0, 0);
         // SAFETY: By the type invariant the list is set up. `bad` and `len` are valid for writes.
+        // C reads the list without its lock, as for all callers: whatever it finds while another
+        // thread changes the list, it looks only at entries below `count`, which is never more than
+        // the page has, and discards the result if the sequence count has changed.
         let found = unsafe {
             bindings::badblocks_check(self.inner.get(), first, count, &mut bad, &mut len)
         };
@@ -183,7 +163,7 @@ impl BadBlocks {
 #[pinned_drop]
 impl PinnedDrop for BadBlocks {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the list is set up, and nobody uses it any more.
+        // SAFETY: By the type invariant the list is set up, and nothing uses it any more.
         unsafe { bindings::badblocks_exit(self.inner.get()) };
     }
 }
@@ -252,7 +232,7 @@ mod tests {
         list.clear(14, 2)?;
         assert_eq!(&shown(&list)?[..], b"10 4\n16 4\n");
         assert_eq!(list.check(14, 2), None);
-        // What is not there can be cleared.
+        // Sectors that are not in the list can be cleared.
         assert_eq!(list.clear(1000, 1), Ok(()));
         list.set(14, 2)?;
         assert_eq!(list.check(0, 100), Some(10..20));

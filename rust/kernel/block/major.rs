@@ -20,16 +20,6 @@ use crate::{
 /// # Invariants
 ///
 /// `number` is registered under `name`, and this value alone unregisters it.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::Major;
-///
-/// let major = Major::register(c"rust_doctest")?;
-/// assert!(major.number() > 0);
-/// # Ok::<(), Error>(())
-/// ```
 pub struct Major {
     number: u32,
     name: &'static CStr,
@@ -45,17 +35,8 @@ impl Major {
     ///
     /// `EBUSY` if no number is free, `ENOMEM` if there is no memory, `EINVAL` if the name has more
     /// than 15 bytes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::block::Major;
-    ///
-    /// let too_long = Major::register(c"rust_doctest_too");
-    /// assert_eq!(too_long.err(), Some(EINVAL));
-    /// ```
     pub fn register(name: &'static CStr) -> Result<Self> {
-        // C would keep the beginning of it, and not find it again by the whole.
+        // C truncates a longer name, and does not find it when it is unregistered.
         if name.to_bytes().len() > Self::NAME_LEN {
             return Err(EINVAL);
         }

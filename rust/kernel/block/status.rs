@@ -18,30 +18,6 @@ use crate::{
 /// This is `blk_status_t`. The block layer turns it into an errno for user space, and retries,
 /// fails over or gives up according to it, so a driver picks the status that tells what happened
 /// rather than an errno.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::Status;
-///
-/// assert!(Status::OK.is_ok());
-/// assert!(!Status::MEDIUM.is_ok());
-/// assert_eq!(Status::from(EIO), Status::IOERR);
-/// assert_eq!(Status::from(ENOSPC), Status::NOSPC);
-///
-/// /// Whether the same I/O may succeed some time later, or on another path.
-/// fn worth_a_retry(status: Status) -> bool {
-///     match status {
-///         Status::RESOURCE | Status::DEV_RESOURCE | Status::AGAIN => true,
-///         Status::ZONE_OPEN_RESOURCE | Status::ZONE_ACTIVE_RESOURCE => true,
-///         Status::TRANSPORT | Status::TIMEOUT => true,
-///         Status::TARGET | Status::PROTECTION | Status::OFFLINE | Status::INVAL => false,
-///         _ => false,
-///     }
-/// }
-/// assert!(worth_a_retry(Status::AGAIN));
-/// assert!(!worth_a_retry(Status::NOTSUPP));
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Status(bindings::blk_status_t);
@@ -63,13 +39,15 @@ impl Status {
     pub const MEDIUM: Self = Self(bindings::BLK_STS_MEDIUM);
     /// A check sum does not fit the data (`EILSEQ`).
     pub const PROTECTION: Self = Self(bindings::BLK_STS_PROTECTION);
-    /// Something that any I/O may need is missing just now (`ENOMEM`).
+    /// Something that any I/O may need is missing just now (`ENOMEM`). A driver refuses requests
+    /// with it: see [`OwnedRequest::refuse`](super::mq::OwnedRequest::refuse).
     pub const RESOURCE: Self = Self(bindings::BLK_STS_RESOURCE);
     /// Any other failure (`EIO`).
     pub const IOERR: Self = Self(bindings::BLK_STS_IOERR);
     /// The I/O would have to wait and was asked not to (`EAGAIN`).
     pub const AGAIN: Self = Self(bindings::BLK_STS_AGAIN);
-    /// Something of this device is missing until another of its I/Os ends (`EBUSY`).
+    /// Something of this device is missing until another of its I/Os ends (`EBUSY`). As
+    /// [`RESOURCE`](Self::RESOURCE).
     pub const DEV_RESOURCE: Self = Self(bindings::BLK_STS_DEV_RESOURCE);
     /// More zones would be open than the device can have (`ETOOMANYREFS`).
     pub const ZONE_OPEN_RESOURCE: Self = Self(bindings::BLK_STS_ZONE_OPEN_RESOURCE);
@@ -96,16 +74,6 @@ impl Status {
 /// A [`Status`] that is shared between CPUs, such as one in the driver's data of a request.
 ///
 /// All accesses are relaxed: what orders the use of a request orders them, too.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::{AtomicStatus, Status};
-///
-/// let status = AtomicStatus::new(Status::OK);
-/// status.store(Status::TIMEOUT);
-/// assert_eq!(status.load(), Status::TIMEOUT);
-/// ```
 pub struct AtomicStatus(Atomic<i8>);
 
 impl AtomicStatus {

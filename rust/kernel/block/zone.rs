@@ -28,16 +28,6 @@ pub enum ZoneType {
 }
 
 /// The condition that a zone is in: `enum blk_zone_cond`.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::ZoneCond;
-///
-/// assert!(ZoneCond::Closed.is_active() && !ZoneCond::Closed.is_open());
-/// assert!(ZoneCond::ImplicitOpen.is_active() && ZoneCond::ImplicitOpen.is_open());
-/// assert!(!ZoneCond::Full.is_active());
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ZoneCond {
@@ -69,7 +59,7 @@ impl ZoneCond {
     /// Whether the zone is open or closed, and counts as one of the active zones that a device may
     /// limit.
     #[inline]
-    pub const fn is_active(self) -> bool {
+    const fn is_active(self) -> bool {
         self.is_open() || matches!(self, Self::Closed)
     }
 }
@@ -95,7 +85,7 @@ pub struct Zone {
     pub len: u64,
     /// How many of them can be written. This is `len` for a conventional zone.
     pub capacity: u64,
-    /// Where the next write goes. Not looked at unless the zone is [active](ZoneCond::is_active).
+    /// Where the next write goes. Not looked at unless the zone is open or closed.
     pub wp: u64,
     /// How the zone can be written.
     pub zone_type: ZoneType,
@@ -143,24 +133,49 @@ impl Zone {
     }
 }
 
-/// Where a driver puts the zones that it was asked for.
+/// How a disk is divided into zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The capacity of the disk, in sectors.
+    pub(super) capacity: u64,
+    /// The length of all zones but the last, in sectors.
+    pub(super) zone_sectors: u64,
+}
+
+impl Layout {
+    /// Whether `zone` is one of the disk's zones.
+    fn has(self, zone: &Zone) -> bool {
+        zone.start < self.capacity
+            && zone.start.checked_rem(self.zone_sectors) == Some(0)
+            && zone.len == self.zone_sectors.min(self.capacity - zone.start)
+    }
+}
+
+/// What a driver is asked to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) layout: Layout,
+    /// A sector of the first zone that is wanted.
+    pub(super) sector: u64,
+    /// The number of zones that were reported before.
+    pub(super) reported: u32,
+    /// The number of zones that are wanted.
+    pub(super) wanted: u32,
+}
+
+/// The zones that a driver reports.
 ///
-/// [`Operations::report_zones`](super::mq::Operations::report_zones) gets this. It has room for a
-/// few zones, and the driver is called again for the next ones.
-///
-/// # Examples
-///
-/// A device of four empty zones of 1 MiB each:
+/// [`Operations::report_zones`](super::mq::Operations::report_zones) gets this, and
+/// [puts](Self::put) the zone that contains [`sector`](Self::sector) into it, and those after it,
+/// until it [is full](Self::is_full) or the disk ends:
 ///
 /// ```
 /// use kernel::block::{Zone, ZoneCond, ZoneReport, ZoneType};
 ///
-/// fn report(report: &mut ZoneReport) -> Result {
-///     if report.is_first() {
-///         pr_debug!("{} zones are wanted\n", report.wanted());
-///     }
-///     while !report.is_full() && report.sector() < 4 * 2048 {
-///         let start = report.sector() / 2048 * 2048;
+/// /// Zones of 1 MiB, all empty.
+/// fn report_zones(capacity: u64, report: &mut ZoneReport) -> Result {
+///     while !report.is_full() && report.sector() < capacity {
+///         let start = report.sector() & !2047;
 ///         report.put(Zone {
 ///             start,
 ///             len: 2048,
@@ -172,51 +187,66 @@ impl Zone {
 ///     }
 ///     Ok(())
 /// }
-///
-/// let mut asked = ZoneReport::for_test(2048, 2);
-/// report(&mut asked)?;
-/// assert_eq!(asked.zones().len(), 2);
-/// assert_eq!(asked.zones()[1].start, 4096);
-/// # Ok::<(), Error>(())
 /// ```
+///
+/// It has room for a few zones. The driver is called again for the next ones, and puts nothing if
+/// there are none.
+///
+/// # Invariants
+///
+/// `zones[..len]` are zones of `query.layout`, in order and without gaps, the first of which
+/// contains `query.sector`. There are no more than `query.wanted`.
 pub struct ZoneReport {
     zones: [Zone; Self::ROOM],
     len: usize,
-    /// The sector that the next zone has to contain.
-    sector: u64,
-    /// How many zones were passed on in earlier calls, and how many are wanted after those.
-    passed: u32,
-    wanted: u32,
+    query: Query,
 }
 
 impl ZoneReport {
-    /// Few, as this is on the stack of whoever asked.
+    /// Few, as a report is on the stack.
     const ROOM: usize = 8;
 
-    pub(super) fn new(sector: u64, wanted: u32) -> Self {
+    pub(super) fn new(query: Query) -> Self {
+        // INVARIANT: There are no zones.
         Self {
             zones: [Zone::ZERO; Self::ROOM],
             len: 0,
-            sector,
-            passed: 0,
-            wanted,
+            query,
         }
     }
 
-    /// The sector that the zone which is put next has to contain.
+    /// A report for testing what a driver puts, about a disk of `capacity` sectors with zones of
+    /// `zone_sectors`.
+    #[cfg(CONFIG_KUNIT = "y")]
+    pub fn for_test(capacity: u64, zone_sectors: u64, sector: u64, wanted: u32) -> Self {
+        Self::new(Query {
+            layout: Layout {
+                capacity,
+                zone_sectors,
+            },
+            sector,
+            reported: 0,
+            wanted,
+        })
+    }
+
+    /// A sector of the zone that is to be put next.
     pub fn sector(&self) -> u64 {
-        self.sector
+        match self.zones().last() {
+            Some(zone) => zone.start + zone.len,
+            None => self.query.sector,
+        }
     }
 
-    /// How many more zones are wanted, however many there is room for now. This is [`u32::MAX`] or
-    /// close to it if all are.
+    /// The number of zones that are wanted, which may be more than there is room for. This is
+    /// [`u32::MAX`] or close to it if all are.
     pub fn wanted(&self) -> u32 {
-        self.wanted - self.len as u32
+        self.query.wanted - self.len as u32
     }
 
-    /// Whether this is the first call for what somebody asked, and nothing was put yet.
+    /// Whether no zone was put yet, in this call or in one before it.
     pub fn is_first(&self) -> bool {
-        self.passed == 0 && self.len == 0
+        self.query.reported == 0 && self.len == 0
     }
 
     /// Whether there is no room for another zone, or none is wanted.
@@ -224,66 +254,49 @@ impl ZoneReport {
         self.len == Self::ROOM || self.wanted() == 0
     }
 
-    /// Puts a zone: the one that contains the sector asked for at first, then the one that begins
-    /// where the last one ended, and so on.
+    /// Puts a zone: the one that contains [`sector`](Self::sector).
     ///
     /// # Errors
     ///
-    /// `EIO` if the zone is not that one, or if its parts do not fit together; `ENOSPC` if the
-    /// report [is full](Self::is_full).
+    /// `EIO` if it is another one, or none that the disk can have; `ENOSPC` if the report
+    /// [is full](Self::is_full).
     pub fn put(&mut self, zone: Zone) -> Result {
         if self.is_full() {
             return Err(ENOSPC);
         }
-        let first = self.is_first();
-        let expected =
-            zone.start == self.sector || (first && self.sector.wrapping_sub(zone.start) < zone.len);
-        if !zone.is_plausible() || !expected {
+        let contains = self.sector().checked_sub(zone.start);
+        if !zone.is_plausible()
+            || !self.query.layout.has(&zone)
+            || contains.is_none_or(|offset| offset >= zone.len)
+        {
             return Err(EIO);
         }
+        // INVARIANT: The zone is one of the layout. It contains the sector that was asked for, or
+        // the first one behind the last zone.
         self.zones[self.len] = zone;
         self.len += 1;
-        self.sector = zone.start + zone.len;
         Ok(())
     }
 
-    /// Hands the zones that were put to `pass`, with their numbers in the whole report, and makes
-    /// room for more. Stops at a result that is not zero, and returns it.
-    pub(super) fn pass_on(&mut self, mut pass: impl FnMut(u32, &Zone) -> c_int) -> c_int {
-        for (zone, number) in self.zones().iter().zip(self.passed..) {
-            let result = pass(number, zone);
-            if result != 0 {
-                return result;
-            }
-        }
-        self.passed += self.len as u32;
-        self.wanted -= self.len as u32;
-        self.len = 0;
-        0
-    }
-
-    /// A report for testing what a driver puts.
-    #[cfg(CONFIG_KUNIT = "y")]
-    pub fn for_test(sector: u64, wanted: u32) -> Self {
-        Self::new(sector, wanted)
-    }
-
-    /// The zones that were put, and not yet passed on to who asked.
+    /// The zones that were put.
     pub fn zones(&self) -> &[Zone] {
         &self.zones[..self.len]
     }
 
-    /// How many zones were passed on.
-    pub(super) fn passed(&self) -> u32 {
-        self.passed
+    /// What the driver was asked for.
+    #[cfg(CONFIG_KUNIT = "y")]
+    pub(super) fn query(&self) -> Query {
+        self.query
     }
 }
 
-/// Passes a zone on to who asked the block layer for it. May sleep.
+/// Passes a zone on to the caller that asked the block layer for it. May sleep.
 ///
 /// # Safety
 ///
-/// `disk` and `args` must be what `report_zones()` was called with, in the call.
+/// * `disk` and `args` must be what `report_zones()` was called with, in the call.
+/// * `zone` must be a zone of the disk, and `number` the number of zones between the first one that
+///   was asked for and this one, of which no more than asked for may be passed on.
 #[cfg(CONFIG_BLK_DEV_ZONED)]
 pub(super) unsafe fn pass_zone(
     disk: *mut bindings::gendisk,
@@ -374,13 +387,25 @@ mod tests {
         }
     }
 
+    fn report(capacity: u64, sector: u64, wanted: u32) -> ZoneReport {
+        ZoneReport::new(Query {
+            layout: Layout {
+                capacity,
+                zone_sectors: 100,
+            },
+            sector,
+            reported: 0,
+            wanted,
+        })
+    }
+
     #[test]
     fn zones_come_one_after_the_other() {
         let at = |start| Zone {
             start,
             ..CONVENTIONAL
         };
-        let mut report = ZoneReport::new(1050, 3);
+        let mut report = report(5000, 1050, 3);
         assert_eq!(report.put(at(900)), Err(EIO));
         assert_eq!(report.put(at(1051)), Err(EIO));
         assert!(report.is_first());
@@ -396,52 +421,59 @@ mod tests {
         assert_eq!(report.put(at(1300)), Err(ENOSPC));
     }
 
+    /// C sizes arrays by the number of zones that the disk has.
     #[test]
-    fn reports_are_passed_on_in_pieces() {
-        let mut report = ZoneReport::new(0, u32::MAX);
-        let mut numbers = KVec::new();
-        for round in 0..3u64 {
-            while !report.is_full() {
-                let start = report.sector();
-                let zone = Zone {
-                    start,
-                    ..CONVENTIONAL
-                };
-                assert_eq!(report.put(zone), Ok(()));
-            }
-            assert_eq!(report.zones().len(), ZoneReport::ROOM);
-            let pass = |number, zone: &Zone| {
-                assert_eq!(zone.start, 100 * u64::from(number));
-                let _ = numbers.push(number, GFP_KERNEL);
-                0
-            };
-            assert_eq!(report.pass_on(pass), 0);
-            assert_eq!(report.zones().len(), 0);
-            assert!(!report.is_first());
-            assert_eq!(u64::from(report.passed()), (round + 1) * 8);
+    fn zones_lie_inside_the_disk() {
+        let at = |start, len| Zone {
+            start,
+            len,
+            capacity: len,
+            ..CONVENTIONAL
+        };
+        for (capacity, zone, result) in [
+            (1050, at(1000, 100), Err(EIO)),
+            (1050, at(1000, 50), Ok(())),
+            (1050, at(1000, 49), Err(EIO)),
+            (1100, at(1000, 50), Err(EIO)),
+            (1100, at(1000, 100), Ok(())),
+            (1000, at(1000, 100), Err(EIO)),
+            (900, at(1000, 100), Err(EIO)),
+            (2000, at(1000, 200), Err(EIO)),
+            (2000, at(950, 100), Err(EIO)),
+            (0, at(1000, 100), Err(EIO)),
+        ] {
+            assert_eq!(report(capacity, 1010, 9).put(zone), result);
         }
-        assert!(numbers.iter().copied().eq(0..24));
+
+        // As many as there are, however many are wanted.
+        let mut report = report(250, 0, u32::MAX);
+        for (start, len) in [(0, 100), (100, 100), (200, 50)] {
+            assert_eq!(report.put(at(start, len)), Ok(()));
+        }
+        assert_eq!(report.sector(), 250);
+        for zone in [at(250, 50), at(250, 100), at(300, 100)] {
+            assert_eq!(report.put(zone), Err(EIO));
+        }
+        assert_eq!(report.zones().len(), 3);
     }
 
     #[test]
-    fn who_asked_can_stop_a_report() {
-        let mut report = ZoneReport::new(0, 4);
-        for start in [0, 100, 200, 300] {
-            let zone = Zone {
-                start,
-                ..CONVENTIONAL
-            };
-            assert_eq!(report.put(zone), Ok(()));
-        }
-        let mut seen = 0;
-        let result = report.pass_on(|number, _| {
-            seen += 1;
-            if number == 2 {
-                -5
-            } else {
-                0
-            }
+    fn report_without_layout_takes_nothing() {
+        let mut report = ZoneReport::new(Query {
+            layout: Layout {
+                capacity: 5000,
+                zone_sectors: 0,
+            },
+            sector: 0,
+            reported: 0,
+            wanted: 9,
         });
-        assert_eq!((result, seen), (-5, 3));
+        assert_eq!(
+            report.put(Zone {
+                start: 0,
+                ..CONVENTIONAL
+            }),
+            Err(EIO)
+        );
     }
 }

@@ -51,7 +51,7 @@ impl Completion for Any {
     type Data<P: Pipeline> = TimerData<Self, P>;
     type Device<P: Pipeline> = Way<P>;
 
-    fn new_data<P: Pipeline>() -> impl PinInit<TimerData<Self, P>, Error> {
+    fn new_data<P: Pipeline>() -> impl PinInit<TimerData<Self, P>> {
         TimerData::new()
     }
 

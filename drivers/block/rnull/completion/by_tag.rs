@@ -5,8 +5,13 @@
 //! The device that this is a model of has a completion ring for each hardware queue. Carrying out a
 //! request ends with a report on the ring, which is nothing but the number of a hardware queue and
 //! a tag, and with an interrupt some time later. The handler, a timer's callback here, finds each
-//! request through its tag, claims its owner and ends it, all that were reported together in one
-//! batch.
+//! request by its tag, which gives a reference, claims the owner by that, and drops the reference.
+//! It ends all that were reported together in one batch, which frees their tags together: nothing
+//! else refers to the requests by then.
+//!
+//! A reference may be the last one. If a request that was found ends at the same moment, by its
+//! timeout on another CPU, the handler claims nothing, and frees the request when it drops the
+//! reference.
 //!
 //! A device can report anything, and with the fault attribute `tag_inject` this one does. What is
 //! not the tag of a request that is waiting for a report is counted and dropped.
@@ -18,8 +23,7 @@ use super::{
     keep_status,
     Completion,
     Done,
-    HasStatus,
-    StatusOnly, //
+    HasStatus, //
 };
 use crate::{
     config::Config,
@@ -35,12 +39,16 @@ use crate::{
     trouble, //
 };
 use kernel::{
-    block::mq::{
-        InFlight,
-        Operations,
-        OwnedRequest,
-        RequestChain,
-        TagSet, //
+    block::{
+        mq::{
+            InFlight,
+            Operations,
+            OwnedRequest,
+            RequestList,
+            TagSet, //
+        },
+        AtomicStatus,
+        Status, //
     },
     impl_has_hr_timer,
     prelude::*,
@@ -72,11 +80,11 @@ pub(crate) enum ByTag {}
 impl Completion for ByTag {
     const LATER: bool = true;
 
-    type Data<P: Pipeline> = StatusOnly;
+    type Data<P: Pipeline> = AtomicStatus;
     type Device<P: Pipeline> = Rings<NullBlk<Self, P>>;
 
-    fn new_data<P: Pipeline>() -> impl PinInit<StatusOnly, Error> {
-        StatusOnly::new()
+    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
+        AtomicStatus::new(Status::OK)
     }
 
     fn new_device<P: Pipeline>(
@@ -168,12 +176,12 @@ where
     /// Reports requests. All are carried out before, which may sleep; a ring is locked after that.
     #[inline]
     pub(super) fn post_all(&self, requests: impl Iterator<Item = Done<T>>) {
-        let mut chain = RequestChain::new();
+        let mut list = RequestList::new();
         for done in requests {
-            chain.push_back(keep_status(done));
+            list.push_back(keep_status(done));
         }
-        if let Some(first) = chain.pop_front() {
-            self.report(first, || chain.pop_front());
+        if let Some(first) = list.pop_front() {
+            self.report(first, || list.pop_front());
         }
     }
 
@@ -265,12 +273,8 @@ where
         let mut wrong = 0;
         let mut due = self.reports.interrupt();
         end_together(core::iter::from_fn(|| loop {
-            let report = due.next()?;
-            // The ring of a hardware queue says nothing about the requests of another.
-            let mine = report.hw_queue as usize == self.number;
-            let rq = mine.then(|| self.tag_set.claim(report.hw_queue, report.tag));
-            if let Some(rq) = rq.flatten() {
-                // This was a full barrier after the report was taken, as `finish` needs it.
+            if let Some(rq) = self.claim(due.next()?) {
+                // `tag_to_rq` was a full barrier after the report was taken, as `finish` needs it.
                 completed += 1;
                 let status = rq.data().status().load();
                 return Some((rq, status));
@@ -280,6 +284,18 @@ where
         }));
         self.counters.count(self.number, completed, wrong);
         due.finish()
+    }
+
+    /// Finds the request of a report, and claims its owner.
+    #[inline(always)]
+    fn claim(&self, report: Report) -> Option<OwnedRequest<T, InFlight>> {
+        // The ring of a hardware queue says nothing about the requests of another.
+        if report.hw_queue as usize != self.number {
+            return None;
+        }
+        let rq = self.tag_set.tag_to_rq(report.hw_queue, report.tag)?;
+        // The reference is dropped with this function, before the owner gets into a batch.
+        rq.claim()
     }
 }
 

@@ -4,8 +4,7 @@
 
 use super::{
     Completion,
-    Done,
-    StatusOnly, //
+    Done, //
 };
 use crate::{
     config::Config,
@@ -15,10 +14,14 @@ use crate::{
     reports::Counters, //
 };
 use kernel::{
-    block::mq::{
-        CompletionBatch,
-        Operations,
-        TagSet, //
+    block::{
+        mq::{
+            CompletionBatch,
+            Operations,
+            TagSet, //
+        },
+        AtomicStatus,
+        Status, //
     },
     prelude::*,
     sync::Arc, //
@@ -30,11 +33,11 @@ pub(crate) enum Inline {}
 impl Completion for Inline {
     const LATER: bool = false;
 
-    type Data<P: Pipeline> = StatusOnly;
+    type Data<P: Pipeline> = AtomicStatus;
     type Device<P: Pipeline> = ();
 
-    fn new_data<P: Pipeline>() -> impl PinInit<StatusOnly, Error> {
-        StatusOnly::new()
+    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
+        AtomicStatus::new(Status::OK)
     }
 
     fn new_device<P: Pipeline>(

@@ -6,8 +6,7 @@ use super::{
     keep_status,
     Completion,
     Done,
-    HasStatus,
-    StatusOnly, //
+    HasStatus, //
 };
 use crate::{
     config::Config,
@@ -17,10 +16,14 @@ use crate::{
     reports::Counters, //
 };
 use kernel::{
-    block::mq::{
-        Operations,
-        RequestChain,
-        TagSet, //
+    block::{
+        mq::{
+            Operations,
+            RequestList,
+            TagSet, //
+        },
+        AtomicStatus,
+        Status, //
     },
     prelude::*,
     sync::Arc, //
@@ -32,11 +35,11 @@ pub(crate) enum Softirq {}
 impl Completion for Softirq {
     const LATER: bool = true;
 
-    type Data<P: Pipeline> = StatusOnly;
+    type Data<P: Pipeline> = AtomicStatus;
     type Device<P: Pipeline> = ();
 
-    fn new_data<P: Pipeline>() -> impl PinInit<StatusOnly, Error> {
-        StatusOnly::new()
+    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
+        AtomicStatus::new(Status::OK)
     }
 
     fn new_device<P: Pipeline>(
@@ -59,25 +62,14 @@ impl Completion for Softirq {
     }
 }
 
-/// Completes together what came together, which takes one softirq. One that came alone waits until
-/// there is no other, and needs no chain.
+/// Completes requests that came together in one softirq.
 #[inline(always)]
 pub(super) fn complete_together<T: Operations<RequestData: HasStatus>>(
     requests: impl Iterator<Item = Done<T>>,
 ) {
-    let mut chain = RequestChain::new();
-    let mut last = None;
+    let mut list = RequestList::new();
     for done in requests {
-        if let Some(rq) = last.replace(keep_status(done)) {
-            chain.push_back(rq);
-        }
+        list.push_back(keep_status(done));
     }
-    match last {
-        Some(rq) if chain.is_empty() => rq.complete(),
-        Some(rq) => {
-            chain.push_back(rq);
-            chain.complete();
-        }
-        None => (),
-    }
+    list.complete();
 }

@@ -21,8 +21,7 @@ use kernel::{
     block::{
         mq::{
             InFlight,
-            OwnedRequests,
-            RequestChain,
+            RequestList,
             TagSet, //
         },
         AtomicStatus,
@@ -45,10 +44,8 @@ use kernel::{
 
 /// Completes requests when their time has come.
 ///
-/// The timer in the request's data takes the owner, and its callback gets it back. So there is
-/// nothing that could fire after the request has ended.
-///
-/// Requests that came together have one timer, which starts when the last of them was carried out.
+/// The timer in the first request's data owns the requests that came together, and its callback
+/// gets them. So no timer fires after its request has ended.
 pub(crate) enum Timer {}
 
 /// What the timer of a driver `NullBlk<C, P>` needs with each request.
@@ -71,8 +68,8 @@ where
     C: Completion<Data<P> = Self>,
     P: Pipeline,
 {
-    pub(super) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
             status: AtomicStatus::new(Status::OK),
             timer <- HrTimer::new(),
             _p: PhantomData,
@@ -92,9 +89,9 @@ where
     C: Completion<Data<P> = Self>,
     P: Pipeline,
 {
-    type Pointer<'a> = OwnedRequests<NullBlk<C, P>, InFlight>;
+    type Pointer<'a> = RequestList<NullBlk<C, P>, InFlight>;
 
-    fn run(requests: OwnedRequests<NullBlk<C, P>, InFlight>, (): ()) -> HrTimerRestart {
+    fn run(requests: RequestList<NullBlk<C, P>, InFlight>, (): ()) -> HrTimerRestart {
         end_all(requests);
         HrTimerRestart::NoRestart
     }
@@ -106,7 +103,7 @@ impl Completion for Timer {
     type Data<P: Pipeline> = TimerData<Self, P>;
     type Device<P: Pipeline> = Delta;
 
-    fn new_data<P: Pipeline>() -> impl PinInit<TimerData<Self, P>, Error> {
+    fn new_data<P: Pipeline>() -> impl PinInit<TimerData<Self, P>> {
         TimerData::new()
     }
 
@@ -140,7 +137,7 @@ where
     C: Completion<Data<P> = TimerData<C, P>>,
     P: Pipeline,
 {
-    OwnedRequests::from(keep_status(done)).start_timer(latency);
+    RequestList::from(keep_status(done)).start_timer(latency);
 }
 
 /// Completes requests together, at some time from now.
@@ -150,9 +147,9 @@ where
     C: Completion<Data<P> = TimerData<C, P>>,
     P: Pipeline,
 {
-    let mut chain = RequestChain::new();
+    let mut list = RequestList::new();
     for done in requests {
-        chain.push_back(keep_status(done));
+        list.push_back(keep_status(done));
     }
-    chain.start_timer(latency);
+    list.start_timer(latency);
 }

@@ -75,7 +75,7 @@ impl Pipeline for Full {
     const SLOW: bool = true;
 
     #[inline]
-    fn admit<T: Operations>(&self, rq: OwnedRequest<T, Idle>) -> Admission<T> {
+    fn admit<'call, T: Operations>(&self, rq: OwnedRequest<T, Idle<'call>>) -> Admission<'call, T> {
         if let Some(throttle) = &self.throttle {
             if !throttle.admit(rq.bytes()) {
                 // The block layer tries again within 3 ms.
@@ -110,10 +110,10 @@ impl Pipeline for Full {
             rq,
         };
         let outcome = zones.process(op, sector, sectors, &mut data);
-        if let Some(position) = outcome.position {
-            rq.set_sector(position);
+        match outcome.position.map(|position| rq.set_sector(position)) {
+            None | Some(Ok(())) => outcome.status,
+            Some(Err(_)) => Status::IOERR,
         }
-        outcome.status
     }
 
     fn report_zones(&self, report: &mut ZoneReport) -> Result {

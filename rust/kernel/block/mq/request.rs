@@ -1,49 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests.
+//! Requests: the façade of what is in `request/`.
 //!
 //! The vocabulary and a diagram of the states are in the documentation of [`mq`](super).
 
+mod accessors;
 mod batch;
-mod chain;
-mod data;
 mod list;
-mod owned;
-mod owned_requests;
+mod owner;
 mod park;
 mod pdu;
-mod shared;
+mod reference;
+mod segments;
 mod state;
 mod timer;
 
 pub use self::{
     batch::CompletionBatch,
-    chain::RequestChain,
-    data::Segments,
     list::RequestList,
-    owned::{
+    owner::{
         OwnedRequest,
         QueueResult,
         Refused, //
     },
-    owned_requests::OwnedRequests,
-    shared::Request,
+    reference::Request,
+    segments::Segments,
     state::{
         Complete,
         Idle,
         InFlight,
-        Started,
         State, //
-    },
-    timer::{
-        OwnedRequestHrTimerHandle,
-        RequestHrTimerContext,
-        RequestHrTimerHandle,
-        TimerOwner, //
     },
 };
 
-pub(super) use self::{
-    park::claim_at,
-    pdu::Pdu, //
-};
+pub(super) use self::pdu::Pdu;

@@ -5,12 +5,11 @@
 //! A [`GenDisk`](super::GenDisk) that is leaked is never removed, and the block layer would go on
 //! calling the driver when the module with the driver's code is gone. A reference to the module is
 //! no help: a module that has one to itself can't be unloaded, although unloading is what removes
-//! its disks. So each disk has an ear on modules that go, and is removed with the one that it
-//! belongs to.
+//! its disks. So each disk registers a module notifier, which removes the disk with its module.
 //!
-//! What has a disk open has a reference to the module, which is not unloaded as long as there is
-//! one. But if a module can't be initialized, it is freed without regard to that, so that removing
-//! its disks has to wait for the last close.
+//! An open disk holds a reference to the module, which is not unloaded before the last close. But a
+//! module that fails to initialize is freed without regard to references, so removing its disks
+//! waits for the last close.
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
@@ -36,15 +35,15 @@ use pin_init::PinInit;
 /// # Invariants
 ///
 /// * `notifier` is registered with the chain of modules.
-/// * `disk` is valid until whoever has claimed it puts it, and if nobody has, is added to the
-///   system when its module goes.
+/// * `disk` is valid until the side that has claimed it puts it. If it is not claimed, it is added
+///   to the system when its module goes.
 #[pin_data(PinnedDrop)]
 pub(super) struct UnloadGuard {
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
     module: *mut bindings::module,
     disk: *mut bindings::gendisk,
-    /// Whether it is settled who removes the disk: the one that set this.
+    /// Set by the side that removes the disk.
     claimed: Atomic<bool>,
 }
 
@@ -86,10 +85,9 @@ impl UnloadGuard {
         })
     }
 
-    /// Whether the disk is the caller's to remove. It is not if that was left to the guard.
+    /// Claims the disk. Returns true to one caller only, which then removes the disk.
     ///
-    /// The answer is "yes" to one caller only. When the guard has been dropped after a "no", the
-    /// disk has been removed and put.
+    /// After a false, dropping the guard waits until the disk has been removed and put.
     pub(super) fn claim(&self) -> bool {
         !self.claimed.xchg(true, Relaxed)
     }

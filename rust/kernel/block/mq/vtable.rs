@@ -8,17 +8,11 @@
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
 
 use super::{
-    operations::{
-        Operations,
-        TimeoutAction, //
-    },
+    operations::Operations,
     request::{
         CompletionBatch,
-        Idle,
         OwnedRequest,
-        OwnedRequests,
         Pdu,
-        Refused,
         Request,
         RequestList, //
     },
@@ -28,14 +22,10 @@ use super::{
 use crate::{
     bindings,
     block::Status,
-    error::from_result,
     prelude::*,
     types::ForeignOwnable, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
+use core::marker::PhantomData;
 
 /// The table of functions for a driver `T`.
 pub(super) struct VTable<T: Operations>(PhantomData<T>);
@@ -69,49 +59,6 @@ unsafe fn hctx_data<'a, T: Operations>(
     unsafe { T::QueueData::borrow((*hctx).driver_data) }
 }
 
-/// Turns a refused request into what the block layer expects from `queue_rq`.
-///
-/// The block layer takes an error as being about the request `handed`. A driver can refuse another
-/// one that it kept; then that is dealt with here, and as for `handed` there is nothing to report:
-/// the driver has it, or has ended it.
-///
-/// `handed` may have ended meanwhile, be in use again for another disk, and be refused now. So
-/// what is compared is the request and the hardware queue `hctx` it is refused for. With both the
-/// same, the request is one that the driver has not started and that belongs there.
-///
-/// The ABI is that of `queue_rq`, which thus can end by a jump to this. With a call it would keep
-/// a register for the result, which all requests that are not refused would pay for.
-#[cold]
-#[allow(improper_ctypes_definitions, reason = "C never calls it")]
-extern "C" fn give_back<T: Operations>(
-    hctx: *mut bindings::blk_mq_hw_ctx,
-    handed: NonNull<Request<T>>,
-    refused: Refused<T>,
-) -> bindings::blk_status_t {
-    let (rq, status) = refused.into_parts();
-    // The block layer would take "refused because all is well" for a request taken.
-    let status = if status.is_ok() {
-        Status::IOERR
-    } else {
-        status
-    };
-
-    // SAFETY: The request is valid, and has a hardware queue while the driver owns it.
-    let refused_hctx = unsafe { (*rq.as_raw()).mq_hctx };
-    if NonNull::from(&*rq) == handed && refused_hctx == hctx {
-        // With the error that is returned, the right to the request goes back to the block layer.
-        rq.into_raw();
-        return status.into_raw();
-    }
-
-    if status == Status::RESOURCE || status == Status::DEV_RESOURCE {
-        rq.requeue(true);
-    } else {
-        rq.end(status);
-    }
-    Status::OK.into_raw()
-}
-
 impl<T: Operations> VTable<T> {
     /// # Safety
     ///
@@ -122,18 +69,18 @@ impl<T: Operations> VTable<T> {
         bd: *const bindings::blk_mq_queue_data,
     ) -> bindings::blk_status_t {
         // SAFETY: `bd` and the request it points to are valid by the requirements of this function.
-        let (rq, is_last) = unsafe { (NonNull::new_unchecked((*bd).rq.cast()), (*bd).last) };
-        // SAFETY: The request was set up by `init_request`, so that the invariants of `Request`
-        // hold. The block layer hands it to the driver with its initial count, not started, and
-        // does not touch it until it is given back or ended.
-        let owner = unsafe { OwnedRequest::<T, Idle>::from_raw(rq) };
-        // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
-        // which waits until all calls of this function have returned; see `GenDisk::drop`.
+        let (rq, is_last) = unsafe { ((*bd).rq, (*bd).last) };
+        // SAFETY: `init_request` set the request up. The block layer hands it to the driver with
+        // its initial count, not started, and does not touch it until it is refused or ended. The
+        // call's lifetime is one of its own, so the driver can't refuse another request by it.
+        let rq = unsafe { OwnedRequest::from_raw(rq) };
+        // SAFETY: `hctx` is valid during the call, and so is the queue data: see `GenDisk::drop`,
+        // which also states the exclusion of drivers that sleep inside a section of RCU.
         let queue_data = unsafe { hctx_data::<T>(hctx) };
 
-        match T::queue_rq(queue_data, owner, is_last) {
+        match T::queue_rq(queue_data, rq, is_last) {
             Ok(()) => Status::OK.into_raw(),
-            Err(refused) => give_back(hctx, rq, refused),
+            Err(refused) => refused.into_status(),
         }
     }
 
@@ -142,16 +89,18 @@ impl<T: Operations> VTable<T> {
     /// Only to be called by the block layer, with a list of one or more requests of a disk of `T`
     /// which are handed to the driver with the call.
     unsafe extern "C" fn queue_rqs(list: *mut bindings::rq_list) {
-        // The list may be the plug of this task. I/O that the driver submits goes there, and must
-        // not be mixed up with what the driver is iterating over.
-        // SAFETY: The list is valid, not empty, and holds such requests by the requirements of this
-        // function. Nobody else uses it while the reference exists.
-        let mut requests = unsafe { RequestList::<T>::take(&mut *list) };
-        // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
-        let queue_data = unsafe { queue_data::<T>(requests.queue()) };
-        T::queue_rqs(queue_data, &mut requests);
-        // SAFETY: The list is still valid, and nobody else uses it now.
-        requests.put(unsafe { &mut *list });
+        // SAFETY: The list is valid, and nothing else uses it while the reference exists.
+        let list = unsafe { &mut *list };
+        // SAFETY: The list is not empty, and all its requests are of one queue. As in `queue_rq`;
+        // the block layer makes both calls under the same protection.
+        let queue_data = unsafe { queue_data::<T>((*list.head).q) };
+        // The driver gets all of them, and the block layer those that the driver leaves.
+        let requests = core::mem::replace(list, pin_init::zeroed());
+        // SAFETY: As in `queue_rq`, for all requests in the list.
+        let requests = unsafe { RequestList::from_raw(requests) };
+        let left = T::queue_rqs(queue_data, requests);
+        // SAFETY: Idle requests belong to this call: the driver has no others.
+        unsafe { left.put_back(list) };
     }
 
     /// # Safety
@@ -159,25 +108,18 @@ impl<T: Operations> VTable<T> {
     /// Only to be called by the block layer, for a queue of a disk of `T`.
     unsafe extern "C" fn commit_rqs(hctx: *mut bindings::blk_mq_hw_ctx) {
         // SAFETY: As in `queue_rq`; the block layer makes both calls under the same protection.
-        T::commit_rqs(unsafe { hctx_data::<T>(hctx) });
+        let (queue_data, hw_queue) = unsafe { (hctx_data::<T>(hctx), (*hctx).queue_num) };
+        T::commit_rqs(queue_data, hw_queue);
     }
 
     /// # Safety
     ///
     /// Only to be called by the block layer, for a request that was passed to
-    /// `blk_mq_complete_request_remote()` by `OwnedRequest::complete` or `RequestChain::complete`,
-    /// once for each time.
+    /// `blk_mq_complete_request_remote()` by `RequestList::complete`, once for each time.
     unsafe extern "C" fn complete(rq: *mut bindings::request) {
-        if T::HAS_COMPLETE_ALL {
-            // SAFETY: Those functions passed the right to the request, and to those that are linked
-            // to it, to the completion that this call is. They have set the state to complete.
-            unsafe { OwnedRequests::<T, _>::deliver(rq) };
-        } else {
-            // SAFETY: `OwnedRequest::complete` passed the right to the request to the completion
-            // that this call is. The state was set to complete there.
-            let rq = unsafe { OwnedRequest::from_raw(NonNull::new_unchecked(rq.cast())) };
-            T::complete(rq);
-        }
+        // SAFETY: `RequestList::complete` passed the right to this request, and to those that are
+        // linked to it, to the completion that this call is. It has set their state to complete.
+        T::complete(unsafe { RequestList::from_head(rq) });
     }
 
     /// # Safety
@@ -243,13 +185,10 @@ impl<T: Operations> VTable<T> {
         // SAFETY: The request was set up by `init_request`, and the block layer has a count for it,
         // so the invariants of `Request` hold during the call.
         let rq = unsafe { &*rq.cast::<Request<T>>() };
-        // SAFETY: A request keeps its queue while there is a count for it. The queue data is
-        // dropped after `del_gendisk()`, which waits for the use count that the caller holds.
-        let queue_data = unsafe { queue_data::<T>((*rq.as_raw()).q) };
-        match T::timeout(queue_data, rq) {
-            TimeoutAction::Done => bindings::blk_eh_timer_return_BLK_EH_DONE,
-            TimeoutAction::Reset => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
-        }
+        T::timeout(rq.queue_data(), rq);
+        // A request that has not ended times out again, so one that the driver did not find does
+        // not hang. If it has ended, this only arms the timer of the queue once more.
+        bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER
     }
 
     /// # Safety
@@ -262,21 +201,18 @@ impl<T: Operations> VTable<T> {
         _hctx_idx: c_uint,
         _numa_node: c_int,
     ) -> c_int {
-        from_result(|| {
-            // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
-            let pdu = unsafe { Pdu::<T>::of_raw(rq) };
-            // SAFETY: `pdu` is valid for writes, aligned (`Pdu::SIZE` checks that), not yet
-            // initialized, and not moved until `exit_request`. On an error nothing is left
-            // initialized, and the block layer does not call `exit_request`.
-            unsafe { Pdu::<T>::new().__init(pdu) }?;
-            Ok(0)
-        })
+        // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
+        let pdu = unsafe { Pdu::<T>::of_raw(rq) };
+        // SAFETY: `pdu` is valid for writes, aligned (`Pdu::SIZE` checks that), not yet
+        // initialized, and not moved until `exit_request`.
+        let Ok(()) = unsafe { Pdu::<T>::new().__init(pdu) };
+        0
     }
 
     /// # Safety
     ///
     /// Only to be called by the block layer, for a request of a tag set of `T` that `init_request`
-    /// has set up, once, when nobody has a reference to it.
+    /// has set up, once, when there is no reference to it.
     unsafe extern "C" fn exit_request(
         _set: *mut bindings::blk_mq_tag_set,
         rq: *mut bindings::request,
@@ -284,10 +220,10 @@ impl<T: Operations> VTable<T> {
     ) {
         // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
-        // SAFETY: The area was initialized by `init_request`. As nobody has a reference to the
-        // request, nobody uses its data, no owner is parked and no timer has one: owners stand for
-        // a count. A callback of the timer that has not returned yet is waited for.
-        unsafe { Pdu::<T>::drop_data(pdu) };
+        // SAFETY: `init_request` initialized the area. There is no reference to the request, so
+        // nothing uses its data: an owner, parked or in a timer, would be one. If the callback of
+        // its timer has not returned yet, the timer's drop waits for that.
+        unsafe { core::ptr::drop_in_place(pdu) };
     }
 
     const VTABLE: bindings::blk_mq_ops = bindings::blk_mq_ops {

@@ -10,7 +10,14 @@ use super::{
 };
 use crate::{
     bindings,
-    block::zone::ZoneReport,
+    block::{
+        zone::{
+            Layout,
+            Query,
+            ZoneReport, //
+        },
+        SECTOR_SHIFT, //
+    },
     error::{
         from_result,
         to_result, //
@@ -23,13 +30,13 @@ use crate::{
 /// The size of the largest array that the block layer can allocate.
 const MAX_ARRAY_BYTES: u64 = (PAGE_SIZE << bindings::MAX_PAGE_ORDER) as u64;
 
-/// What the block layer has to know of a zoned disk before it asks for its zones.
+/// The zones of a disk, and their limits.
 ///
 /// See [`GenDiskBuilder::zoned`](super::GenDiskBuilder::zoned).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZonedLimits {
-    /// The length of a zone in sectors of 512 bytes: a power of two. The last zone of the disk may
-    /// be shorter.
+    /// The length of a zone in sectors of 512 bytes: a power of two, and a logical block at least.
+    /// The last zone of the disk may be shorter.
     pub zone_sectors: u32,
     /// How many zones can be open at a time. Zero stands for no limit.
     pub max_open_zones: u32,
@@ -43,8 +50,8 @@ pub struct ZonedLimits {
 impl ZonedLimits {
     /// Puts the limits where C has them.
     pub(super) fn apply(&self, limits: &mut bindings::queue_limits, capacity_sectors: u64) {
-        // As many as there are zones are no limit. The block layer finds that out itself, after it
-        // has allocated memory for each of them.
+        // A limit of at least the number of zones is none. The block layer would find out only
+        // after it has allocated memory for each of them.
         let zones = self.zones(capacity_sectors);
         let limit = |number: u32| if u64::from(number) < zones { number } else { 0 };
 
@@ -64,12 +71,20 @@ impl ZonedLimits {
     }
 
     /// Refuses what the block layer would find out late, or not at all.
-    pub(super) fn validate<T: Operations>(&self, capacity_sectors: u64) -> Result {
+    pub(super) fn validate<T: Operations>(
+        &self,
+        capacity_sectors: u64,
+        logical_block_size: u32,
+    ) -> Result {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             return Err(EOPNOTSUPP);
         }
         // Without it there is nothing that the block layer could call.
         if !T::HAS_REPORT_ZONES || !self.zone_sectors.is_power_of_two() {
+            return Err(EINVAL);
+        }
+        // What is larger than a zone can't be split.
+        if self.zone_sectors < logical_block_size >> SECTOR_SHIFT {
             return Err(EINVAL);
         }
         // The block layer has an array of bytes for the zones, and one of pointers for those that
@@ -93,7 +108,7 @@ impl ZonedLimits {
 pub(super) unsafe fn revalidate(disk: *mut bindings::gendisk) -> Result {
     #[cfg(CONFIG_BLK_DEV_ZONED)]
     {
-        // SAFETY: By the requirements of this function. Nobody else changes the disk.
+        // SAFETY: By the requirements of this function. Nothing else changes the disk.
         to_result(unsafe { bindings::blk_revalidate_disk_zones(disk) })
     }
 
@@ -133,13 +148,12 @@ unsafe fn exit_queue(q: *mut bindings::request_queue) {
     unsafe { bindings::blk_queue_exit(q) };
 }
 
-/// Asks the driver for zones and hands them to the block layer.
+/// Asks the driver for zones and passes them on.
 ///
-/// Whoever has the disk open can ask, also while and after the disk is removed: the block layer
-/// holds nothing that would make the removal wait. So the driver is called with the use count of
-/// the queue held, which `del_gendisk()` waits for and which cannot be had after it; and to hand
-/// the zones on, which may take until user space has dealt with a page fault, the count is given
-/// back.
+/// Anything that has the disk open can ask, also while and after the disk is removed: the block
+/// layer holds nothing that the removal waits for. So the driver is called with the use count of
+/// the queue held, which `del_gendisk()` waits for and which can't be had after it. The zones are
+/// passed on without it: that may take until user space has dealt with a page fault.
 ///
 /// # Safety
 ///
@@ -151,12 +165,25 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
     nr_zones: c_uint,
     args: *mut bindings::blk_report_zones_args,
 ) -> c_int {
-    // SAFETY: The disk is valid during the call, and so is its queue.
-    let q = unsafe { (*disk).queue };
-    let mut report = ZoneReport::new(sector, nr_zones);
+    // SAFETY: The disk is valid during the call, and so are its queue and its block device, whose
+    // limits and size `GenDiskBuilder::build` has set before.
+    let (q, zone_sectors, capacity) = unsafe {
+        let q = (*disk).queue;
+        (q, (*q).limits.chunk_sectors, (*(*disk).part0).bd_nr_sectors)
+    };
+    let mut query = Query {
+        layout: Layout {
+            capacity,
+            zone_sectors: zone_sectors.into(),
+        },
+        sector,
+        reported: 0,
+        wanted: nr_zones,
+    };
 
-    while report.wanted() > 0 {
-        let put = from_result(|| {
+    while query.wanted > 0 {
+        let mut report = ZoneReport::new(query);
+        let result = from_result(|| {
             // SAFETY: The queue is valid, and its use count not held by the caller.
             unsafe { enter_queue(q) }?;
             let entered = ScopeGuard::new(|| {
@@ -168,36 +195,38 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
             // `revalidate`, owns the queue data meanwhile.
             T::report_zones(unsafe { queue_data::<T>(q) }, &mut report)?;
             drop(entered);
-            Ok(report.zones().len() as c_int)
-        });
-        if put <= 0 {
-            return if put < 0 { put } else { passed(&report) };
-        }
-
-        let result = report.pass_on(|number, zone| {
-            // The driver can have put a report for tests into the place of this one. Who asked may
-            // have room for no more than it asked for.
-            if number >= nr_zones {
-                return EIO.to_errno();
-            }
-            #[cfg(CONFIG_BLK_DEV_ZONED)]
-            // SAFETY: These are the arguments of this function, which the block layer called.
-            return unsafe { crate::block::zone::pass_zone(disk, number, zone, args) };
-
-            #[cfg(not(CONFIG_BLK_DEV_ZONED))]
-            {
-                let _ = (number, zone, args);
-                EOPNOTSUPP.to_errno()
-            }
+            Ok(0)
         });
         if result != 0 {
             return result;
         }
-    }
-    passed(&report)
-}
+        // A test's driver can have put a report of its own into the place of this one.
+        #[cfg(CONFIG_KUNIT = "y")]
+        if report.query() != query {
+            return EIO.to_errno();
+        }
+        let Some(last) = report.zones().last() else {
+            break;
+        };
+        query.sector = last.start + last.len;
+        for (zone, number) in report.zones().iter().zip(query.reported..) {
+            #[cfg(CONFIG_BLK_DEV_ZONED)]
+            // SAFETY: These are the arguments of this function, which the block layer called. By
+            // the invariants of the report, which is about what was asked, the zones of all rounds
+            // are zones of the disk, in order and without gaps, and no more than asked for.
+            let result = unsafe { crate::block::zone::pass_zone(disk, number, zone, args) };
 
-/// The result of a whole report.
-fn passed(report: &ZoneReport) -> c_int {
-    report.passed().try_into().unwrap_or(c_int::MAX)
+            #[cfg(not(CONFIG_BLK_DEV_ZONED))]
+            let result = {
+                let _ = (number, zone, args);
+                EOPNOTSUPP.to_errno()
+            };
+            if result != 0 {
+                return result;
+            }
+        }
+        query.reported += report.zones().len() as u32;
+        query.wanted -= report.zones().len() as u32;
+    }
+    query.reported.try_into().unwrap_or(c_int::MAX)
 }

@@ -5,8 +5,8 @@
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h), `struct io_comp_batch`.
 
 use super::{
-    state::Started,
-    OwnedRequest, //
+    OwnedRequest,
+    State, //
 };
 use crate::{
     bindings,
@@ -18,41 +18,28 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// Requests that are ended together, which costs less than ending each by itself.
+/// Requests that end together, which costs less than ending each by itself.
 ///
-/// Requests are put into it with [`OwnedRequest::end_batched`], and ended when the batch is.
+/// [`OwnedRequest::end_batched`] puts requests into it. They end when the batch does. The batch
+/// frees the tags of those requests together that have no other reference.
 ///
 /// This wraps `struct io_comp_batch`.
 ///
 /// # Invariants
 ///
-/// * The requests in the list of `inner` were handed over by their owners, with their initial
-///   counts, and their state is complete.
+/// * The requests that these abstractions put into the list of `inner` came from their owners, with
+///   their initial counts, and their state is complete.
 /// * If the list is not empty, `inner.complete` is `blk_mq_end_request_batch()`, or a function that
 ///   does the same for these requests.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::block::{mq::{CompletionBatch, InFlight, Operations, OwnedRequest}, Status};
-///
-/// fn end_all<T: Operations>(requests: KVec<OwnedRequest<T, InFlight>>) {
-///     CompletionBatch::scope(|batch| {
-///         for rq in requests {
-///             rq.end_batched(Status::OK, batch);
-///         }
-///     });
-/// }
-/// ```
 pub struct CompletionBatch<'a> {
     inner: &'a mut bindings::io_comp_batch,
     _p: PhantomData<NotThreadSafe>,
 }
 
 impl CompletionBatch<'_> {
-    /// Calls `fill` with an empty batch, and ends the requests that it has put into it.
+    /// Calls `fill` with an empty batch, and ends the requests that it puts into the batch.
     ///
-    /// May be called from process, softirq and hardirq context. [`CompletionBatch`] has an example.
+    /// May be called from process, softirq and hardirq context.
     #[inline]
     pub fn scope<V>(fill: impl FnOnce(&mut CompletionBatch<'_>) -> V) -> V {
         let mut inner = pin_init::zeroed();
@@ -63,29 +50,14 @@ impl CompletionBatch<'_> {
         };
         let value = fill(&mut batch);
         if !batch.is_empty() {
-            // SAFETY: By the type invariants the requests in the list are handed over, and this is
-            // the function to end them.
+            // SAFETY: By the type invariants the requests in the list are ours to end, and this is
+            // the function for it.
             unsafe { bindings::blk_mq_end_request_batch(&mut inner) };
         }
         value
     }
 
-    /// Returns whether no request waits in the batch to be ended.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::block::{mq::{CompletionBatch, InFlight, Operations, OwnedRequest}, Status};
-    ///
-    /// /// Ends the last of several requests; if it is the only one, a batch does not pay.
-    /// fn end_last<T: Operations>(rq: OwnedRequest<T, InFlight>, batch: &mut CompletionBatch<'_>) {
-    ///     if batch.is_empty() {
-    ///         rq.end(Status::OK);
-    ///     } else {
-    ///         rq.end_batched(Status::OK, batch);
-    ///     }
-    /// }
-    /// ```
+    /// Whether no request waits in the batch.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.inner.req_list.head.is_null()
@@ -93,16 +65,16 @@ impl CompletionBatch<'_> {
 }
 
 impl<'a> CompletionBatch<'a> {
-    /// Makes a batch out of one that C code has.
+    /// Makes a batch of one that C code has.
     ///
     /// # Safety
     ///
-    /// What is put into the batch must be ended by who has handed it out, by the function that is
-    /// stored in it.
+    /// The caller of the C code must end what is put into the batch, by the function that is stored
+    /// in it.
     #[inline]
     pub(in crate::block::mq) unsafe fn from_raw(inner: &'a mut bindings::io_comp_batch) -> Self {
-        // INVARIANT: By the requirements of this function; requests that are in it already are not
-        // a matter of ours.
+        // INVARIANT: By the requirements of this function. Requests that are in it already belong
+        // to C code.
         Self {
             inner,
             _p: PhantomData,
@@ -110,29 +82,25 @@ impl<'a> CompletionBatch<'a> {
     }
 }
 
-impl<T: Operations, S: Started> OwnedRequest<T, S> {
+impl<T: Operations, S: State> OwnedRequest<T, S> {
     /// Ends the I/O with `status`, together with others in `batch`.
     ///
-    /// From here on the request cannot time out. The submitter gets its answer when the batch is
-    /// ended, or at once, as by [`end`](Self::end), if this request cannot be ended in a batch: it
-    /// has failed, was scheduled by an I/O scheduler, or belongs to a flush, of which the submitter
-    /// may have to wait for more.
+    /// From here on the request can't time out. It ends with the batch, or at once if it can't be
+    /// in one: it has failed, was scheduled by an I/O scheduler, or belongs to a flush.
     ///
-    /// Does not sleep and may be called from process, softirq and hardirq context.
-    /// [`CompletionBatch`] has an example.
+    /// Does not sleep. May be called from process, softirq and hardirq context.
     #[inline]
     pub fn end_batched(self, status: Status, batch: &mut CompletionBatch<'_>) {
-        if status.is_ok() {
-            let rq = self.into_raw();
-            // SAFETY: The right to the request, which is started, was ours. If the
-            // function returns true, it goes to the batch, with the count.
-            if unsafe { bindings::blk_mq_complete_in_batch(rq.as_ptr().cast(), batch.inner) } {
-                return;
-            }
-            // SAFETY: Otherwise nothing was done, and the right and the count are still ours.
-            unsafe { Self::from_raw(rq) }.end(status);
-        } else {
-            self.end(status);
+        if !status.is_ok() {
+            return self.end(status);
         }
+        let rq = self.into_raw();
+        // SAFETY: The right to the request was ours. If the function returns true, that and the
+        // count pass to the batch.
+        if unsafe { bindings::blk_mq_complete_in_batch(rq, batch.inner) } {
+            return;
+        }
+        // SAFETY: Otherwise the function did nothing, and the right and the count are still ours.
+        unsafe { Self::from_raw(rq) }.end(status);
     }
 }

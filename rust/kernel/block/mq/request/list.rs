@@ -1,150 +1,324 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests that are handed to a driver together.
+//! Lists of requests.
 //!
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h), `struct rq_list`.
 
 use super::{
+    Complete,
+    CompletionBatch,
     Idle,
-    OwnedRequest, //
+    InFlight,
+    OwnedRequest,
+    Request,
+    State, //
 };
 use crate::{
     bindings,
-    block::mq::Operations, //
+    block::{
+        mq::Operations,
+        Status, //
+    },
 };
 use core::{
     marker::PhantomData,
-    ptr::NonNull, //
+    mem::ManuallyDrop,
+    ptr::null_mut, //
 };
 
-/// Requests that are handed to a driver together, by
-/// [`Operations::queue_rqs`](crate::block::mq::Operations::queue_rqs).
+/// Owners of requests in state `S`, first in, first out.
 ///
-/// The driver takes them out one by one: this is an iterator. What it leaves, and what it
-/// [gives back](Self::give_back), the block layer hands to it again, by
-/// [`Operations::queue_rq`](crate::block::mq::Operations::queue_rq).
+/// The block layer hands several requests to [`Operations::queue_rqs`] and
+/// [`Operations::complete`] in such a list. A driver keeps requests for polling in a list, and
+/// completes or ends a list at once, or gives it to a timer.
+///
+/// The requests are linked through themselves (`rq_next`), so adding one allocates nothing and
+/// can't fail. The list is an iterator that takes the requests out. Dropping it drops the owners in
+/// it, which ends their requests with an error: `for rq in list` ends what a `break` leaves, and
+/// `for rq in &mut list` keeps it in the list.
+///
+/// Nothing here sleeps, and all may be called from process, softirq and hardirq context.
 ///
 /// # Invariants
 ///
-/// The requests in both lists were handed to the driver, not started, are of the queue `queue`, and
-/// belong to this value with their initial counts.
-///
-/// # Examples
-///
-/// ```
-/// # use kernel::block::{mq::{CompletionBatch, Operations, RequestList}, Status};
-/// /// Ends all requests at once.
-/// fn answer<T: Operations>(requests: &mut RequestList<'_, T>) {
-///     CompletionBatch::scope(|batch| {
-///         for rq in requests {
-///             rq.start().end_batched(Status::OK, batch);
-///         }
-///     });
-/// }
-/// ```
-pub struct RequestList<'a, T: Operations> {
-    pending: bindings::rq_list,
-    given_back: bindings::rq_list,
-    queue: *mut bindings::request_queue,
-    _call: PhantomData<&'a ()>,
-    _driver: PhantomData<fn(T) -> T>,
+/// * The requests from `head` on are linked by `rq_next`, the last has null there, and they are in
+///   no other list. Nothing else writes the links: the block layer has a request in none of its
+///   lists while it is owned.
+/// * For each the type invariants of [`OwnedRequest<T, S>`] hold, with the list as the owner.
+/// * If `head` is not null, `tail` is the last request, or null if it is not known.
+#[must_use = "dropping owners ends their requests with an error"]
+pub struct RequestList<T: Operations, S: State> {
+    head: *mut bindings::request,
+    tail: *mut bindings::request,
+    _owners: PhantomData<OwnedRequest<T, S>>,
 }
 
-impl<T: Operations> RequestList<'_, T> {
-    /// Takes over the requests of `list`, and leaves it empty.
+// SAFETY: A list stands for owners, which are `Send`.
+unsafe impl<T: Operations, S: State> Send for RequestList<T, S> {}
+
+// SAFETY: `&RequestList` only tells whether the list is empty.
+unsafe impl<T: Operations, S: State> Sync for RequestList<T, S> {}
+
+/// The link from `rq` to the next request.
+///
+/// # Safety
+///
+/// `rq` must be valid, and linked by `rq_next` or in no list.
+#[inline]
+unsafe fn next(rq: *mut bindings::request) -> *mut bindings::request {
+    // SAFETY: By the requirements of this function.
+    unsafe { (*rq).__bindgen_anon_1.rq_next }
+}
+
+/// Links `rq` to `next`.
+///
+/// # Safety
+///
+/// `rq` must be valid, and in no list but the caller's.
+#[inline]
+unsafe fn set_next(rq: *mut bindings::request, next: *mut bindings::request) {
+    // SAFETY: By the requirements of this function.
+    unsafe { (*rq).__bindgen_anon_1.rq_next = next };
+}
+
+impl<T: Operations, S: State> Default for RequestList<T, S> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Operations, S: State> From<OwnedRequest<T, S>> for RequestList<T, S> {
+    #[inline]
+    fn from(rq: OwnedRequest<T, S>) -> Self {
+        let mut list = Self::new();
+        list.push_back(rq);
+        list
+    }
+}
+
+impl<T: Operations, S: State> RequestList<T, S> {
+    /// An empty list.
+    #[inline]
+    pub const fn new() -> Self {
+        // INVARIANT: There are no requests.
+        Self {
+            head: null_mut(),
+            tail: null_mut(),
+            _owners: PhantomData,
+        }
+    }
+
+    /// Makes a list of C requests.
     ///
     /// # Safety
     ///
-    /// `list` must hold at least one request, and all of them must be handed to the driver `T`, not
-    /// started, and be of one queue.
+    /// The type invariants must hold, and the caller hands over the requests.
     #[inline]
-    pub(in crate::block::mq) unsafe fn take(list: &mut bindings::rq_list) -> Self {
-        // SAFETY: The list is not empty, by the requirements of this function.
-        let queue = unsafe { (*list.head).q };
+    pub(in crate::block::mq) unsafe fn from_raw(list: bindings::rq_list) -> Self {
         // INVARIANT: By the requirements of this function.
         Self {
-            pending: core::mem::replace(list, pin_init::zeroed()),
-            given_back: pin_init::zeroed(),
-            queue,
-            _call: PhantomData,
-            _driver: PhantomData,
+            head: list.head,
+            tail: list.tail,
+            _owners: PhantomData,
         }
     }
 
-    /// Puts what is left in front of what `list` holds.
+    /// Makes a list of the C request `head` and those that are linked to it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw).
     #[inline]
-    pub(in crate::block::mq) fn put(mut self, list: &mut bindings::rq_list) {
-        if self.pending.head.is_null() && self.given_back.head.is_null() {
-            return;
+    pub(in crate::block::mq) unsafe fn from_head(head: *mut bindings::request) -> Self {
+        let tail = null_mut();
+        // SAFETY: By the requirements of this function.
+        unsafe { Self::from_raw(bindings::rq_list { head, tail }) }
+    }
+
+    /// Gives up the list. The requests are the caller's.
+    #[inline]
+    pub(super) fn into_head(self) -> *mut bindings::request {
+        ManuallyDrop::new(self).head
+    }
+
+    /// Whether there is nothing in the list.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Adds a request at the end.
+    #[inline]
+    pub fn push_back(&mut self, rq: OwnedRequest<T, S>) {
+        // INVARIANT: The right and the count of the owner pass to the list, where the request
+        // becomes the last one.
+        let rq = rq.into_raw();
+        // SAFETY: The request is valid and, as it was owned, in no list.
+        unsafe { set_next(rq, null_mut()) };
+        if self.head.is_null() {
+            self.head = rq;
+        } else {
+            if self.tail.is_null() {
+                self.find_tail();
+            }
+            // SAFETY: By the type invariant this is the last request of the list.
+            unsafe { set_next(self.tail, rq) };
         }
-        let mut added = core::mem::replace(
-            list,
-            core::mem::replace(&mut self.given_back, pin_init::zeroed()),
-        );
-        for rest in [&mut self.pending, &mut added] {
-            // SAFETY: All three are valid lists of requests that nobody else has in a list.
-            while let Some(rq) = NonNull::new(unsafe { bindings::rq_list_pop(rest) }) {
-                // SAFETY: As above.
-                unsafe { bindings::rq_list_add_tail(list, rq.as_ptr()) };
+        self.tail = rq;
+    }
+
+    /// Finds the last request of a list that is not empty.
+    #[cold]
+    fn find_tail(&mut self) {
+        let mut rq = self.head;
+        while !rq.is_null() {
+            // INVARIANT: When the loop ends, this is the last request.
+            self.tail = rq;
+            // SAFETY: By the type invariant `rq` is valid and linked by this field.
+            rq = unsafe { next(rq) };
+        }
+    }
+
+    /// Takes the first request out.
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<OwnedRequest<T, S>> {
+        let rq = self.head;
+        if rq.is_null() {
+            return None;
+        }
+        // INVARIANT: The others are linked as all of them were.
+        // SAFETY: By the type invariant `rq` is valid and linked by this field.
+        self.head = unsafe { next(rq) };
+        // SAFETY: By the type invariant the right to the request and its initial count were the
+        // list's, which has them no more.
+        Some(unsafe { OwnedRequest::from_raw(rq) })
+    }
+
+    /// Takes one request out, wherever it is. Goes through the whole list.
+    pub fn remove(&mut self, rq: &Request<T>) -> Option<OwnedRequest<T, S>> {
+        let mut found = None;
+        for owner in core::mem::take(self) {
+            if core::ptr::eq(&*owner, rq) {
+                found = Some(owner);
+            } else {
+                self.push_back(owner);
             }
         }
+        found
     }
 
-    /// The queue of the requests.
+    /// Takes the first request out, if there is no other.
     #[inline]
-    pub(in crate::block::mq) fn queue(&self) -> *mut bindings::request_queue {
-        self.queue
+    fn pop_only(&mut self) -> Option<OwnedRequest<T, S>> {
+        // SAFETY: By the type invariant `head` is valid, and linked by this field.
+        if self.is_empty() || !unsafe { next(self.head) }.is_null() {
+            return None;
+        }
+        self.pop_front()
     }
 
-    /// Gives a request back, for the block layer to hand it out again by
-    /// [`Operations::queue_rq`](crate::block::mq::Operations::queue_rq) when this call has
-    /// returned.
+    /// Ends all requests, if there are any, each with what `status` says of it, in one batch.
     ///
-    /// Does not sleep.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::block::{mq::{Operations, RequestList}, Op};
-    ///
-    /// /// Ends writes at once, and leaves all else to `queue_rq`.
-    /// fn answer_writes<T: Operations>(requests: &mut RequestList<'_, T>) {
-    ///     while let Some(rq) = requests.next() {
-    ///         if rq.op() == Op::WRITE {
-    ///             rq.start().end_ok();
-    ///         } else {
-    ///             requests.give_back(rq);
-    ///         }
-    ///     }
-    /// }
-    /// ```
-    pub fn give_back(&mut self, rq: OwnedRequest<T, Idle>) {
-        // SAFETY: The request is valid.
-        if unsafe { (*rq.as_raw()).q } != self.queue {
-            // It is not one of these, but one of another disk that the driver has kept.
-            rq.requeue(true);
-            return;
+    /// A request that is alone ends by itself, which is cheaper.
+    #[inline]
+    pub fn end(mut self, mut status: impl FnMut(&OwnedRequest<T, S>) -> Status) {
+        if let Some(rq) = self.pop_only() {
+            let status = status(&rq);
+            return rq.end(status);
         }
-        let rq = rq.into_raw();
-        // SAFETY: The owner of the request is given up to the list, and it is in no other list
-        // while the driver has it.
-        unsafe { bindings::rq_list_add_tail(&mut self.given_back, rq.as_ptr().cast()) };
+        self.end_in_batch(status);
+    }
+
+    // Not inlined, so that ending a single request does not save the registers that this needs.
+    #[inline(never)]
+    fn end_in_batch(self, mut status: impl FnMut(&OwnedRequest<T, S>) -> Status) {
+        CompletionBatch::scope(|batch| {
+            for rq in self {
+                let status = status(&rq);
+                rq.end_batched(status, batch);
+            }
+        });
     }
 }
 
-impl<T: Operations> Iterator for RequestList<'_, T> {
-    type Item = OwnedRequest<T, Idle>;
+impl<T: Operations> RequestList<T, Idle<'_>> {
+    /// Puts the requests in front of those of a C list, which takes them over.
+    ///
+    /// # Safety
+    ///
+    /// `list` must be that which the block layer passes to the call that the requests belong to.
+    #[inline]
+    pub(in crate::block::mq) unsafe fn put_back(mut self, list: &mut bindings::rq_list) {
+        if self.is_empty() {
+            return;
+        }
+        if self.tail.is_null() {
+            self.find_tail();
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant this is the last request of our list.
+        unsafe { set_next(this.tail, list.head) };
+        if list.head.is_null() {
+            list.tail = this.tail;
+        }
+        list.head = this.head;
+    }
+}
+
+impl<T: Operations> RequestList<T, InFlight> {
+    /// Completes the requests together through [`Operations::complete`], on a CPU that suits the
+    /// submitter of the first one.
+    ///
+    /// This is for requests that were submitted together, such as those of one call of
+    /// [`Operations::queue_rqs`]. It costs about as much as completing one of them. From here on
+    /// the requests can't time out. An empty list completes nothing. A driver without
+    /// [`Operations::complete`] does not compile if it uses this.
+    ///
+    /// This is `blk_mq_complete_request()` for the first request.
+    #[inline]
+    pub fn complete(self) {
+        const {
+            assert!(
+                T::HAS_COMPLETE,
+                "needs an implementation of Operations::complete"
+            )
+        };
+        let head = self.into_head();
+        if head.is_null() {
+            return;
+        }
+        // SAFETY: By the type invariant `head` is valid and linked by this field.
+        let mut rq = unsafe { next(head) };
+        while !rq.is_null() {
+            // SAFETY: By the type invariant `rq` is valid and in flight, and the right to it is
+            // ours.
+            unsafe { bindings::blk_mq_set_request_complete(rq) };
+            // SAFETY: As above.
+            rq = unsafe { next(rq) };
+        }
+        // SAFETY: The first request is in flight, so it is in no list of completions, and the call
+        // sets its state. All requests of the list pass to the completion of the first.
+        let later = unsafe { bindings::blk_mq_complete_request_remote(head) };
+        if !later {
+            // SAFETY: The call set the state and did not queue the request, so all are ours still.
+            T::complete(unsafe { RequestList::<T, Complete>::from_head(head) });
+        }
+    }
+}
+
+impl<T: Operations, S: State> Iterator for RequestList<T, S> {
+    type Item = OwnedRequest<T, S>;
 
     #[inline]
-    fn next(&mut self) -> Option<OwnedRequest<T, Idle>> {
-        // Each list has an end, for which no call is needed.
-        if self.pending.head.is_null() {
-            return None;
-        }
-        // SAFETY: By the type invariant this is a list of requests that belong to this value.
-        let rq = unsafe { bindings::rq_list_pop(&mut self.pending) };
-        // SAFETY: The request was handed to the driver, not started, and belonged to the list with
-        // its initial count; now it belongs to the owner.
-        NonNull::new(rq).map(|rq| unsafe { OwnedRequest::from_raw(rq.cast()) })
+    fn next(&mut self) -> Option<OwnedRequest<T, S>> {
+        self.pop_front()
+    }
+}
+
+impl<T: Operations, S: State> Drop for RequestList<T, S> {
+    #[inline]
+    fn drop(&mut self) {
+        while self.pop_front().is_some() {}
     }
 }

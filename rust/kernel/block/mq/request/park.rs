@@ -1,137 +1,178 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parking an owner in its request.
+//! Parking owners in their requests, and claiming them.
 
 use super::{
-    pdu::Pdu,
     InFlight,
     OwnedRequest,
     Request, //
 };
 use crate::{
-    bindings,
-    block::mq::{
-        Operations,
-        TagSetBuilder, //
-    },
+    block::mq::Operations,
     sync::atomic::{
         Acquire,
-        Full,
         Release, //
     },
 };
-use core::ptr::NonNull;
+use core::mem::ManuallyDrop;
 
-/// How many bits of a [`place`] are for the tag.
-const TAG_BITS: u32 = 14;
-const _: () = assert!(bindings::BLK_MQ_MAX_DEPTH <= 1 << TAG_BITS);
-
-/// The value of the ownership word while the owner of a request that has `tag` on the hardware
-/// queue `hw_queue` is parked. It is not zero, which stands for no owner.
+/// The value of the ownership word while an owner is parked without a key.
 ///
-/// Both numbers are those of a request, so that other numbers have other values: there are
-/// [`BLK_MQ_MAX_DEPTH`](bindings::BLK_MQ_MAX_DEPTH) tags at most, and a hardware queue for each CPU
-/// and one for each of [`TagSetBuilder::MAX_POLL_QUEUES`].
+/// Zero stands for no owner.
+const PARKED: u64 = 1;
+
+/// The value of the ownership word while an owner is parked under `key`.
 #[inline]
-fn place(hw_queue: u32, tag: u32) -> u32 {
-    (hw_queue << TAG_BITS | tag) + 1
+fn parked_under(key: u32) -> u64 {
+    1 << u32::BITS | u64::from(key)
 }
-const _: () = {
-    let hw_queues = bindings::NR_CPUS as u64 + TagSetBuilder::MAX_POLL_QUEUES as u64;
-    assert!(hw_queues < 1 << (u32::BITS - TAG_BITS));
-};
 
 impl<T: Operations> OwnedRequest<T, InFlight> {
     /// Parks the owner in the request itself, for [`Request::claim`] to take it out.
     ///
-    /// This is for drivers that hand a request to a device and hear of it again only by its tag.
-    /// Everything written before is seen by the one who claims the request. The request may be
-    /// claimed and ended before this returns.
-    ///
-    /// A request that is parked and never claimed ends no sooner than
-    /// [`Operations::timeout`] claims it.
+    /// This is for a driver that hears of a request again by a tag: [`TagSet::tag_to_rq`] finds the
+    /// request, which gives no right to end it, and [`Request::claim`] gives the owner to one
+    /// caller. The claiming side sees all that was written before, and may end the request before
+    /// this returns. If nothing claims it, its timeout has to: see [`Operations::timeout`].
     ///
     /// May be called from any context.
     ///
-    /// [`OwnedRequest::start`] has an example, and [`TagSet::claim`] is its other half.
+    /// # Keys
     ///
-    /// [`TagSet::claim`]: crate::block::mq::TagSet::claim
+    /// A tag alone does not tell one I/O from the next one that has it. A device that completes an
+    /// I/O late, after a timeout has ended it, completes the I/O that has the tag by then. A driver
+    /// guards against that by a key: a number that it gives to the device with the tag, and gets
+    /// back with the completion. It parks the owner [under the key](Self::park_under) and claims it
+    /// [by the key](Request::claim_under).
+    ///
+    /// A key must differ from those of earlier I/Os with the same tag that the device may still
+    /// complete. With an I/O scheduler a tag goes from request to request. So keys come from a
+    /// counter for the hardware queue or the tag, not from one in the data of a request.
+    ///
+    /// # Examples
+    ///
+    /// A device with a ring for each hardware queue, which can be asked whether it has a request:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     block::{mq::*, Status},
+    ///     prelude::*,
+    ///     sync::atomic::{Atomic, Relaxed},
+    /// };
+    /// # struct Device;
+    /// # impl Device {
+    /// #     fn fill_slot(&self, _hw_queue: u32, _tag: u32, _key: u32) {}
+    /// #     fn ring_doorbell(&self, _hw_queue: u32) {}
+    /// #     fn has(&self, _hw_queue: u32, _tag: u32) -> bool { false }
+    /// # }
+    ///
+    /// /// For `queue_rq`.
+    /// fn submit<T: Operations>(device: &Device, keys: &Atomic<u32>, rq: OwnedRequest<T, Idle<'_>>)
+    /// {
+    ///     let (hw_queue, tag, key) = (rq.hw_queue(), rq.tag(), keys.fetch_add(1, Relaxed));
+    ///     let rq = rq.start();
+    ///     // From here on `has` is true, and from `park_under` on a timeout can end the request.
+    ///     device.fill_slot(hw_queue, tag, key);
+    ///     rq.park_under(key);
+    ///     device.ring_doorbell(hw_queue);
+    /// }
+    ///
+    /// /// The device reports a completion.
+    /// fn interrupt<T: Operations>(tag_set: &TagSet<T>, hw_queue: u32, tag: u32, key: u32) {
+    ///     if let Some(rq) = tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim_under(key)) {
+    ///         rq.end_ok();
+    ///     }
+    /// }
+    ///
+    /// /// An I/O that the device has forgotten fails. Others get more time.
+    /// fn timeout<T: Operations>(device: &Device, rq: &Request<T>) {
+    ///     let Some(rq) = rq.claim() else { return };
+    ///     // The owner's tag does not change.
+    ///     if device.has(rq.hw_queue(), rq.tag()) {
+    ///         // A completion that comes in between finds nothing. So ask the device again later.
+    ///         rq.park();
+    ///     } else {
+    ///         rq.end(Status::TIMEOUT);
+    ///     }
+    /// }
+    ///
+    /// /// The device was reset, and has forgotten everything.
+    /// fn after_reset<T: Operations>(tag_set: &TagSet<T>) {
+    ///     for hw_queue in 0..tag_set.nr_hw_queues() {
+    ///         for tag in 0..tag_set.queue_depth() {
+    ///             if let Some(rq) = tag_set.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim()) {
+    ///                 rq.requeue(true);
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// [`TagSet::tag_to_rq`]: crate::block::mq::TagSet::tag_to_rq
     #[inline]
     pub fn park(self) {
-        let place = place(self.hw_queue(), self.tag());
-        let rq = self.into_raw();
-        // SAFETY: `self` held a count for `rq`. That count, like the right to the request, now
-        // belongs to the ownership word, and nobody can take it from there before the store below,
-        // which is the last access.
-        let pdu = unsafe { rq.as_ref() }.pdu();
-        // ORDERING: Release, so that whoever claims the request (Acquire) sees what the owner
-        // wrote.
-        pdu.parked.store(place, Release);
+        self.park_as(PARKED);
+    }
+
+    /// Parks the owner under `key`, for [`Request::claim_under`], or [`Request::claim`], to take it
+    /// out. See "Keys" at [`park`](Self::park).
+    #[inline]
+    pub fn park_under(self, key: u32) {
+        self.park_as(parked_under(key));
+    }
+
+    #[inline]
+    fn park_as(self, word: u64) {
+        // The owner's count, like its right, passes to the ownership word.
+        let this = ManuallyDrop::new(self);
+        // The store is the last access: the request may be claimed and ended at once.
+        // ORDERING: Release, paired with the Acquire in `claim` and `claim_under`: the new owner
+        // sees what this one wrote.
+        this.pdu().parked.store(word, Release);
     }
 }
 
 impl<T: Operations> Request<T> {
-    /// Takes the parked owner, if there is one.
+    /// Takes the parked owner, if there is one, whatever its key.
     ///
-    /// Of several callers at the same time, one gets the owner. The others get [`None`], as does
-    /// everyone whose request is not parked: it was claimed already, or has ended, or was never
-    /// parked.
+    /// Of several callers at the same time, one gets the owner. [`None`] means that the request is
+    /// not parked. It may have ended, something else may have claimed it, and it may *not be parked
+    /// yet*.
     ///
     /// May be called from any context.
-    ///
-    /// # Examples
-    ///
-    /// A time-out handler that ends what the device has not answered:
-    ///
-    /// ```
-    /// use kernel::block::{mq::{Operations, Request, TimeoutAction}, Status};
-    ///
-    /// fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
-    ///     if let Some(rq) = rq.claim() {
-    ///         rq.end(Status::TIMEOUT);
-    ///     }
-    ///     // Otherwise the interrupt handler has claimed it, and will end it.
-    ///     TimeoutAction::Done
-    /// }
-    /// ```
     #[inline]
     pub fn claim(&self) -> Option<OwnedRequest<T, InFlight>> {
-        // ORDERING: Acquire, paired with the Release in `park`.
+        // ORDERING: Acquire, paired with the Release in `park_as`.
         if self.pdu().parked.xchg(0, Acquire) == 0 {
             return None;
         }
-        // SAFETY: The word was set by `park`, which consumed an owner in the state in flight, and
-        // only one exchange can have found it set, so the owner's right and count are ours.
-        Some(unsafe { OwnedRequest::from_raw(NonNull::from(self)) })
+        // SAFETY: Only `park_as` sets the word, and this exchange has cleared it.
+        Some(unsafe { self.unpark() })
     }
-}
 
-/// Takes the owner that is parked in `rq`, if that is a request which has `tag` on the hardware
-/// queue `hw_queue`.
-///
-/// # Safety
-///
-/// * `rq` must point to a request of a tag set that was set up for `T`. The memory of it and of its
-///   private area must not go away before this returns.
-/// * `hw_queue` must be a hardware queue of the tag set, and `tag` one of its tags.
-#[inline]
-pub(in crate::block::mq) unsafe fn claim_at<T: Operations>(
-    rq: NonNull<bindings::request>,
-    hw_queue: u32,
-    tag: u32,
-) -> Option<OwnedRequest<T, InFlight>> {
-    // SAFETY: `rq` is a request of such a tag set.
-    let pdu = unsafe { Pdu::<T>::of_raw(rq.as_ptr()) };
-    // SAFETY: The memory is there. The word in it is set when the request is set up, before it can
-    // be found, and is never dropped nor written but by atomic operations after that. There is no
-    // reference to the rest of the private area, which may be gone.
-    let parked = unsafe { &(*pdu).parked };
-    // ORDERING: At least Acquire, paired with the Release in `park`. Full, as `TagSet::claim` says.
-    if parked.cmpxchg(place(hw_queue, tag), 0, Full).is_err() {
-        return None;
+    /// Takes the owner that is parked under `key`, if there is one.
+    ///
+    /// An owner that is parked otherwise stays so.
+    ///
+    /// May be called from any context.
+    #[inline]
+    pub fn claim_under(&self, key: u32) -> Option<OwnedRequest<T, InFlight>> {
+        let parked = &self.pdu().parked;
+        // ORDERING: Acquire, paired with the Release in `park_as`.
+        if parked.cmpxchg(parked_under(key), 0, Acquire).is_err() {
+            return None;
+        }
+        // SAFETY: Only `park_as` sets the word, and this exchange has cleared it.
+        Some(unsafe { self.unpark() })
     }
-    // SAFETY: The word was set by `park`, which consumed an owner in the state in flight that had
-    // this tag on this hardware queue; it keeps both while it is in flight. Only one exchange can
-    // have found the word so, so the owner's right and count are ours.
-    Some(unsafe { OwnedRequest::from_raw(rq.cast()) })
+
+    /// # Safety
+    ///
+    /// The caller must have changed the ownership word from what `park_as` stored to zero.
+    #[inline]
+    unsafe fn unpark(&self) -> OwnedRequest<T, InFlight> {
+        // SAFETY: `park_as` left the initial count, and the right of an owner in this state, to the
+        // word. The caller has taken them from there, and nothing else can.
+        unsafe { OwnedRequest::from_raw(self.as_raw()) }
+    }
 }

@@ -20,11 +20,12 @@ use pin_init::PinInit;
 #[pin_data]
 #[repr(C)]
 pub(in crate::block::mq) struct Pdu<T: Operations> {
-    /// While an owner is parked in the request, its [`place`](super::park::place), else zero.
-    ///
-    /// May be read by whoever found the request and knows that the memory is there, also when
-    /// `data` is being dropped or was: see [`drop_data`](Self::drop_data).
-    pub(super) parked: Atomic<u32>,
+    /// Zero, or how the owner is parked: see [`park`](super::park).
+    pub(super) parked: Atomic<u64>,
+
+    /// Not zero from when a timer in `data` is started with a reference until it is out of its
+    /// queue again.
+    pub(super) armed: Atomic<u32>,
 
     #[pin]
     pub(super) data: T::RequestData,
@@ -35,10 +36,11 @@ impl<T: Operations> Pdu<T> {
     ///
     /// Using this constant checks the layout at compile time:
     ///
-    /// * The area starts right behind `struct request`, which for flush requests is allocated by
-    ///   `kmalloc()`, so the data must not need more alignment than that place has.
-    /// * A request must fit a small allocation, because the block layer looks for ever smaller
-    ///   ones otherwise (`blk_mq_alloc_rqs()`).
+    /// * The area starts right behind `struct request`, which lies at a multiple of a cache line,
+    ///   or for flush requests is allocated by `kmalloc()`. The data must not need more alignment
+    ///   than that place has.
+    /// * A request must fit a small allocation, because `blk_mq_alloc_rqs()` tries ever smaller
+    ///   ones otherwise.
     pub(in crate::block::mq) const SIZE: u32 = {
         let request = size_of::<bindings::request>();
         assert!(
@@ -54,27 +56,12 @@ impl<T: Operations> Pdu<T> {
     };
 
     /// An initializer for the area of a request that is being set up.
-    pub(in crate::block::mq) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    pub(in crate::block::mq) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
             parked: Atomic::new(0),
+            armed: Atomic::new(0),
             data <- T::new_request_data(),
         })
-    }
-
-    /// Drops the driver's data, and leaves the ownership word alone, which is zero then.
-    ///
-    /// A look-up may have found the request just before, and read the word until its critical
-    /// section ends. So nothing here claims the area as a whole.
-    ///
-    /// # Safety
-    ///
-    /// `pdu` must point to an area that was initialized by [`new`](Self::new), and whose data
-    /// nobody uses now or later, but for a timer in it. No owner may be parked in it, nor may the
-    /// timer have one.
-    pub(in crate::block::mq) unsafe fn drop_data(pdu: *mut Self) {
-        // SAFETY: The data was initialized, and is not used by anybody, by the requirements of this
-        // function.
-        unsafe { core::ptr::drop_in_place(&raw mut (*pdu).data) };
     }
 
     /// The private area of `rq`: `blk_mq_rq_to_pdu()`, which would be a call in kernels that don't

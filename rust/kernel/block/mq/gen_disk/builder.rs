@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The builder of a disk: limits, numbers, registration.
+
+use super::GenDisk;
+#[cfg(CONFIG_MODULES)]
+use crate::block::mq::unload::UnloadGuard;
+use crate::{
+    bindings,
+    block::{
+        mq::{
+            zoned::{
+                report_zones,
+                revalidate,
+                ZonedLimits, //
+            },
+            Operations,
+            TagSet, //
+        },
+        Major,
+        SECTOR_SHIFT, //
+    },
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    module::this_module,
+    prelude::*,
+    static_lock_class,
+    sync::Arc,
+    types::{
+        ForeignOwnable,
+        ScopeGuard, //
+    },
+};
+use core::marker::PhantomData;
+
+#[cfg(doc)]
+use crate::block::Op;
+
+/// What a [`GenDisk`] is to be like.
+///
+/// The default of a limit is that of `struct queue_limits`. [`build`](Self::build) fails if the
+/// block layer does not accept a limit.
+///
+/// A disk gets [`Op::READ`] and [`Op::WRITE`], and other operations only if they are asked for
+/// here.
+#[must_use]
+pub struct GenDiskBuilder {
+    limits: bindings::queue_limits,
+    capacity_sectors: u64,
+    numbers: Option<Numbers>,
+    zoned: Option<ZonedLimits>,
+}
+
+struct Numbers {
+    major: Arc<Major>,
+    first_minor: u32,
+    minors: u32,
+}
+
+impl Default for GenDiskBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GenDiskBuilder {
+    /// A disk without sectors, with logical blocks of 512 bytes.
+    pub fn new() -> Self {
+        Self {
+            limits: pin_init::zeroed(),
+            capacity_sectors: 0,
+            numbers: None,
+            zoned: None,
+        }
+    }
+
+    /// Sets the capacity, in sectors of 512 bytes.
+    pub fn capacity_sectors(mut self, sectors: u64) -> Self {
+        self.capacity_sectors = sectors;
+        self
+    }
+
+    /// Sets the size of a logical block, in bytes: the smallest unit that can be read and written.
+    ///
+    /// A power of two, from 512 up to a page or, where the kernel supports larger blocks, up to 64
+    /// KiB. Zero stands for 512.
+    pub fn logical_block_size(mut self, bytes: u32) -> Self {
+        self.limits.logical_block_size = bytes;
+        self
+    }
+
+    /// Sets the size of a physical block, in bytes: the unit in which the device stores data.
+    ///
+    /// A power of two. The block layer raises it to the size of a logical block.
+    pub fn physical_block_size(mut self, bytes: u32) -> Self {
+        self.limits.physical_block_size = bytes;
+        self
+    }
+
+    /// Sets the size of the largest request, in sectors of 512 bytes. Zero stands for the block
+    /// layer's default.
+    pub fn max_hw_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_hw_sectors = sectors;
+        self
+    }
+
+    /// Sets the alignment of data in memory, as a mask: 3 asks for addresses that are multiples of
+    /// four.
+    ///
+    /// With less than 511, segments may have lengths that are not multiples of a sector. Zero
+    /// stands for 511.
+    pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
+        self.limits.dma_alignment = mask;
+        self
+    }
+
+    /// Sets a boundary for the segments of a request, as a mask: with 4095, all segments but the
+    /// first start, and all but the last end, at a multiple of 4096 bytes. Zero, the default, sets
+    /// none.
+    pub fn virt_boundary_mask(mut self, mask: u32) -> Self {
+        self.limits.virt_boundary_mask = mask as usize;
+        self
+    }
+
+    /// Sets the size of the largest discard ([`Op::DISCARD`]), in sectors of 512 bytes: up to
+    /// `u32::MAX >> 9`. With zero, the default, the device gets none. A discard is for one range,
+    /// of logical blocks.
+    pub fn max_hw_discard_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_hw_discard_sectors = sectors;
+        self
+    }
+
+    /// Sets the size of the largest request to write zeroes ([`Op::WRITE_ZEROES`]), in sectors of
+    /// 512 bytes: up to `u32::MAX >> 9`. With zero, the default, the device gets none, and the
+    /// block layer writes zeroes like other data.
+    pub fn max_write_zeroes_sectors(mut self, sectors: u32) -> Self {
+        self.limits.max_write_zeroes_sectors = sectors;
+        self
+    }
+
+    /// Says whether the medium rotates, so that the order of accesses matters.
+    pub fn rotational(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_ROTATIONAL, yes)
+    }
+
+    /// Says whether the device has a volatile write cache. If so, it gets [`Op::FLUSH`].
+    pub fn write_cache(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_WRITE_CACHE, yes)
+    }
+
+    /// Says whether the device can write around its [`write_cache`](Self::write_cache)
+    /// ([`OwnedRequest::is_fua`]). Otherwise the block layer sends a flush after such a write.
+    ///
+    /// [`OwnedRequest::is_fua`]: crate::block::mq::OwnedRequest::is_fua
+    pub fn fua(self, yes: bool) -> Self {
+        self.feature(bindings::BLK_FEAT_FUA, yes)
+    }
+
+    /// Makes the disk a zoned one, for a driver with [`Operations::report_zones`]. `None` makes it
+    /// one without zones, which is the default.
+    pub fn zoned(mut self, limits: Option<ZonedLimits>) -> Self {
+        self.zoned = limits;
+        self
+    }
+
+    fn feature(mut self, feature: bindings::blk_features_t, yes: bool) -> Self {
+        if yes {
+            self.limits.features |= feature;
+        } else {
+            self.limits.features &= !feature;
+        }
+        self
+    }
+
+    /// Gives the disk device numbers: `minors` of them (the disk and its partitions), from
+    /// `first_minor` on, of `major`.
+    ///
+    /// Without this the block layer finds numbers for the disk.
+    pub fn device_number(mut self, major: Arc<Major>, first_minor: u32, minors: u32) -> Self {
+        self.numbers = Some(Numbers {
+            major,
+            first_minor,
+            minors,
+        });
+        self
+    }
+
+    /// Refuses what the block layer would warn about, or not notice.
+    fn validate<T: Operations>(&self) -> Result {
+        let limits = &self.limits;
+
+        if let Some(zoned) = &self.zoned {
+            zoned.validate::<T>(self.capacity_sectors, limits.logical_block_size)?;
+        }
+        if limits.max_hw_sectors != 0 {
+            let page_sectors = (crate::page::PAGE_SIZE >> SECTOR_SHIFT) as u32;
+            let block_sectors = limits.logical_block_size >> SECTOR_SHIFT;
+            if limits.max_hw_sectors < page_sectors.max(block_sectors) {
+                return Err(EINVAL);
+            }
+        }
+        if limits.dma_alignment as usize > crate::page::PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        // The size in bytes must fit a `loff_t`.
+        if self.capacity_sectors > (i64::MAX as u64) >> SECTOR_SHIFT {
+            return Err(EINVAL);
+        }
+        match &self.numbers {
+            Some(numbers) if numbers.minors == 0 => Err(EINVAL),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the disk and adds it to the system. May sleep.
+    ///
+    /// I/O may come in before this returns, and [`Operations::report_zones`] is called for a zoned
+    /// disk. `queue_data` is dropped with the disk, or at once if this fails.
+    ///
+    /// # Errors
+    ///
+    /// * `EINVAL` if a size is not acceptable, if the name is empty or longer than 31 bytes, or if
+    ///   the disk is zoned and the driver has no [`Operations::report_zones`].
+    /// * `EIO` if the driver reports a zone that is outside the disk or not one of its zones, and
+    ///   `ENODEV` if the block layer finds fault with the zones, which the
+    ///   kernel logs.
+    /// * `EOPNOTSUPP` if the disk is zoned and the kernel is without `CONFIG_BLK_DEV_ZONED`.
+    /// * `ENOMEM` if there is not enough memory, or if there are more zones than there can be
+    ///   memory for.
+    /// * `EEXIST` if there is a disk with this name or number. The kernel logs a stack then, so the
+    ///   driver makes sure of it before.
+    pub fn build<T: Operations>(
+        self,
+        name: &CStr,
+        tag_set: Arc<TagSet<T>>,
+        queue_data: T::QueueData,
+    ) -> Result<GenDisk<T>> {
+        self.validate::<T>()?;
+        let mut limits = self.limits;
+        if let Some(zoned) = &self.zoned {
+            zoned.apply(&mut limits, self.capacity_sectors);
+        }
+
+        let queue_data = queue_data.into_foreign();
+        let queue_data = ScopeGuard::new_with_data(queue_data, |queue_data| {
+            // SAFETY: This came from `into_foreign` above and is converted back only here; the
+            // guard is dismissed once a `GenDisk` owns it.
+            drop(unsafe { T::QueueData::from_foreign(queue_data) });
+        });
+
+        // Declared before `disk`, which refers to it, so that it is dropped after that.
+        let fops = ScopeGuard::new_with_data(KBox::into_raw(file_operations::<T>()?), |fops| {
+            // SAFETY: This came from `into_raw` above. The disk was not added, so that it does not
+            // free the table.
+            drop(unsafe { KBox::from_raw(fops) });
+        });
+
+        let disk = {
+            // C does not expect the hardware queues to change, nor another disk to come, while it
+            // sets up a disk.
+            let _queues = tag_set.lock_queues();
+            // SAFETY: The tag set is set up, and outlives the disk: `disk`, declared after it, puts
+            // the disk before `tag_set` is dropped, and so does `GenDisk`.
+            from_err_ptr(unsafe {
+                bindings::__blk_mq_alloc_disk(
+                    tag_set.as_raw(),
+                    &mut limits,
+                    *queue_data,
+                    static_lock_class!().as_ptr(),
+                )
+            })?
+        };
+        let mut disk = ScopeGuard::new_with_data(disk, |disk| {
+            // As above, the other way round.
+            let _queues = tag_set.lock_queues();
+            // SAFETY: `disk` was allocated above and not added.
+            unsafe { bindings::put_disk(disk) };
+        });
+
+        // SAFETY: The disk is valid. Nothing else uses its name, but others may look at the rest of
+        // the disk, which they find by its queue.
+        write_name(unsafe { &mut (**disk).disk_name }, name)?;
+        // SAFETY: The disk is valid and not added, and so nothing else uses the field.
+        unsafe { (**disk).fops = *fops };
+        if let Some(numbers) = &self.numbers {
+            let major = numbers.major.number().try_into()?;
+            let first_minor = numbers.first_minor.try_into()?;
+            let minors = numbers.minors.try_into()?;
+            // SAFETY: As above.
+            unsafe {
+                (**disk).major = major;
+                (**disk).first_minor = first_minor;
+                (**disk).minors = minors;
+            }
+        }
+        // SAFETY: `disk` is valid.
+        unsafe { bindings::set_capacity(*disk, self.capacity_sectors) };
+
+        if self.zoned.is_some() {
+            // SAFETY: `disk` is valid and not added. `validate` made sure that the driver's table
+            // has the function, and the limits were applied.
+            unsafe { revalidate(*disk) }?;
+        }
+
+        #[cfg(CONFIG_MODULES)]
+        let guard = {
+            let module = this_module::<T::OwnerModule>().as_ptr();
+            // SAFETY: `disk` is valid until it is put, which is after the guard is dropped, unless
+            // the guard puts it. The module of `T` is not unloaded while this runs, so the disk is
+            // added before.
+            let guard = unsafe { UnloadGuard::new(module, *disk) };
+            KBox::pin_init(guard, GFP_KERNEL)?
+        };
+
+        // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes.
+        to_result(unsafe {
+            bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
+        })?;
+
+        queue_data.dismiss();
+        // The disk was added, and frees the table with its last reference.
+        fops.dismiss();
+        // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
+        Ok(GenDisk {
+            disk: disk.dismiss(),
+            #[cfg(CONFIG_MODULES)]
+            guard: Some(guard),
+            _tag_set: tag_set,
+            _major: self.numbers.map(|numbers| numbers.major),
+            _p: PhantomData,
+        })
+    }
+}
+
+/// Copies a disk's name, with its null byte, to where C has it.
+fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CStr) -> Result {
+    let name = name.to_bytes_with_nul();
+    if name.len() > place.len() || name.len() == 1 {
+        return Err(EINVAL);
+    }
+    for (to, &from) in place.iter_mut().zip(name) {
+        *to = from as c_char;
+    }
+    Ok(())
+}
+
+/// Makes the table of file operations for a disk of `T`.
+///
+/// The table is freed with the disk, and is not in the module of `T`: a reference to the disk's
+/// device may be dropped when the module is gone, upon which the block layer reads the table.
+fn file_operations<T: Operations>() -> Result<KBox<bindings::block_device_operations>> {
+    let table = bindings::block_device_operations {
+        // The block layer holds a reference to this module while the disk is open, so the module is
+        // not unloaded before the last close has begun.
+        owner: this_module::<T::OwnerModule>().as_ptr(),
+        report_zones: if T::HAS_REPORT_ZONES {
+            Some(report_zones::<T>)
+        } else {
+            None
+        },
+        free_disk: Some(free_file_operations),
+        ..pin_init::zeroed()
+    };
+    Ok(KBox::new(table, GFP_KERNEL)?)
+}
+
+/// Frees the table of a disk that was added, with the last reference to the disk.
+///
+/// # Safety
+///
+/// `disk` must be valid, and its file operations must be from [`file_operations`] and not be used
+/// any more.
+// Not inlined, so that it is here and not in the driver's module.
+#[inline(never)]
+unsafe extern "C" fn free_file_operations(disk: *mut bindings::gendisk) {
+    // SAFETY: By the requirements of this function the table is a `KBox`, and `disk` alone has it.
+    drop(unsafe { KBox::from_raw((*disk).fops.cast_mut()) });
+}
