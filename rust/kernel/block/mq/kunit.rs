@@ -3,12 +3,12 @@
 //! What the KUnit tests share: a driver that keeps the requests that it gets, and I/O to send to
 //! it.
 
-mod chain;
 mod context;
 mod data;
 mod disk;
 mod list;
 mod owner;
+mod park;
 mod poll;
 mod reference;
 mod resize;
@@ -26,17 +26,16 @@ use super::{
     InFlight,
     Operations,
     OwnedRequest,
-    OwnedRequests,
     QueueResult,
     Request,
     RequestList,
+    State,
     TagSet,
-    TagSetBuilder,
-    TimeoutAction, //
+    TagSetBuilder, //
 };
 use crate::{
     block::Status,
-    new_spinlock,
+    new_spinlock, new_spinlock_irq,
     page::{
         Page,
         PAGE_SIZE, //
@@ -44,6 +43,7 @@ use crate::{
     prelude::*,
     str::CString,
     sync::{
+        aref::ARef,
         atomic::{
             Acquire,
             Atomic,
@@ -51,7 +51,9 @@ use crate::{
             Release, //
         },
         Arc,
-        SpinLock, //
+        ArcBorrow,
+        SpinLock,
+        SpinLockIrq, //
     },
     time::{
         delay::fsleep,
@@ -62,46 +64,66 @@ use core::marker::PhantomData;
 
 /// Driver data for the requests of a test.
 pub(super) trait Data: Send + Sync + 'static {
-    fn new() -> impl PinInit<Self, Error>
+    fn new() -> impl PinInit<Self>
     where
         Self: Sized;
 }
 
 impl Data for () {
-    fn new() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new() -> impl PinInit<()> {}
 }
 
-/// A driver that puts requests into a list, for the test to take them out.
+/// A driver that starts requests and puts them into a list, for the test to take them out.
 pub(super) struct Keeper<D>(PhantomData<D>);
 
-/// Which request the driver refuses when it is handed one.
-pub(super) enum Which {
-    Handed,
-    Oldest,
-}
+/// A request as the test gets it.
+pub(super) type Owner<D> = OwnedRequest<Keeper<D>, InFlight>;
+
+/// What the driver does with a request in place of keeping it. An idle request can't leave
+/// [`Operations::queue_rq`], so a test that needs one sends its code there.
+pub(super) type OnRequest<D> =
+    for<'call> fn(&Kept<D>, OwnedRequest<Keeper<D>, Idle<'call>>) -> QueueResult<'call, Keeper<D>>;
+
+/// The same, for requests that come in a list.
+pub(super) type OnList<D> = for<'call> fn(
+    &Kept<D>,
+    RequestList<Keeper<D>, Idle<'call>>,
+) -> RequestList<Keeper<D>, Idle<'call>>;
+
+/// What the driver does with completed requests, of which the first was taken out, in place of
+/// ending them.
+pub(super) type OnComplete<D> =
+    fn(OwnedRequest<Keeper<D>, Complete>, RequestList<Keeper<D>, Complete>);
 
 /// What a test knows of a disk.
 #[pin_data]
 pub(super) struct Kept<D: Data> {
+    tag_set: Arc<TagSet<Keeper<D>>>,
     #[pin]
-    requests: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
-    /// Those that are polled for. The block layer polls for no request that is not started.
+    requests: SpinLock<RequestList<Keeper<D>, InFlight>>,
+    /// Those that are polled for.
     #[pin]
-    polled: SpinLock<KVec<OwnedRequest<Keeper<D>, InFlight>>>,
-    /// If not zero: refuse that many requests with [`Status::RESOURCE`].
-    refuse: Atomic<u32>,
-    /// How to refuse the next request, or the oldest of those that are kept in its place.
+    polled: SpinLock<RequestList<Keeper<D>, InFlight>>,
+    /// What to do with that many requests.
     #[pin]
-    refuse_as: SpinLock<Option<(Which, Status)>>,
-    /// Requests of another disk, to be given back with the next list.
+    on_request: SpinLock<Option<(u32, OnRequest<D>)>>,
+    /// What to do with the next list.
     #[pin]
-    foreign: SpinLock<KVec<OwnedRequest<Keeper<D>, Idle>>>,
-    /// How many requests of a list are to be given back, and how many to be left in it.
-    give_back: Atomic<u32>,
-    leave: Atomic<u32>,
-    /// Where to send a read when the next request comes in, and that read.
+    on_list: SpinLock<Option<OnList<D>>>,
+    /// What to do with the next completion.
+    #[pin]
+    on_complete: SpinLockIrq<Option<OnComplete<D>>>,
+    /// How many lists came in, how many completions there were, and of how many requests, and how
+    /// many timeouts.
+    lists: Atomic<u32>,
+    completions: Atomic<u32>,
+    completed: Atomic<u32>,
+    timeouts: Atomic<u32>,
+    /// The hardware queue that the driver was told to commit last, and one.
+    committed: Atomic<u32>,
+    /// What the code of a test finds out.
+    noted: Atomic<usize>,
+    /// Where [`Kept::forward`] sends a read, and that read.
     #[pin]
     forward: SpinLock<Option<Arc<TestDisk<D>>>>,
     #[pin]
@@ -109,59 +131,51 @@ pub(super) struct Kept<D: Data> {
 }
 
 impl<D: Data> Kept<D> {
-    fn keep(&self, rq: OwnedRequest<Keeper<D>, Idle>) -> QueueResult<Keeper<D>> {
-        if rq.is_polled() {
-            let mut polled = self.polled.lock();
-            if polled.reserve(1, GFP_ATOMIC).is_err() {
-                return Err(rq.refuse(Status::RESOURCE));
-            }
-            let _ = polled.push_within_capacity(rq.start());
-            return Ok(());
-        }
-        let mut requests = self.requests.lock();
-        if requests.reserve(1, GFP_ATOMIC).is_err() {
-            return Err(rq.refuse(Status::RESOURCE));
-        }
-        let _ = requests.push_within_capacity(rq);
-        Ok(())
+    fn keep(&self, rq: OwnedRequest<Keeper<D>, Idle<'_>>) {
+        let list = if rq.is_polled() {
+            &self.polled
+        } else {
+            &self.requests
+        };
+        let rq = rq.start();
+        list.lock().push_back(rq);
+    }
+
+    /// What to do with a request that comes in, if it is not to be kept.
+    fn on_request(&self) -> Option<OnRequest<D>> {
+        let mut place = self.on_request.lock();
+        let (times, then) = (*place)?;
+        *place = (times > 1).then_some((times - 1, then));
+        Some(then)
+    }
+
+    /// Sends a read to the disk that [`TestDisk::forward_to`] was told. May sleep.
+    fn forward(&self) {
+        let disk = self.forward.lock().take();
+        let io = disk.and_then(|disk| disk.read().ok());
+        *self.forwarded.lock() = io;
     }
 }
 
-/// How the calls without queue data are counted; tests run one after the other.
-static COMPLETED: Atomic<u32> = Atomic::new(0);
-static COMPLETED_TOGETHER: Atomic<u32> = Atomic::new(0);
-/// If not zero: drop what is completed together next.
-static DROP_COMPLETED: Atomic<u32> = Atomic::new(0);
-static TIMEOUTS: Atomic<u32> = Atomic::new(0);
-static LISTS: Atomic<u32> = Atomic::new(0);
-/// What the next call of `complete` is to do, once.
-static COMPLETE_BY: Atomic<u32> = Atomic::new(END);
-const END: u32 = 0;
-const REQUEUE: u32 = 1;
-const DROP: u32 = 2;
-/// Whether the next time-out is to be put off.
-static RESET: Atomic<u32> = Atomic::new(0);
 /// How many disks of the driver were made.
 static DISKS: Atomic<u32> = Atomic::new(0);
 
-/// For which hardware queue setting up is to fail, and whether it sleeps.
+/// For which hardware queue setting up fails, and whether it sleeps.
 pub(super) static FAIL_HCTX: Atomic<u32> = Atomic::new(NO_HCTX);
 pub(super) const NO_HCTX: u32 = u32::MAX;
 pub(super) const ALL_HCTX: u32 = u32::MAX - 1;
 pub(super) static SLEEP_HCTX: Atomic<bool> = Atomic::new(false);
-/// Whether taking a request sleeps.
-pub(super) static SLEEP: Atomic<bool> = Atomic::new(false);
 
 #[vtable]
 impl<D: Data> Operations for Keeper<D> {
     type QueueData = Arc<Kept<D>>;
     type RequestData = D;
 
-    fn new_request_data() -> impl PinInit<D, Error> {
+    fn new_request_data() -> impl PinInit<D> {
         D::new()
     }
 
-    fn init_hctx(_kept: crate::sync::ArcBorrow<'_, Kept<D>>, hw_queue: u32) -> Result {
+    fn init_hctx(_kept: ArcBorrow<'_, Kept<D>>, hw_queue: u32) -> Result {
         if SLEEP_HCTX.load(Relaxed) {
             // Long enough for several grace periods.
             fsleep(Delta::from_millis(200));
@@ -174,111 +188,75 @@ impl<D: Data> Operations for Keeper<D> {
         Ok(())
     }
 
-    fn queue_rq(
-        kept: crate::sync::ArcBorrow<'_, Kept<D>>,
-        rq: OwnedRequest<Self, Idle>,
+    fn queue_rq<'call>(
+        kept: ArcBorrow<'_, Kept<D>>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _is_last: bool,
-    ) -> QueueResult<Self> {
-        if SLEEP.load(Relaxed) {
-            fsleep(Delta::from_millis(1));
+    ) -> QueueResult<'call, Self> {
+        match kept.on_request() {
+            Some(then) => return then(&kept, rq),
+            None => kept.keep(rq),
         }
-        let forward = kept.forward.lock().take();
-        if let Some(disk) = forward {
-            *kept.forwarded.lock() = disk.read().ok();
-        }
-        let how = kept.refuse_as.lock().take();
-        match how {
-            Some((Which::Handed, status)) => return Err(rq.refuse(status)),
-            Some((Which::Oldest, status)) => {
-                let oldest = kept.requests.lock().remove(0);
-                kept.keep(rq)?;
-                return oldest.map_or(Ok(()), |oldest| Err(oldest.refuse(status)));
-            }
-            None => {}
-        }
-        let left = kept.refuse.load(Relaxed);
-        if left > 0 {
-            kept.refuse.store(left - 1, Relaxed);
-            return Err(rq.refuse(Status::RESOURCE));
-        }
-        kept.keep(rq)
+        Ok(())
     }
 
-    fn queue_rqs(kept: crate::sync::ArcBorrow<'_, Kept<D>>, requests: &mut RequestList<'_, Self>) {
-        LISTS.add(1, Relaxed);
-        let foreign = kept.foreign.lock().pop();
-        if let Some(rq) = foreign {
-            requests.give_back(rq);
+    fn queue_rqs<'call>(
+        kept: ArcBorrow<'_, Kept<D>>,
+        requests: RequestList<Self, Idle<'call>>,
+    ) -> RequestList<Self, Idle<'call>> {
+        kept.lists.add(1, Relaxed);
+        let then = kept.on_list.lock().take();
+        if let Some(then) = then {
+            return then(&kept, requests);
         }
-        for _ in 0..kept.give_back.xchg(0, Relaxed) {
-            if let Some(rq) = requests.next() {
-                requests.give_back(rq);
-            }
+        for rq in requests {
+            kept.keep(rq);
         }
-        let leave = kept.leave.xchg(0, Relaxed);
-        let mut taken = 0;
-        while let Some(rq) = requests.next() {
-            if let Err(refused) = kept.keep(rq) {
-                requests.give_back(refused.into_parts().0);
-            }
-            taken += 1;
-            if leave > 0 && taken == 4 {
-                break;
-            }
-        }
+        RequestList::new()
+    }
+
+    fn commit_rqs(kept: ArcBorrow<'_, Kept<D>>, hw_queue: u32) {
+        kept.committed.store(hw_queue + 1, Relaxed);
     }
 
     /// Ends what is kept of the hardware queue.
-    fn poll(
-        kept: crate::sync::ArcBorrow<'_, Kept<D>>,
-        hw_queue: u32,
-        batch: &mut CompletionBatch<'_>,
-    ) -> u32 {
+    fn poll(kept: ArcBorrow<'_, Kept<D>>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
-        loop {
-            let rq = {
-                let mut polled = kept.polled.lock();
-                match polled.iter().position(|rq| rq.hw_queue() == hw_queue) {
-                    Some(at) => polled.remove(at),
-                    None => return ended,
-                }
-            };
-            if let Ok(rq) = rq {
+        let polled = core::mem::take(&mut *kept.polled.lock());
+        for rq in polled {
+            if rq.hw_queue() == hw_queue {
                 rq.end_batched(Status::OK, batch);
                 ended += 1;
+            } else {
+                kept.polled.lock().push_back(rq);
             }
         }
+        ended
     }
 
-    fn complete(rq: OwnedRequest<Self, Complete>) {
-        COMPLETED.add(1, Relaxed);
-        match COMPLETE_BY.xchg(END, Relaxed) {
-            REQUEUE => rq.requeue(true),
-            DROP => drop(rq),
-            _ => rq.end_ok(),
+    fn complete(mut requests: RequestList<Self, Complete>) {
+        let Some(first) = requests.pop_front() else {
+            return;
+        };
+        let kept = first.queue_data();
+        kept.completions.add(1, Relaxed);
+        let then = kept.on_complete.lock().take();
+        if let Some(then) = then {
+            return then(first, requests);
         }
-    }
-
-    fn complete_all(requests: OwnedRequests<Self, Complete>) {
-        COMPLETED_TOGETHER.add(1, Relaxed);
-        if DROP_COMPLETED.xchg(0, Relaxed) == 0 {
-            requests.end(|_| {
-                COMPLETED.add(1, Relaxed);
-                Status::OK
-            });
-        }
+        requests.push_back(first);
+        requests.end(|rq| {
+            rq.queue_data().completed.add(1, Relaxed);
+            Status::OK
+        });
     }
 
     /// Ends what is parked, and leaves alone what is not.
-    fn timeout(_: crate::sync::ArcBorrow<'_, Kept<D>>, rq: &Request<Self>) -> TimeoutAction {
-        TIMEOUTS.add(1, Relaxed);
-        if RESET.xchg(0, Relaxed) != 0 {
-            return TimeoutAction::Reset;
-        }
+    fn timeout(kept: ArcBorrow<'_, Kept<D>>, rq: &Request<Self>) {
+        kept.timeouts.add(1, Relaxed);
         if let Some(rq) = rq.claim() {
             rq.end(Status::TIMEOUT);
         }
-        TimeoutAction::Done
     }
 }
 
@@ -312,24 +290,30 @@ impl<D: Data> TestDisk<D> {
 
     /// A disk on a tag set that may have others.
     pub(super) fn on(tag_set: Arc<TagSet<Keeper<D>>>, disk: GenDiskBuilder) -> Result<Self> {
+        let tags = tag_set.clone();
         let kept = Arc::pin_init(
             pin_init!(Kept {
-                requests <- new_spinlock!(KVec::new()),
-                polled <- new_spinlock!(KVec::new()),
-                refuse: Atomic::new(0),
-                refuse_as <- new_spinlock!(None),
-                foreign <- new_spinlock!(KVec::new()),
-                give_back: Atomic::new(0),
-                leave: Atomic::new(0),
+                tag_set: tags,
+                requests <- new_spinlock!(RequestList::new()),
+                polled <- new_spinlock!(RequestList::new()),
+                on_request <- new_spinlock!(None),
+                on_list <- new_spinlock!(None),
+                on_complete <- new_spinlock_irq!(None),
+                lists: Atomic::new(0),
+                completions: Atomic::new(0),
+                completed: Atomic::new(0),
+                timeouts: Atomic::new(0),
+                committed: Atomic::new(0),
+                noted: Atomic::new(0),
                 forward <- new_spinlock!(None),
                 forwarded <- new_spinlock!(None),
             }),
             GFP_KERNEL,
         )?;
+        // A test that fails leaves its disk behind, so each has another name.
+        let name = CString::try_from_fmt(fmt!("kunit_keeper{}", DISKS.fetch_add(1, Relaxed)))?;
         // It has no sectors while it is added, or the block layer would look for partitions and
         // wait for an answer.
-        // A test that fails leaves its disk behind, so that each has another name.
-        let name = CString::try_from_fmt(fmt!("kunit_keeper{}", DISKS.fetch_add(1, Relaxed)))?;
         let disk = disk.build(&name, tag_set.clone(), kept.clone())?;
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.as_raw(), 1 << 20) };
@@ -402,14 +386,19 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Waits for a request to come in and takes it.
-    pub(super) fn take(&self) -> Result<OwnedRequest<Keeper<D>, Idle>> {
-        wait_for(|| self.try_take())
+    /// Sends `count` reads of different places, and takes their requests.
+    pub(super) fn several(&self, count: u64) -> Result<(KVec<Io>, KVec<Owner<D>>)> {
+        let (mut ios, mut requests) = (KVec::new(), KVec::new());
+        for i in 0..count {
+            ios.push(self.read_at(i * 1024)?, GFP_KERNEL)?;
+            requests.push(self.take()?, GFP_KERNEL)?;
+        }
+        Ok((ios, requests))
     }
 
-    /// Whether there is a request to be taken.
-    pub(super) fn has_one(&self) -> bool {
-        !self.kept.requests.lock().is_empty()
+    /// Waits for a request to come in and takes it.
+    pub(super) fn take(&self) -> Result<Owner<D>> {
+        wait_for(|| self.try_take())
     }
 
     /// Whether there is a request to be polled for.
@@ -418,42 +407,31 @@ impl<D: Data> TestDisk<D> {
     }
 
     /// Takes a request if there is one.
-    pub(super) fn try_take(&self) -> Option<OwnedRequest<Keeper<D>, Idle>> {
-        let mut requests = self.kept.requests.lock();
-        if requests.is_empty() {
-            return None;
-        }
-        requests.remove(0).ok()
+    pub(super) fn try_take(&self) -> Option<Owner<D>> {
+        self.kept.requests.lock().pop_front()
     }
 
     /// Waits for a request that is polled for to come in and takes it.
-    pub(super) fn take_polled(&self) -> Result<OwnedRequest<Keeper<D>, InFlight>> {
-        wait_for(|| self.kept.polled.lock().pop())
+    pub(super) fn take_polled(&self) -> Result<Owner<D>> {
+        wait_for(|| self.kept.polled.lock().pop_front())
     }
 
-    /// Makes the driver refuse the next `count` requests.
-    pub(super) fn refuse(&self, count: u32) {
-        self.kept.refuse.store(count, Relaxed);
+    /// Says what the driver does with the next `times` requests in place of keeping them.
+    pub(super) fn on_request(&self, times: u32, then: OnRequest<D>) {
+        *self.kept.on_request.lock() = Some((times, then));
     }
 
-    /// Makes the driver refuse a request with `status` when it is handed the next one.
-    pub(super) fn refuse_as(&self, which: Which, status: Status) {
-        *self.kept.refuse_as.lock() = Some((which, status));
+    /// Says what the driver does with the next list in place of keeping its requests.
+    pub(super) fn on_list(&self, then: OnList<D>) {
+        *self.kept.on_list.lock() = Some(then);
     }
 
-    /// Makes the driver give back `rq`, which is not one of this disk's, with the next list.
-    pub(super) fn give_back_foreign(&self, rq: OwnedRequest<Keeper<D>, Idle>) -> Result {
-        self.kept.foreign.lock().push(rq, GFP_ATOMIC)?;
-        Ok(())
+    /// Says what the driver does with what is completed next in place of ending it.
+    pub(super) fn on_complete(&self, then: OnComplete<D>) {
+        *self.kept.on_complete.lock() = Some(then);
     }
 
-    /// Makes the driver give back the first requests of the next list.
-    pub(super) fn give_back(&self, count: u32) {
-        self.kept.give_back.store(count, Relaxed);
-    }
-
-    /// Makes the driver send a read to `disk` when the next request comes in, before it keeps that.
-    /// It may sleep then.
+    /// Says where [`Kept::forward`] sends a read.
     pub(super) fn forward_to(&self, disk: Arc<TestDisk<D>>) {
         *self.kept.forward.lock() = Some(disk);
     }
@@ -463,10 +441,41 @@ impl<D: Data> TestDisk<D> {
         self.kept.forwarded.lock().take()
     }
 
-    /// Makes the driver take four requests out of the next list and leave the rest, `count`, in it.
-    pub(super) fn leave(&self, count: u32) {
-        self.kept.leave.store(count, Relaxed);
+    /// Whether this many tags are free.
+    pub(super) fn has_tags(&self, count: u64) -> Result<bool> {
+        let flags = 1 << bindings::req_flag_bits___REQ_NOWAIT;
+        let mut ios = KVec::new();
+        for i in 0..count {
+            let op = bindings::req_op_REQ_OP_READ | flags;
+            ios.push(Io::submit(self, op, i * 1024, Some(0))?, GFP_KERNEL)?;
+        }
+        for io in &ios {
+            if io.status().is_none() {
+                self.take()?.end_ok();
+            }
+        }
+        Ok(ios.iter().all(|io| io.wait() == Ok(raw(Status::OK))))
     }
+}
+
+/// Puts requests into a list.
+pub(super) fn list<D: Data, S: State>(
+    requests: impl IntoIterator<Item = OwnedRequest<Keeper<D>, S>>,
+) -> RequestList<Keeper<D>, S> {
+    let mut list = RequestList::new();
+    for rq in requests {
+        list.push_back(rq);
+    }
+    list
+}
+
+/// References to requests.
+pub(super) fn references<D: Data>(requests: &[Owner<D>]) -> Result<KVec<ARef<Request<Keeper<D>>>>> {
+    let mut references = KVec::new();
+    for rq in requests {
+        references.push(ARef::from(&**rq), GFP_KERNEL)?;
+    }
+    Ok(references)
 }
 
 /// Holds back what a task submits, to hand it over together.
@@ -533,7 +542,7 @@ impl Io {
         let page = Page::alloc_page(GFP_KERNEL)?;
         let bytes = [fill.unwrap_or(0); 64];
         for offset in (0..PAGE_SIZE).step_by(bytes.len()) {
-            // SAFETY: Nobody else knows the page.
+            // SAFETY: Nothing else uses the page.
             unsafe { page.write_raw(bytes.as_ptr(), offset, bytes.len()) }?;
         }
         let done = Arc::new(Atomic::new(PENDING), GFP_KERNEL)?;
@@ -566,7 +575,7 @@ impl Io {
 
     /// Copies what is in the page from `offset` on.
     pub(super) fn data(&self, offset: usize, to: &mut [u8]) -> Result {
-        // SAFETY: The I/O is done, so that nobody writes to the page.
+        // SAFETY: The I/O is done, so nothing writes to the page.
         unsafe { self.page.read_raw(to.as_mut_ptr(), offset, to.len()) }
     }
 

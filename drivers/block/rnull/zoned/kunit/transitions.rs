@@ -571,7 +571,7 @@ mod tests {
         let zones = device(0, 0)?;
         zones.force(3, ExplicitOpen, 3 * ZONE + 8);
         let report = |sector, wanted| {
-            let mut report = ZoneReport::for_test(sector, wanted);
+            let mut report = ZoneReport::for_test(8 * ZONE, ZONE, sector, wanted);
             zones.report(&mut report)?;
             Ok::<_, Error>(report)
         };
@@ -599,7 +599,7 @@ mod tests {
             ..ZoneConfig::default()
         };
         let zones = zones::<Spinning>(config, 9)?;
-        let mut report = ZoneReport::for_test(0, u32::MAX);
+        let mut report = ZoneReport::for_test(9 * MIB, 4 * MIB, 0, u32::MAX);
         zones.report(&mut report)?;
         assert_eq!(report.zones().len(), 3);
         assert_eq!(report.sector(), 9 * MIB);

@@ -126,26 +126,19 @@ mod tests {
                 kunit::{
                     all_end_with,
                     count,
+                    list,
                     raw,
                     timer::{
                         Owning,
-                        Together,
                         Watching, //
                     },
                     Data,
                     Io,
-                    Keeper,
-                    TestDisk,
-                    COMPLETED_TOGETHER,
-                    COMPLETE_BY,
-                    DROP,
-                    REQUEUE, //
+                    Owner,
+                    TestDisk, //
                 },
                 CompletionBatch,
-                InFlight,
-                OwnedRequest,
-                OwnedRequestHrTimerHandle,
-                RequestChain, //
+                RequestList, //
             },
             Status, //
         },
@@ -158,12 +151,9 @@ mod tests {
     /// A while that no test takes.
     const LONG: Delta = Delta::from_secs(1000);
 
-    type Owner<D = ()> = OwnedRequest<Keeper<D>, InFlight>;
-
     /// A request in flight, and its I/O.
     fn in_flight<D: Data>(disk: &TestDisk<D>) -> Result<(Io, Owner<D>)> {
-        let io = disk.read()?;
-        Ok((io, disk.take()?.start()))
+        Ok((disk.read()?, disk.take()?))
     }
 
     /// Tests something in each context. All tags are free again after it.
@@ -177,62 +167,48 @@ mod tests {
 
     /// As many I/Os as there are tags come in at once.
     fn has_all_tags<D: Data>(disk: &TestDisk<D>) -> Result {
-        let mut all = KVec::new();
-        for _ in 0..4 {
-            all.push(in_flight(disk)?, GFP_KERNEL)?;
-        }
-        for (io, rq) in all {
+        let (ios, requests) = disk.several(4)?;
+        for rq in requests {
             rq.end_ok();
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
         }
+        all_end_with(&ios, Status::OK);
         Ok(())
     }
 
     #[test]
-    fn owner_is_started_and_ended() -> Result {
+    fn owner_is_requeued() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         in_each(&disk, |context| {
             let io = disk.read()?;
-            let rq = disk.take()?;
-            context.run(move || rq.start().end(Status::NOSPC))?;
-            assert_eq!(io.wait(), Ok(raw(Status::NOSPC)));
-
-            let io = disk.read()?;
-            let rq = disk.take()?;
-            context.run(move || rq.end(Status::NOTSUPP))?;
-            assert_eq!(io.wait(), Ok(raw(Status::NOTSUPP)));
+            for _ in 0..2 {
+                let rq = disk.take()?;
+                context.run(move || rq.requeue(true))?;
+            }
+            disk.take()?.end_ok();
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
             Ok(())
         })
+    }
+
+    /// What there is to do with one request.
+    fn check_one<D: Data>(how: fn(Owner<D>), status: Status) -> Result {
+        let disk = TestDisk::<D>::new(4)?;
+        in_each(&disk, |context| {
+            let (io, rq) = in_flight(&disk)?;
+            context.run(move || how(rq))?;
+            assert_eq!(io.wait(), Ok(raw(status)));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn owner_is_ended() -> Result {
+        check_one::<()>(|rq| rq.end(Status::NOSPC), Status::NOSPC)
     }
 
     #[test]
     fn owner_is_dropped() -> Result {
-        let disk = TestDisk::<()>::new(4)?;
-        in_each(&disk, |context| {
-            let io = disk.read()?;
-            let rq = disk.take()?;
-            context.run(move || drop(rq))?;
-            assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
-
-            let (io, rq) = in_flight(&disk)?;
-            context.run(move || drop(rq))?;
-            assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn owner_is_given_back() -> Result {
-        let disk = TestDisk::<()>::new(4)?;
-        in_each(&disk, |context| {
-            let (io, rq) = in_flight(&disk)?;
-            context.run(move || rq.requeue(true))?;
-            let rq = disk.take()?;
-            context.run(move || rq.requeue(true))?;
-            disk.take()?.start().end_ok();
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            Ok(())
-        })
+        check_one::<()>(drop, Status::IOERR)
     }
 
     #[test]
@@ -244,44 +220,32 @@ mod tests {
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
             let (io, rq) = in_flight(&disk)?;
-            COMPLETE_BY.store(DROP, Relaxed);
+            disk.on_complete(|rq, _| drop(rq));
             context.run(move || rq.complete())?;
             assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
 
             let (io, rq) = in_flight(&disk)?;
-            COMPLETE_BY.store(REQUEUE, Relaxed);
+            disk.on_complete(|rq, _| rq.requeue(true));
             context.run(move || rq.complete())?;
-            disk.take()?.start().end_ok();
+            disk.take()?.end_ok();
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
             Ok(())
         })
     }
 
-    /// What there is to do with three requests at once.
-    fn check_together<D: Data>(how: fn(KVec<Owner<D>>), status: Status) -> Result {
+    /// What there is to do with three requests at once. Returns how many completions there were.
+    fn check_together<D: Data>(how: fn(KVec<Owner<D>>), status: Status) -> Result<u32> {
         let disk = TestDisk::<D>::new(4)?;
         in_each(&disk, |context| {
-            let (mut ios, mut requests) = (KVec::new(), KVec::new());
-            for _ in 0..3 {
-                let (io, rq) = in_flight(&disk)?;
-                ios.push(io, GFP_KERNEL)?;
-                requests.push(rq, GFP_KERNEL)?;
-            }
+            let (ios, requests) = disk.several(3)?;
             context.run(move || how(requests))?;
             all_end_with(&ios, status);
             Ok(())
-        })
+        })?;
+        Ok(disk.kept.completions.load(Relaxed))
     }
 
-    fn chain<D: Data>(requests: KVec<Owner<D>>) -> RequestChain<Keeper<D>> {
-        let mut chain = RequestChain::new();
-        for rq in requests {
-            chain.push_back(rq);
-        }
-        chain
-    }
-
-    fn end_in_batch(requests: KVec<Owner>) {
+    fn end_in_batch(requests: KVec<Owner<()>>) {
         CompletionBatch::scope(|batch| {
             for rq in requests {
                 rq.end_batched(Status::OK, batch);
@@ -291,128 +255,96 @@ mod tests {
 
     #[test]
     fn batch_is_ended() -> Result {
-        check_together(end_in_batch, Status::OK)
-    }
-
-    #[test]
-    fn chain_is_completed() -> Result {
-        let before = COMPLETED_TOGETHER.load(Relaxed);
-        check_together::<()>(|requests| chain(requests).complete(), Status::OK)?;
-        assert_eq!(COMPLETED_TOGETHER.load(Relaxed), before + 3);
+        check_together(end_in_batch, Status::OK)?;
         Ok(())
     }
 
     #[test]
-    fn chain_is_dropped() -> Result {
-        check_together::<()>(|requests| drop(chain(requests)), Status::IOERR)
+    fn list_is_ended() -> Result {
+        check_together::<()>(
+            |requests| list(requests).end(|_| Status::NOSPC),
+            Status::NOSPC,
+        )?;
+        Ok(())
     }
 
     #[test]
-    fn chain_is_left_to_a_timer() -> Result {
-        check_together::<Together>(
-            |requests| chain(requests).start_timer(Delta::from_micros(10)),
+    fn list_is_completed() -> Result {
+        let completions = check_together::<()>(|requests| list(requests).complete(), Status::OK)?;
+        assert_eq!(completions, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn list_is_dropped() -> Result {
+        check_together::<()>(|requests| drop(list(requests)), Status::IOERR)?;
+        Ok(())
+    }
+
+    #[test]
+    fn list_is_left_to_a_timer() -> Result {
+        check_together::<Owning>(
+            |requests| list(requests).start_timer(Delta::from_micros(10)),
+            Status::OK,
+        )?;
+        Ok(())
+    }
+
+    #[test]
+    fn list_is_taken_from_its_timer() -> Result {
+        check_together::<Owning>(
+            |requests| {
+                let first = requests.first().map(|rq| ARef::from(&**rq));
+                list(requests).start_timer(LONG);
+                if let Some(requests) = first.and_then(|first| RequestList::cancel_timer(&first)) {
+                    requests.end(|_| Status::NOSPC);
+                }
+            },
+            Status::NOSPC,
+        )?;
+        Ok(())
+    }
+
+    #[test]
+    fn owner_is_left_to_a_timer() -> Result {
+        check_one::<Owning>(
+            |rq| RequestList::from(rq).start_timer(Delta::from_micros(10)),
             Status::OK,
         )
     }
 
     #[test]
-    fn chain_is_taken_from_its_timer() -> Result {
-        check_together::<Together>(
-            |requests| {
-                let first = requests.first().map(|rq| ARef::from(&**rq));
-                chain(requests).start_timer(LONG);
-                if let Some(requests) = first.and_then(|first| first.cancel_timer()) {
-                    requests.end(|_| Status::NOSPC);
-                }
-            },
-            Status::NOSPC,
-        )
-    }
-
-    #[test]
-    fn owner_is_left_to_a_timer() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        in_each(&disk, |context| {
-            let (io, rq) = in_flight(&disk)?;
-            context.run(move || rq.start_timer(Delta::from_micros(10)))?;
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-
-            let (io, rq) = in_flight(&disk)?;
-            context.run(move || rq.start(Delta::from_micros(10)).dismiss())?;
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            Ok(())
-        })
-    }
-
-    /// Checks a way to stop a timer that owns its request.
-    fn check_stop(stop: fn(OwnedRequestHrTimerHandle<Keeper<Owning>>), status: Status) -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        in_each(&disk, |context| {
-            let (io, rq) = in_flight(&disk)?;
-            let handle = rq.start(LONG);
-            context.run(move || stop(handle))?;
-            assert_eq!(io.wait(), Ok(raw(status)));
-            Ok(())
-        })
-    }
-
-    #[test]
     fn owner_is_taken_from_its_timer() -> Result {
-        check_stop(
-            |handle| {
-                if let Some(rq) = handle.into_owner() {
-                    rq.end(Status::NOSPC);
+        check_one::<Owning>(
+            |rq| {
+                let reference = ARef::from(&*rq);
+                RequestList::from(rq).start_timer(LONG);
+                let requests = RequestList::cancel_timer(&reference);
+                if RequestList::cancel_timer(&reference).is_none() {
+                    for rq in requests.into_iter().flatten() {
+                        rq.end(Status::NOSPC);
+                    }
                 }
             },
             Status::NOSPC,
         )
-    }
-
-    #[test]
-    fn owner_is_dropped_with_its_timer() -> Result {
-        check_stop(drop, Status::IOERR)
-    }
-
-    #[test]
-    fn timer_is_cancelled() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        in_each(&disk, |context| {
-            let (io, rq) = in_flight(&disk)?;
-            let reference = ARef::from(&*rq);
-            rq.start_timer(LONG);
-            let taken = context.run(move || match reference.cancel_timer() {
-                Some(rq) => {
-                    rq.end(Status::NOSPC);
-                    reference.cancel_timer().is_none()
-                }
-                None => false,
-            })?;
-            assert!(taken);
-            assert_eq!(io.wait(), Ok(raw(Status::NOSPC)));
-            Ok(())
-        })
     }
 
     #[test]
     fn request_is_watched() -> Result {
-        let disk = TestDisk::<Watching>::new(4)?;
-        in_each(&disk, |context| {
-            // The timer is started, and stopped again or waited for, all in the context.
-            let (io, rq) = in_flight(&disk)?;
-            let rq = context.run(move || {
-                drop(ARef::from(&*rq).start(LONG));
-                rq
-            })?;
-            assert_eq!(count(&rq), 1);
-            let handle = context.run({
-                let reference = ARef::from(&*rq);
-                move || reference.start(Delta::from_micros(10))
-            })?;
-            rq.end_ok();
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            context.run(move || drop(handle))?;
-            Ok(())
-        })
+        check_one::<Watching>(
+            |rq| {
+                rq.start_timer(LONG);
+                let counts = (count(&rq), rq.cancel_timer(), count(&rq));
+                // It expires after the end of the request.
+                rq.start_timer(Delta::from_micros(10));
+                rq.end(match counts {
+                    (2, true, 1) => Status::OK,
+                    _ => Status::PROTECTION,
+                });
+            },
+            Status::OK,
+        )
     }
 
     #[test]
@@ -423,10 +355,11 @@ mod tests {
             let reference = ARef::from(&*rq);
             let claimed = context.run(move || {
                 rq.park();
+                let wrong = reference.claim_under(1);
                 let owner = reference.claim();
                 let again = reference.claim();
-                let claimed = (owner.is_some(), again.is_some());
-                for rq in [owner, again].into_iter().flatten() {
+                let claimed = (owner.is_some(), again.is_some() || wrong.is_some());
+                for rq in [owner, again, wrong].into_iter().flatten() {
                     rq.end_ok();
                 }
                 claimed
@@ -441,26 +374,23 @@ mod tests {
     fn tags_are_looked_up() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         in_each(&disk, |context| {
-            let io = disk.read()?;
-            let rq = disk.take()?;
+            let (io, rq) = in_flight(&disk)?;
             let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
             let tags = disk.tag_set.clone();
             let found = context.run(move || {
-                let is_found = |number| tags.tag_to_rq(hw_queue, number).is_some();
-                let idle = is_found(tag);
-                let rq = rq.start();
-                let started = is_found(tag) && tags.claim(hw_queue, tag).is_none();
-                let invented = is_found(4) || is_found(u32::MAX);
+                let find = |number| tags.tag_to_rq(hw_queue, number);
+                let claim = || find(tag)?.claim();
+                let started = find(tag).is_some() && claim().is_none();
+                let invented = find(4).is_some() || find(u32::MAX).is_some();
                 rq.park();
-                let owner = tags.claim(hw_queue, tag);
-                let claimed = owner.is_some() && tags.claim(hw_queue, tag).is_none();
+                let owner = claim();
+                let claimed = owner.is_some() && claim().is_none();
                 if let Some(rq) = owner {
                     rq.end_ok();
                 }
-                let ended = is_found(tag) || tags.claim(hw_queue, tag).is_some();
-                (idle, started, invented, claimed, ended)
+                (started, invented, claimed, find(tag).is_some())
             })?;
-            assert_eq!(found, (false, true, false, true, false));
+            assert_eq!(found, (true, false, true, false));
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
             Ok(())
         })
@@ -488,7 +418,7 @@ mod tests {
         let disk = TestDisk::<()>::caching(4)?;
         in_each(&disk, |context| {
             let io = disk.flush()?;
-            let rq = disk.take()?.start();
+            let rq = disk.take()?;
             let reference = context.run(move || {
                 let reference = ARef::from(&*rq);
                 rq.end(Status::MEDIUM);

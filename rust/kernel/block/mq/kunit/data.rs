@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn data_goes_through_a_page() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        let page = DataPage::new(GFP_KERNEL | __GFP_ZERO)?;
+        let page = DataPage::new(GFP_KERNEL)?;
 
         let io = disk.write(0x5a)?;
         let rq = disk.take()?;
@@ -218,7 +218,7 @@ mod tests {
             let rq = disk.take()?;
             assert_eq!(rq.op(), Op::WRITE);
             assert_eq!(rq.is_fua(), fua);
-            // Nobody has asked for this disk to fail.
+            // This disk was not asked to fail.
             assert!(!rq.should_fake_timeout());
             rq.end(Status::OK);
             io.wait()?;
@@ -243,7 +243,7 @@ mod tests {
         let mut requests = KVec::new();
         for _ in 0..8 {
             ios.push(disk.read()?, GFP_KERNEL)?;
-            requests.push(disk.take()?.start(), GFP_KERNEL)?;
+            requests.push(disk.take()?, GFP_KERNEL)?;
         }
         // A reference does not keep a request from being ended in a batch.
         let reference = ARef::from(&*requests[3]);
@@ -266,7 +266,7 @@ mod tests {
             ios.push(disk.read()?, GFP_KERNEL)?;
         }
         for _ in 0..16 {
-            disk.take()?.start().end_ok();
+            disk.take()?.end_ok();
         }
         Ok(())
     }
@@ -277,7 +277,7 @@ mod tests {
 
         let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
-        let rq = disk.take()?.start();
+        let rq = disk.take()?;
         CompletionBatch::scope(|batch| {
             rq.end_batched(Status::OK, batch);
             assert!(batch.is_empty());

@@ -23,23 +23,19 @@ use crate::{
         Arc, //
     },
 };
+use core::convert::Infallible;
 
 /// Data that counts how many there are.
 struct Counted;
 
 static MADE: Atomic<u32> = Atomic::new(0);
 static DROPPED: Atomic<u32> = Atomic::new(0);
-/// How many can be made.
-static LIMIT: Atomic<u32> = Atomic::new(0);
 
 impl Data for Counted {
-    fn new() -> impl PinInit<Self, Error> {
+    fn new() -> impl PinInit<Self> {
         pin_init::pin_init_scope(|| {
-            if MADE.load(Relaxed) >= LIMIT.load(Relaxed) {
-                return Err(ENODEV);
-            }
             MADE.add(1, Relaxed);
-            Ok(Ok::<_, Error>(Counted))
+            Ok::<_, Infallible>(Counted)
         })
     }
 }
@@ -50,10 +46,9 @@ impl Drop for Counted {
     }
 }
 
-fn reset(limit: u32) {
+fn reset() {
     MADE.store(0, Relaxed);
     DROPPED.store(0, Relaxed);
-    LIMIT.store(limit, Relaxed);
 }
 
 /// Queue data that counts how often it is dropped.
@@ -88,15 +83,13 @@ mod tests {
         type QueueData = KBox<CountedDisk<'static>>;
         type RequestData = ();
 
-        fn new_request_data() -> impl PinInit<(), Error> {
-            Ok(())
-        }
+        fn new_request_data() -> impl PinInit<()> {}
 
-        fn queue_rq(
+        fn queue_rq<'call>(
             _: &CountedDisk<'static>,
-            rq: OwnedRequest<Self, Idle>,
+            rq: OwnedRequest<Self, Idle<'call>>,
             _is_last: bool,
-        ) -> QueueResult<Self> {
+        ) -> QueueResult<'call, Self> {
             rq.start().end_ok();
             Ok(())
         }
@@ -112,7 +105,7 @@ mod tests {
 
     #[test]
     fn request_data_is_made_and_dropped_once() -> Result {
-        reset(u32::MAX);
+        reset();
         let tag_set = KBox::pin_init(
             TagSet::<Keeper<Counted>>::new(TagSetBuilder::new().queue_depth(16)),
             GFP_KERNEL,
@@ -124,7 +117,7 @@ mod tests {
         assert_eq!(DROPPED.load(Relaxed), 16);
 
         // A disk has more: for flushes, and for the I/O scheduler.
-        reset(u32::MAX);
+        reset();
         let disk = TestDisk::<Counted>::new(16)?;
         assert!(MADE.load(Relaxed) > 16);
         assert_eq!(DROPPED.load(Relaxed), 0);
@@ -133,62 +126,30 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn request_data_that_fails_is_undone() {
-        // Not even one.
-        reset(0);
-        let tags = TagSetBuilder::new().queue_depth(16);
-        let tag_set = KBox::pin_init(TagSet::<Keeper<Counted>>::new(tags), GFP_KERNEL);
-        assert_eq!(tag_set.err(), Some(ENOMEM));
-        assert_eq!(MADE.load(Relaxed), 0);
-
-        // Enough for the tag set, not for the disk.
-        reset(16);
-        let disk = TestDisk::<Counted>::new(16);
-        assert_eq!(disk.err(), Some(ENOMEM));
-        assert_eq!(MADE.load(Relaxed), 16);
-        assert_eq!(DROPPED.load(Relaxed), 16);
-    }
-
     fn check_io(disk: &TestDisk<Counted>) -> Result {
         let io = disk.read()?;
-        disk.take()?.start().end_ok();
+        disk.take()?.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
 
-    /// Asks for another number of hardware queues again and again, and lets one more request be
-    /// made each time, until they are enough. Nothing changes before. Returns how often it failed.
-    fn resize_with_too_few(disk: &TestDisk<Counted>, submit: u32, poll: u32) -> Result<u32> {
-        let before = disk.tag_set().hw_queues();
-        for more in 0..100 {
-            LIMIT.store(MADE.load(Relaxed) + more, Relaxed);
-            let resized = disk.tag_set().resize(submit, poll);
-            LIMIT.store(u32::MAX, Relaxed);
-            check_io(disk)?;
-            if resized.is_ok() {
-                assert_eq!(disk.tag_set().hw_queues(), submit + poll);
-                return Ok(more);
-            }
-            assert_eq!(resized, Err(ENOMEM));
-            assert_eq!(disk.tag_set().hw_queues(), before);
-        }
-        Err(ENOMEM)
-    }
-
     #[test]
-    fn request_data_that_fails_leaves_the_queues() -> Result {
-        for (tags, scheduled) in [
+    fn request_data_comes_and_goes_with_hardware_queues() -> Result {
+        for (tags, is_scheduled) in [
             (TagSetBuilder::new().no_scheduler_by_default(), false),
             (TagSetBuilder::new(), true),
         ] {
-            reset(u32::MAX);
+            reset();
             let disk = TestDisk::<Counted>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
-            // The requests of the new queue, and that of its flush queue.
-            assert!(resize_with_too_few(&disk, 1, 1)? >= 17);
             // What stays is not made anew, except for a scheduler.
-            let few = resize_with_too_few(&disk, 1, 0)?;
-            assert!(few == 0 || scheduled);
+            for (poll, more) in [(1, 17), (0, 0), (1, 17), (0, 0)] {
+                let before = MADE.load(Relaxed);
+                assert_eq!(disk.tag_set().update_nr_hw_queues(1, poll), Ok(()));
+                check_io(&disk)?;
+                // The requests of the new queue, and that of its flush queue.
+                let made = MADE.load(Relaxed) - before;
+                assert!(made == more || (made > more && is_scheduled));
+            }
             drop(disk);
             assert_eq!(DROPPED.load(Relaxed), MADE.load(Relaxed));
         }
@@ -197,9 +158,9 @@ mod tests {
 
     #[test]
     fn tag_set_is_what_was_asked_for() -> Result {
-        let tags = TagSetBuilder::new().hw_queues(1).queue_depth(33);
+        let tags = TagSetBuilder::new().submit_queues(1).queue_depth(33);
         let tag_set = KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL)?;
-        assert_eq!(tag_set.hw_queues(), 1);
+        assert_eq!(tag_set.nr_hw_queues(), 1);
         assert_eq!(tag_set.queue_depth(), 33);
         Ok(())
     }
@@ -207,7 +168,7 @@ mod tests {
     #[test]
     fn tag_set_refuses_nothing_at_all() {
         let make = |tags| KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL).err();
-        assert_eq!(make(TagSetBuilder::new().hw_queues(0)), Some(EINVAL));
+        assert_eq!(make(TagSetBuilder::new().submit_queues(0)), Some(EINVAL));
         assert_eq!(make(TagSetBuilder::new().queue_depth(0)), Some(EINVAL));
     }
 

@@ -33,7 +33,7 @@ mod tests {
     fn disk(hw_queues: u32, poll_queues: u32) -> Result<TestDisk<()>> {
         TestDisk::with(
             TagSetBuilder::new()
-                .hw_queues(hw_queues)
+                .submit_queues(hw_queues)
                 .poll_queues(poll_queues)
                 .queue_depth(8)
                 .no_scheduler_by_default(),
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn polling_ends_what_is_polled_for() -> Result {
         let disk = disk(1, 1)?;
-        assert_eq!(disk.tag_set().hw_queues(), 2);
+        assert_eq!(disk.tag_set().nr_hw_queues(), 2);
 
         let io = disk.read_polled()?;
         fsleep(Delta::from_millis(20));
@@ -67,7 +67,7 @@ mod tests {
         let rq = disk.take()?;
         assert_eq!(rq.hw_queue(), 0);
         assert!(!rq.is_polled());
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
         let io = disk.read_polled()?;
@@ -83,7 +83,7 @@ mod tests {
     fn more_queues_than_cpus() -> Result {
         let cpus = crate::cpu::nr_cpu_ids();
         let disk = disk(1000, cpus + 3)?;
-        assert_eq!(disk.tag_set().hw_queues(), 2 * cpus + 3);
+        assert_eq!(disk.tag_set().nr_hw_queues(), 2 * cpus + 3);
         let io = disk.read_polled()?;
         assert_eq!(io.poll(), 1);
         Ok(())
@@ -128,11 +128,13 @@ mod tests {
         type QueueData = ();
         type RequestData = ();
 
-        fn new_request_data() -> impl PinInit<(), Error> {
-            Ok(())
-        }
+        fn new_request_data() -> impl PinInit<()> {}
 
-        fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+        fn queue_rq<'call>(
+            (): (),
+            rq: OwnedRequest<Self, Idle<'call>>,
+            _is_last: bool,
+        ) -> QueueResult<'call, Self> {
             rq.start().end_ok();
             Ok(())
         }

@@ -6,10 +6,18 @@
 mod tests {
     use crate::{
         block::{
-            mq::kunit::{
-                count,
-                raw,
-                TestDisk, //
+            mq::{
+                kunit::{
+                    count,
+                    raw,
+                    timer::Owning,
+                    Data,
+                    Kept,
+                    TestDisk, //
+                },
+                GenDiskBuilder,
+                RequestList,
+                TagSetBuilder, //
             },
             Status, //
         },
@@ -46,7 +54,7 @@ mod tests {
         drop(second);
         assert_eq!(count(&rq), 1);
 
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
@@ -59,7 +67,7 @@ mod tests {
         let reference = ARef::from(&*rq);
 
         assert_eq!(io.status(), None);
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.status(), Some(raw(Status::OK)));
         assert_eq!(count(&reference), 1);
         Ok(())
@@ -72,10 +80,10 @@ mod tests {
         let rq = disk.take()?;
         let first = ARef::from(&*rq);
         let second = first.clone();
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
-        // The one tag that there is. Who submits another I/O may have to sleep for it.
+        // The one tag that there is. Submitting another I/O may have to wait for it.
         let submitted = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
         let (submitter, done) = (disk.clone(), submitted.clone());
         workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
@@ -90,7 +98,7 @@ mod tests {
         fsleep(Delta::from_millis(30));
         assert!(disk.try_take().is_none());
         drop(second);
-        disk.take()?.start().end_ok();
+        disk.take()?.end_ok();
         submitted.wait_for_completion();
         Ok(())
     }
@@ -101,14 +109,14 @@ mod tests {
         let io = disk.read()?;
         let rq = disk.take()?;
         let kept = ARef::from(&*rq);
-        rq.start().end_ok();
+        rq.end_ok();
         io.wait()?;
 
         for _ in 0..50 {
             let io = disk.read()?;
             let rq = disk.take()?;
             assert!(rq.as_raw() != kept.as_raw());
-            rq.start().end_ok();
+            rq.end_ok();
             io.wait()?;
             assert_eq!(count(&kept), 1);
         }
@@ -126,9 +134,9 @@ mod tests {
             let reference = ARef::from(&*rq);
             if round % 2 == 0 {
                 drop(reference);
-                rq.start().end_ok();
+                rq.end_ok();
             } else {
-                rq.start().end_ok();
+                rq.end_ok();
                 drop(reference);
             }
             assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -153,7 +161,7 @@ mod tests {
 
         // In place of the two billion references that were leaked.
         counter.store(1, Relaxed);
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
@@ -162,7 +170,7 @@ mod tests {
     fn saturated_request_is_never_freed() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let io = disk.read()?;
-        let rq = disk.take()?.start();
+        let rq = disk.take()?;
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         let kept = ARef::from(&*rq);
         // SAFETY: The request is valid, and its count is atomic.
@@ -182,7 +190,7 @@ mod tests {
             let io = disk.read()?;
             let rq = disk.take()?;
             assert!(rq.tag() != tag);
-            rq.start().end_ok();
+            rq.end_ok();
             io.wait()?;
         }
         assert!(counter.load(Relaxed) < 0);
@@ -199,7 +207,7 @@ mod tests {
         let io = disk.flush()?;
         let rq = disk.take()?;
         let reference = ARef::from(&*rq);
-        rq.start().end_ok();
+        rq.end_ok();
         fsleep(Delta::from_millis(30));
         assert_eq!(io.status(), None);
         drop(reference);
@@ -214,15 +222,154 @@ mod tests {
         let rq = disk.take()?;
         let first = ARef::from(&*rq);
         let second = first.clone();
-        rq.start().end(Status::MEDIUM);
+        rq.end(Status::MEDIUM);
         drop(first);
         drop(second);
         assert_eq!(io.wait(), Ok(raw(Status::MEDIUM)));
 
         // It is not reported again.
         let io = disk.flush()?;
-        disk.take()?.start().end_ok();
+        disk.take()?.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    #[test]
+    fn reference_knows_queue_and_tag() -> Result {
+        let tags = TagSetBuilder::new().queue_depth(4).poll_queues(1);
+        let disk = TestDisk::<()>::with(tags, GenDiskBuilder::new())?;
+        for polled in [false, true] {
+            let (io, rq) = if polled {
+                (disk.read_polled()?, disk.take_polled()?)
+            } else {
+                (disk.read()?, disk.take()?)
+            };
+            let reference = ARef::from(&*rq);
+            assert_eq!(reference.hw_queue(), polled.into());
+            assert_eq!(reference.current_tag(), Some(rq.tag()));
+            rq.end_ok();
+            assert_eq!(reference.hw_queue(), polled.into());
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    /// With an I/O scheduler a request that waits to be dispatched has no driver tag.
+    #[test]
+    fn requeued_request_may_lose_its_tag() -> Result {
+        for (tags, is_scheduled) in [
+            (TagSetBuilder::new(), true),
+            (TagSetBuilder::new().no_scheduler_by_default(), false),
+        ] {
+            let disk = TestDisk::<()>::with(tags.queue_depth(4), GenDiskBuilder::new())?;
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            let reference = ARef::from(&*rq);
+            let tag = reference.current_tag();
+            assert_eq!(tag, Some(rq.tag()));
+            rq.requeue(false);
+            let expected = if is_scheduled { None } else { tag };
+            assert_eq!(reference.current_tag(), expected);
+            assert_eq!(reference.hw_queue(), 0);
+
+            let other = disk.read_at(4096)?;
+            let rq = disk.take()?;
+            assert_eq!(rq.sector(), 4096);
+            rq.requeue(true);
+            for _ in 0..2 {
+                let rq = disk.take()?;
+                assert_eq!(rq.current_tag(), Some(rq.tag()));
+                rq.end_ok();
+            }
+            for io in [&io, &other] {
+                assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Two disks with the same tags.
+    fn pair<D: Data>() -> Result<[TestDisk<D>; 2]> {
+        let tags = TagSetBuilder::new().queue_depth(4);
+        let first = TestDisk::with(tags, GenDiskBuilder::new())?;
+        let second = TestDisk::on(first.tag_set().clone(), GenDiskBuilder::new())?;
+        Ok([first, second])
+    }
+
+    /// Checks that the code of a test has found what `disks[which]` knows, and nothing else.
+    fn check_noted<D: Data>(disks: &[TestDisk<D>; 2], which: usize) {
+        let noted = disks
+            .each_ref()
+            .map(|disk| disk.kept.noted.xchg(0, Relaxed));
+        let mut expected = [0; 2];
+        expected[which] = 1;
+        assert_eq!(noted, expected);
+    }
+
+    fn note<D: Data>(kept: &Kept<D>) {
+        kept.noted.add(1, Relaxed);
+    }
+
+    #[test]
+    fn request_leads_to_its_disk() -> Result {
+        let disks = pair::<()>()?;
+        for which in [0, 1, 0] {
+            // The other disk has a request in flight, too.
+            let (disk, other) = (&disks[which], &disks[1 - which]);
+            let ios = [disk.read()?, other.read()?];
+            let (rq, other) = (disk.take()?, other.take()?);
+
+            note(&rq.queue_data());
+            check_noted(&disks, which);
+
+            // It was found by its tag.
+            let found = disk.tag_set().tag_to_rq(rq.hw_queue(), rq.tag());
+            note(&found.ok_or(ENOENT)?.queue_data());
+            check_noted(&disks, which);
+
+            disk.on_complete(|rq, _| {
+                note(&rq.queue_data());
+                rq.end_ok();
+            });
+            rq.complete();
+            assert_eq!(ios[0].wait(), Ok(raw(Status::OK)));
+            check_noted(&disks, which);
+            other.end_ok();
+            assert_eq!(ios[1].wait(), Ok(raw(Status::OK)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn request_leads_to_its_disk_in_a_timer() -> Result {
+        let disks = pair::<Owning>()?;
+        for which in [0, 1, 0] {
+            let io = disks[which].read()?;
+            let rq = disks[which].take()?;
+            rq.data().set(|rq, _| {
+                note(&rq.queue_data());
+                rq.end_ok();
+            });
+            RequestList::from(rq).start_timer(Delta::from_micros(100));
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            check_noted(&disks, which);
+        }
+        Ok(())
+    }
+
+    /// The request has ended. Its disk stays while there is a reference.
+    #[test]
+    fn request_leads_to_its_disk_after_its_end() -> Result {
+        let disks = pair::<()>()?;
+        for which in [0, 1] {
+            let io = disks[which].read()?;
+            let rq = disks[which].take()?;
+            let reference = ARef::from(&*rq);
+            rq.end_ok();
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+            note(&reference.queue_data());
+            check_noted(&disks, which);
+        }
         Ok(())
     }
 }

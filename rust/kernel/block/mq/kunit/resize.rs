@@ -15,10 +15,13 @@ mod tests {
                     ALL_HCTX,
                     FAIL_HCTX,
                     NO_HCTX,
-                    SLEEP,
                     SLEEP_HCTX, //
                 },
                 GenDiskBuilder,
+                Idle,
+                Operations,
+                OwnedRequest,
+                QueueResult,
                 TagSet,
                 TagSetBuilder, //
             },
@@ -44,7 +47,7 @@ mod tests {
         let io = disk.read()?;
         let rq = disk.take()?;
         assert!(!rq.is_polled());
-        rq.start().end_ok();
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
         if disk.tag_set().poll_queues() > 0 {
@@ -71,9 +74,9 @@ mod tests {
             (1, cpus),
             (1, 0),
         ] {
-            assert_eq!(tags.resize(submit, poll), Ok(()));
+            assert_eq!(tags.update_nr_hw_queues(submit, poll), Ok(()));
             assert_eq!((tags.submit_queues(), tags.poll_queues()), (submit, poll));
-            assert_eq!(tags.hw_queues(), submit + poll);
+            assert_eq!(tags.nr_hw_queues(), submit + poll);
             check_io(&disk)?;
             // No request of a queue that is gone is found.
             assert!(tags.tag_to_rq(submit + poll, 0).is_none());
@@ -94,7 +97,7 @@ mod tests {
             )?;
             check_io(&disk)?;
             for (submit, poll) in [(1, 1), (cpus, cpus), (1, 0), (cpus, 1), (1, 0)] {
-                assert_eq!(disk.tag_set().resize(submit, poll), Ok(()));
+                assert_eq!(disk.tag_set().update_nr_hw_queues(submit, poll), Ok(()));
                 check_io(&disk)?;
             }
         }
@@ -111,8 +114,9 @@ mod tests {
         let elsewhere = tags.tag_to_rq(1 - rq.hw_queue(), rq.tag());
         let (queue, tag) = (rq.hw_queue(), rq.tag());
         rq.park();
-        let claimed_elsewhere = tags.claim(1 - queue, tag);
-        let rq = tags.claim(queue, tag);
+        let claim = |queue| tags.tag_to_rq(queue, tag)?.claim();
+        let claimed_elsewhere = claim(1 - queue);
+        let rq = claim(queue);
         let claimed = rq.is_some();
         for rq in [claimed_elsewhere, rq].into_iter().flatten() {
             rq.end_ok();
@@ -136,7 +140,7 @@ mod tests {
             (1, TagSetBuilder::MAX_POLL_QUEUES + 1),
             (u32::MAX, u32::MAX),
         ] {
-            assert_eq!(tags.resize(submit, poll), Err(EINVAL));
+            assert_eq!(tags.update_nr_hw_queues(submit, poll), Err(EINVAL));
             assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 1));
         }
         check_io(&disk)
@@ -147,19 +151,19 @@ mod tests {
         let disk = disk(TagSetBuilder::new())?;
         let tags = disk.tag_set();
         FAIL_HCTX.store(ALL_HCTX, Relaxed);
-        let result = tags.resize(1, 1);
+        let result = tags.update_nr_hw_queues(1, 1);
         // What the disk has already stays, whatever the driver says.
-        let same = tags.resize(1, 0);
+        let same = tags.update_nr_hw_queues(1, 0);
         FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Err(ENOMEM));
         assert_eq!(same, Ok(()));
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
         check_io(&disk)?;
 
-        assert_eq!(tags.resize(1, 1), Ok(()));
+        assert_eq!(tags.update_nr_hw_queues(1, 1), Ok(()));
         check_io(&disk)?;
         FAIL_HCTX.store(ALL_HCTX, Relaxed);
-        let result = tags.resize(1, 0);
+        let result = tags.update_nr_hw_queues(1, 0);
         FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Ok(()));
         check_io(&disk)
@@ -186,7 +190,7 @@ mod tests {
     fn take_cpus_of_polled_queue(disk: &TestDisk<()>) -> Result {
         let tags = disk.tag_set();
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 1));
-        tags.resize(1, crate::cpu::nr_cpu_ids() + 1)
+        tags.update_nr_hw_queues(1, crate::cpu::nr_cpu_ids() + 1)
     }
 
     #[test]
@@ -252,7 +256,7 @@ mod tests {
     fn request_gets_the_tag_of_another_disk_on_a_queue_that_was_added() -> Result {
         // It must wait in a scheduler.
         let (first, second) = pair(TagSetBuilder::new())?;
-        assert_eq!(first.tag_set().resize(1, 1), Ok(()));
+        assert_eq!(first.tag_set().update_nr_hw_queues(1, 1), Ok(()));
         let mut ios = KVec::new();
         let mut all = KVec::new();
         for _ in 0..8 {
@@ -283,10 +287,12 @@ mod tests {
     #[test]
     fn driver_sleeps() -> Result {
         let disk = disk(TagSetBuilder::new().blocking())?;
-        SLEEP.store(true, Relaxed);
-        let result = check_io(&disk);
-        SLEEP.store(false, Relaxed);
-        result
+        disk.on_request(1, |kept, rq| {
+            fsleep(Delta::from_millis(1));
+            kept.keep(rq);
+            Ok(())
+        });
+        check_io(&disk)
     }
 
     #[test]
@@ -294,28 +300,29 @@ mod tests {
         struct NoPoll;
 
         #[vtable]
-        impl crate::block::mq::Operations for NoPoll {
+        impl Operations for NoPoll {
             type QueueData = ();
             type RequestData = ();
 
-            fn new_request_data() -> impl PinInit<(), Error> {
-                Ok(())
-            }
+            fn new_request_data() -> impl PinInit<()> {}
 
-            fn queue_rq(
+            fn queue_rq<'call>(
                 (): (),
-                rq: crate::block::mq::OwnedRequest<Self, crate::block::mq::Idle>,
+                rq: OwnedRequest<Self, Idle<'call>>,
                 _is_last: bool,
-            ) -> crate::block::mq::QueueResult<Self> {
+            ) -> QueueResult<'call, Self> {
                 rq.start().end_ok();
                 Ok(())
             }
         }
 
         let tags = KBox::pin_init(TagSet::<NoPoll>::new(TagSetBuilder::new()), GFP_KERNEL)?;
-        assert_eq!(tags.resize(1, 1), Err(EINVAL));
-        assert_eq!(tags.resize(crate::cpu::nr_cpu_ids(), 0), Ok(()));
-        assert_eq!(tags.resize(1, 0), Ok(()));
+        assert_eq!(tags.update_nr_hw_queues(1, 1), Err(EINVAL));
+        assert_eq!(
+            tags.update_nr_hw_queues(crate::cpu::nr_cpu_ids(), 0),
+            Ok(())
+        );
+        assert_eq!(tags.update_nr_hw_queues(1, 0), Ok(()));
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 0));
         Ok(())
     }

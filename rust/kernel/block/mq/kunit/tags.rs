@@ -8,17 +8,26 @@ mod tests {
         block::{
             mq::{
                 kunit::{
+                    all_end_with,
                     count,
                     raw,
+                    Keeper,
+                    Kept,
                     TestDisk, //
                 },
                 GenDiskBuilder,
+                Idle,
+                OwnedRequest,
+                QueueResult,
                 TagSetBuilder, //
             },
             Status, //
         },
         prelude::*,
-        sync::aref::ARef, //
+        sync::{
+            aref::ARef,
+            atomic::Relaxed, //
+        }, //
     };
 
     #[test]
@@ -33,17 +42,28 @@ mod tests {
         Ok(())
     }
 
+    /// Keeps a request, and notes whether it was found by its tag before it was started.
+    fn look_up<'call>(
+        kept: &Kept<()>,
+        rq: OwnedRequest<Keeper<()>, Idle<'call>>,
+    ) -> QueueResult<'call, Keeper<()>> {
+        let found = kept.tag_set.tag_to_rq(rq.hw_queue(), rq.tag());
+        kept.noted.add(found.is_some().into(), Relaxed);
+        kept.keep(rq);
+        Ok(())
+    }
+
     #[test]
     fn tag_is_found_while_it_is_started() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let tags = disk.tag_set();
         for _ in 0..20 {
+            disk.on_request(1, look_up);
             let io = disk.read()?;
             let rq = disk.take()?;
-            let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-            assert!(tags.tag_to_rq(hw_queue, tag).is_none());
+            assert_eq!(disk.kept.noted.load(Relaxed), 0);
 
-            let rq = rq.start();
+            let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
             let found = tags.tag_to_rq(hw_queue, tag).ok_or(ENOENT)?;
             assert!(found.as_raw() == rq.as_raw());
             assert_eq!(count(&rq), 2);
@@ -64,7 +84,7 @@ mod tests {
         let rq = disk.take()?;
         let reference = ARef::from(&*rq);
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        rq.start().end_ok();
+        rq.end_ok();
         io.wait()?;
         // It is still there, because of the reference, but not in flight.
         assert_eq!(count(&reference), 1);
@@ -75,39 +95,43 @@ mod tests {
 
     #[test]
     fn requeued_request_is_not_found() -> Result {
-        let disk = TestDisk::<()>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?.start();
-        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        rq.requeue(true);
-        let rq = disk.take()?;
-        assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
-        rq.start().end_ok();
-        io.wait()?;
+        for tags in [
+            TagSetBuilder::new(),
+            TagSetBuilder::new().no_scheduler_by_default(),
+        ] {
+            let disk = TestDisk::<()>::with(tags.queue_depth(4), GenDiskBuilder::new())?;
+            let (io, other) = (disk.read_at(0)?, disk.read_at(4096)?);
+            let (rq, kick) = (disk.take()?, disk.take()?);
+            let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+            rq.requeue(false);
+            assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
+            // They come again, and are not started at once.
+            disk.on_request(2, look_up);
+            kick.requeue(true);
+            for _ in 0..2 {
+                disk.take()?.end_ok();
+            }
+            assert_eq!(disk.kept.noted.load(Relaxed), 0);
+            all_end_with(&[io, other], Status::OK);
+        }
         Ok(())
     }
 
     #[test]
     fn claim_by_tag_happens_once() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        let tags = disk.tag_set();
         let io = disk.read()?;
-        let rq = disk.take()?.start();
+        let rq = disk.take()?;
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        let by_reference = || tags.tag_to_rq(hw_queue, tag).and_then(|rq| rq.claim());
-        let at_once = || tags.claim(hw_queue, tag);
-        let none = || by_reference().is_none() && at_once().is_none();
+        let claim = || disk.tag_set().tag_to_rq(hw_queue, tag)?.claim();
 
-        assert!(none());
+        assert!(claim().is_none());
         rq.park();
-        let rq = by_reference().ok_or(ENOENT)?;
-        assert!(none());
-        rq.park();
-        let rq = at_once().ok_or(ENOENT)?;
-        assert!(none());
+        let rq = claim().ok_or(ENOENT)?;
+        assert!(claim().is_none());
         assert_eq!(count(&rq), 1);
         rq.end_ok();
-        assert!(none());
+        assert!(claim().is_none());
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
@@ -119,25 +143,26 @@ mod tests {
             GenDiskBuilder::new(),
         )?;
         let tags = disk.tag_set();
+        let claim = |queue, number| tags.tag_to_rq(queue, number)?.claim();
         let first = disk.read()?;
         let second = disk.read()?;
-        let rq = disk.take()?.start();
+        let rq = disk.take()?;
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        let other = disk.take()?.start();
+        let other = disk.take()?;
         let other_tag = other.tag();
         rq.park();
 
         let mut wrong = 0;
         for queue in [0, 1, 2, 3, 1 << 18, u32::MAX] {
             for number in [0, 1, 2, 3, 4, 1 << 14, tag | 1 << 14, u32::MAX] {
-                if (queue, number) != (hw_queue, tag) && tags.claim(queue, number).is_some() {
+                if (queue, number) != (hw_queue, tag) && claim(queue, number).is_some() {
                     wrong += 1;
                 }
             }
         }
         other.park();
-        let other = tags.claim(hw_queue, other_tag);
-        let rq = tags.claim(hw_queue, tag);
+        let other = claim(hw_queue, other_tag);
+        let rq = claim(hw_queue, tag);
         let found = (other.is_some(), rq.is_some());
         for rq in [other, rq].into_iter().flatten() {
             rq.end_ok();
@@ -150,28 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn claim_of_a_stale_tag_gets_nothing() -> Result {
-        let disk = TestDisk::<()>::new(4)?;
-        let tags = disk.tag_set();
-        let io = disk.read()?;
-        let rq = disk.take()?.start();
-        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
-        rq.requeue(true);
-        let none = tags.claim(hw_queue, tag).is_none();
-        // Handed out again, and not started.
-        let rq = disk.take()?;
-        let idle = tags.claim(rq.hw_queue(), rq.tag()).is_none();
-        rq.start().end_ok();
-        assert!(none && idle);
-        assert_eq!(io.wait(), Ok(raw(Status::OK)));
-        Ok(())
-    }
-
-    #[test]
     fn flush_is_found_by_its_tag() -> Result {
         let disk = TestDisk::<()>::caching(4)?;
         let io = disk.flush()?;
-        let rq = disk.take()?.start();
+        let rq = disk.take()?;
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         rq.park();
         let found = disk.tag_set().tag_to_rq(hw_queue, tag).ok_or(ENOENT)?;

@@ -4,18 +4,15 @@
 
 use super::{
     Data,
-    Keeper, //
+    Keeper,
+    Owner, //
 };
 use crate::{
     block::{
         mq::{
             InFlight,
-            OwnedRequest,
-            OwnedRequestHrTimerHandle,
-            OwnedRequests,
             Request,
-            RequestChain,
-            RequestHrTimerContext, //
+            RequestList, //
         },
         Status, //
     },
@@ -34,167 +31,82 @@ use crate::{
             HrTimer,
             HrTimerCallback,
             HrTimerRestart,
-            RelativeMode, //
+            RelativePinnedHardMode, //
         },
-        Delta,
         Monotonic, //
     },
 };
 
-/// Data with a timer that owns the request.
+type Requests<D> = RequestList<Keeper<D>, InFlight>;
+
+/// What a callback does with the first request of a list and the others, or with a reference.
+type Expired = fn(Owner<Owning>, Requests<Owning>);
+type Watch = fn(&Request<Keeper<Watching>>);
+
+/// Data with a timer that owns requests.
 #[pin_data]
 pub(super) struct Owning {
     fired: Atomic<u32>,
-    /// How often the callback starts the timer again before it ends the request.
-    again: Atomic<u32>,
-    /// What the callback drops, if anything.
-    #[pin]
-    handle: SpinLockIrq<Option<OwnedRequestHrTimerHandle<Keeper<Self>>>>,
     /// How often the callback found something in its timer.
     found: Atomic<u32>,
+    /// What the callback does with the requests, of which the first was taken out, in place of
+    /// ending them.
+    #[pin]
+    then: SpinLockIrq<Option<Expired>>,
+    /// Another request, for that code.
+    #[pin]
+    peer: SpinLockIrq<Option<ARef<Request<Keeper<Self>>>>>,
     #[pin]
     timer: HrTimer<Self>,
 }
 
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for Owning {
-        mode: RelativeMode<Monotonic>, field: self.timer
+        mode: RelativePinnedHardMode<Monotonic>, field: self.timer
     }
 }
 
 impl Data for Owning {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
             fired: Atomic::new(0),
-            again: Atomic::new(0),
-            handle <- new_spinlock_irq!(None),
             found: Atomic::new(0),
+            then <- new_spinlock_irq!(None),
+            peer <- new_spinlock_irq!(None),
             timer <- HrTimer::new(),
         })
+    }
+}
+
+impl Owning {
+    /// Says what each callback does.
+    pub(super) fn set(&self, then: Expired) {
+        *self.then.lock() = Some(then);
     }
 }
 
 impl HrTimerCallback for Owning {
-    type Pointer<'a> = OwnedRequest<Keeper<Self>, InFlight>;
+    type Pointer<'a> = Requests<Self>;
 
-    fn run(rq: OwnedRequest<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
-        rq.data().fired.add(1, Relaxed);
-        if rq.cancel_timer().is_some() {
-            rq.data().found.add(1, Relaxed);
-        }
-        // Not under the lock.
-        let handle = rq.data().handle.lock().take();
-        drop(handle);
-        let again = rq.data().again.load(Relaxed);
-        if again > 0 {
-            rq.data().again.store(again - 1, Relaxed);
-            rq.start_timer(Delta::from_micros(100));
-        } else {
-            rq.end_ok();
-        }
-        // Must have no effect.
-        HrTimerRestart::Restart
-    }
-}
-
-/// Data with a timer that owns several requests.
-#[pin_data]
-pub(super) struct Together {
-    fired: Atomic<u32>,
-    /// How often the callback starts the timer again.
-    again: Atomic<u32>,
-    /// If not zero: how many requests the callback ends before it drops the others, and one.
-    drop: Atomic<u32>,
-    /// How often the callback found something in the timer.
-    found: Atomic<u32>,
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for Together {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl Data for Together {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            fired: Atomic::new(0),
-            again: Atomic::new(0),
-            drop: Atomic::new(0),
-            found: Atomic::new(0),
-            timer <- HrTimer::new(),
-        })
-    }
-}
-
-impl HrTimerCallback for Together {
-    type Pointer<'a> = OwnedRequests<Keeper<Self>, InFlight>;
-
-    /// What is to be done is what the first request says.
-    fn run(mut requests: OwnedRequests<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
-        let Some(first) = requests.next() else {
+    fn run(mut requests: Requests<Self>, (): ()) -> HrTimerRestart {
+        let Some(first) = requests.pop_front() else {
             return HrTimerRestart::NoRestart;
         };
-        let this = ARef::from(&*first);
-        let mut chain = RequestChain::new();
-        chain.push_back(first);
-        for rq in requests {
-            chain.push_back(rq);
+        first.data().fired.add(1, Relaxed);
+        if RequestList::cancel_timer(&first).is_some() {
+            first.data().found.add(1, Relaxed);
         }
-        let mut requests = chain.into_iter();
-
-        let data = this.data();
-        data.fired.add(1, Relaxed);
-        if this.cancel_timer().is_some() {
-            data.found.add(1, Relaxed);
-        }
-        let again = data.again.load(Relaxed);
-        let drop = data.drop.load(Relaxed);
-        if again > 0 {
-            data.again.store(again - 1, Relaxed);
-            requests.start_timer(Delta::from_micros(100));
-        } else if drop > 0 {
-            for rq in requests.by_ref().take(drop as usize - 1) {
-                rq.end_ok();
-            }
-            core::mem::drop(requests);
-        } else {
-            for rq in requests {
-                rq.end_ok();
+        // Not under the lock.
+        let then = *first.data().then.lock();
+        match then {
+            Some(then) => then(first, requests),
+            None => {
+                requests.push_back(first);
+                requests.end(|_| Status::OK);
             }
         }
         // Must have no effect.
         HrTimerRestart::Restart
-    }
-}
-
-/// Data with a timer that owns several requests, and ends them.
-#[pin_data]
-pub(super) struct Ending {
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for Ending {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl Data for Ending {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self { timer <- HrTimer::new() })
-    }
-}
-
-impl HrTimerCallback for Ending {
-    type Pointer<'a> = OwnedRequests<Keeper<Self>, InFlight>;
-
-    fn run(requests: OwnedRequests<Keeper<Self>, InFlight>, (): ()) -> HrTimerRestart {
-        requests.end(|_| Status::OK);
-        HrTimerRestart::NoRestart
     }
 }
 
@@ -202,40 +114,51 @@ impl HrTimerCallback for Ending {
 #[pin_data]
 pub(super) struct Watching {
     fired: Atomic<u32>,
-    again: Atomic<u32>,
+    /// What the callback does.
+    #[pin]
+    then: SpinLockIrq<Option<Watch>>,
+    /// Another request, for that code.
+    #[pin]
+    peer: SpinLockIrq<Option<ARef<Request<Keeper<Self>>>>>,
     #[pin]
     timer: HrTimer<Self>,
 }
 
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for Watching {
-        mode: RelativeMode<Monotonic>, field: self.timer
+        mode: RelativePinnedHardMode<Monotonic>, field: self.timer
     }
 }
 
 impl Data for Watching {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
             fired: Atomic::new(0),
-            again: Atomic::new(0),
+            then <- new_spinlock_irq!(None),
+            peer <- new_spinlock_irq!(None),
             timer <- HrTimer::new(),
         })
+    }
+}
+
+impl Watching {
+    /// Says what each callback does.
+    fn set(&self, then: Watch) {
+        *self.then.lock() = Some(then);
     }
 }
 
 impl HrTimerCallback for Watching {
     type Pointer<'a> = ARef<Request<Keeper<Self>>>;
 
-    fn run(
-        rq: ARef<Request<Keeper<Self>>>,
-        mut context: RequestHrTimerContext<'_, Self>,
-    ) -> HrTimerRestart {
+    fn run(rq: ARef<Request<Keeper<Self>>>, (): ()) -> HrTimerRestart {
         rq.data().fired.add(1, Relaxed);
-        let again = rq.data().again.load(Relaxed);
-        if again > 0 {
-            rq.data().again.store(again - 1, Relaxed);
-            context.restart_at(Delta::from_micros(100));
+        // Not under the lock.
+        let then = *rq.data().then.lock();
+        if let Some(then) = then {
+            then(&rq);
         }
+        // Must have no effect.
         HrTimerRestart::Restart
     }
 }
@@ -248,21 +171,21 @@ mod tests {
             kunit::{
                 all_end_with,
                 count,
+                list,
                 raw,
+                references,
                 wait_for,
-                Io,
-                TestDisk,
-                TIMEOUTS, //
+                Kept,
+                TestDisk, //
             },
             GenDiskBuilder,
             TagSetBuilder, //
         },
+        error::to_result,
         time::{
             delay::fsleep,
-            hrtimer::{
-                HrTimerHandle,
-                HrTimerPointer, //
-            },
+            Delta,
+            Instant, //
         },
     };
 
@@ -270,93 +193,8 @@ mod tests {
     const LONG: Delta = Delta::from_secs(1000);
     const SHORT: Delta = Delta::from_micros(100);
 
-    #[test]
-    fn owning_timer_ends_the_request() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        for _ in 0..20 {
-            let io = disk.read()?;
-            disk.take()?.start().start_timer(SHORT);
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn owning_timer_touches_no_count() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?;
-        let reference = ARef::from(&*rq);
-        rq.start().start_timer(LONG);
-        assert_eq!(count(&reference), 2);
-        reference.cancel_timer().ok_or(ENOENT)?.end_ok();
-        assert_eq!(count(&reference), 1);
-        io.wait()?;
-        Ok(())
-    }
-
-    #[test]
-    fn owning_timer_can_be_started_in_its_callback() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?;
-        let reference = ARef::from(&*rq);
-        rq.data().again.store(5, Relaxed);
-        rq.start().start_timer(SHORT);
-        assert_eq!(io.wait(), Ok(raw(Status::OK)));
-        assert_eq!(reference.data().fired.load(Relaxed), 6);
-        // `Restart` was returned by the last callback, which had ended the request.
-        fsleep(Delta::from_millis(20));
-        assert_eq!(reference.data().fired.load(Relaxed), 6);
-        // The owner was the callback's, each time.
-        assert_eq!(reference.data().found.load(Relaxed), 0);
-        Ok(())
-    }
-
-    #[test]
-    fn owning_handle_is_dropped_in_the_callback() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
-        for again in [0, 1] {
-            let io = disk.read()?;
-            let rq = disk.take()?.start();
-            let reference = ARef::from(&*rq);
-            reference.data().again.store(again, Relaxed);
-            // The callback waits until the handle is there.
-            let mut place = reference.data().handle.lock();
-            *place = Some(rq.start(SHORT));
-            drop(place);
-            // Neither does it wait for itself, nor does the owner go with the handle.
-            assert_eq!(io.wait(), Ok(raw(Status::OK)));
-            wait_for(|| (count(&reference) == 1).then_some(()))?;
-            assert!(reference.data().handle.lock().is_none());
-            assert_eq!(reference.data().found.load(Relaxed), 0);
-        }
-        Ok(())
-    }
-
-    /// Starts requests of different places, and makes a chain of them. Also their references.
-    #[expect(clippy::type_complexity)]
-    fn chain<D: Data>(
-        disk: &TestDisk<D>,
-        length: u64,
-    ) -> Result<(
-        KVec<Io>,
-        KVec<ARef<Request<Keeper<D>>>>,
-        RequestChain<Keeper<D>>,
-    )> {
-        let (mut ios, mut references) = (KVec::new(), KVec::new());
-        let mut chain = RequestChain::new();
-        for i in 0..length {
-            ios.push(disk.read_at(i * 1024)?, GFP_KERNEL)?;
-            let rq = disk.take()?.start();
-            references.push(ARef::from(&*rq), GFP_KERNEL)?;
-            chain.push_back(rq);
-        }
-        Ok((ios, references, chain))
-    }
-
     /// How often the timer of each request has fired.
-    fn fired(references: &[ARef<Request<Keeper<Together>>>]) -> Result<KVec<u32>> {
+    fn fired(references: &[ARef<Request<Keeper<Owning>>>]) -> Result<KVec<u32>> {
         let mut fired = KVec::new();
         for reference in references {
             fired.push(reference.data().fired.load(Relaxed), GFP_KERNEL)?;
@@ -365,248 +203,422 @@ mod tests {
     }
 
     #[test]
-    fn chain_is_ended_by_one_timer() -> Result {
+    fn list_is_ended_by_one_timer() -> Result {
         for length in 1..=5 {
-            let disk = TestDisk::<Together>::new(8)?;
-            let (ios, references, chain) = chain(&disk, length)?;
-            chain.start_timer(SHORT);
+            let disk = TestDisk::<Owning>::new(8)?;
+            let (ios, requests) = disk.several(length)?;
+            let references = references(&requests)?;
+            list(requests).start_timer(SHORT);
             all_end_with(&ios, Status::OK);
             assert_eq!(&*fired(&references)?, &[1, 0, 0, 0, 0][..length as usize]);
         }
-        RequestChain::<Keeper<Together>>::new().start_timer(SHORT);
+        Requests::<Owning>::new().start_timer(SHORT);
         Ok(())
     }
 
-    /// A time-out of any but the first finds nothing, and the chain ends in its time.
     #[test]
-    fn others_of_a_chain_time_out_in_vain() -> Result {
-        let disk = TestDisk::<Together>::with(
-            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+    fn timer_is_used_for_one_io_after_the_other() -> Result {
+        let disk = TestDisk::<Owning>::with(
+            TagSetBuilder::new()
+                .queue_depth(4)
+                .no_scheduler_by_default(),
             GenDiskBuilder::new(),
         )?;
-        let before = TIMEOUTS.load(Relaxed);
-        let (ios, references, chain) = chain(&disk, 3)?;
-        chain.start_timer(LONG);
-        wait_for(|| (TIMEOUTS.load(Relaxed) >= before + 3).then_some(()))?;
-        for io in &ios {
-            assert_eq!(io.status(), None);
-        }
-        let requests = references[0].cancel_timer().ok_or(ENOENT)?;
-        requests.end(|_| Status::TIMEOUT);
-        all_end_with(&ios, Status::TIMEOUT);
-        Ok(())
-    }
-
-    #[test]
-    fn timer_may_end_a_chain_as_a_batch() -> Result {
-        let disk = TestDisk::<Ending>::new(8)?;
-        for length in [1, 2, 8, 1] {
-            let (ios, references, chain) = chain(&disk, length)?;
-            chain.start_timer(SHORT);
+        for round in 0..20 {
+            let (ios, requests) = disk.several(round % 4 + 1)?;
+            list(requests).start_timer(SHORT);
             all_end_with(&ios, Status::OK);
-            for reference in &references {
-                wait_for(|| (count(reference) == 1).then_some(()))?;
-            }
         }
-        Ok(())
+        // The callback may not have returned.
+        wait_for(|| match disk.has_tags(4) {
+            Ok(false) => None,
+            result => Some(result),
+        })?
+        .map(|_| ())
     }
 
     #[test]
-    fn timer_of_a_chain_can_be_started_in_its_callback() -> Result {
-        let disk = TestDisk::<Together>::new(4)?;
-        let (ios, references, chain) = chain(&disk, 3)?;
-        references[0].data().again.store(5, Relaxed);
-        chain.start_timer(SHORT);
+    fn owning_timer_touches_no_count() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        let (ios, requests) = disk.several(3)?;
+        let references = references(&requests)?;
+        let has_count = |expected| references.iter().all(|rq| count(rq) == expected);
+        list(requests).start_timer(LONG);
+        assert!(has_count(2));
+        let requests = RequestList::cancel_timer(&references[0]).ok_or(ENOENT)?;
+        assert!(has_count(2));
+        requests.end(|_| Status::OK);
+        assert!(has_count(1));
         all_end_with(&ios, Status::OK);
-        fsleep(Delta::from_millis(20));
-        assert_eq!(&*fired(&references)?, &[6, 0, 0]);
-        assert_eq!(references[0].data().found.load(Relaxed), 0);
         Ok(())
     }
 
     #[test]
-    fn timer_of_a_chain_may_drop_it() -> Result {
-        for ended in 0..3 {
-            let disk = TestDisk::<Together>::new(4)?;
-            let (ios, references, chain) = chain(&disk, 3)?;
-            references[0].data().drop.store(ended + 1, Relaxed);
-            chain.start_timer(SHORT);
-            all_end_with(&ios[..ended as usize], Status::OK);
-            all_end_with(&ios[ended as usize..], Status::IOERR);
+    fn owning_timer_is_restarted_in_its_callback() -> Result {
+        for length in 1..=3 {
+            let disk = TestDisk::<Owning>::new(4)?;
+            let (ios, requests) = disk.several(length)?;
+            let references = references(&requests)?;
+            references[0].data().set(|first, rest| {
+                let last = first.data().fired.load(Relaxed) == 6;
+                let requests = list(Iterator::chain(core::iter::once(first), rest));
+                if last {
+                    requests.end(|_| Status::OK);
+                } else {
+                    requests.start_timer(SHORT);
+                }
+            });
+            list(requests).start_timer(SHORT);
+            all_end_with(&ios, Status::OK);
+            // `Restart` was returned by the last callback, which had ended the requests.
+            fsleep(Delta::from_millis(30));
+            assert_eq!(&*fired(&references)?, &[6, 0, 0][..length as usize]);
+            // The owners were the callback's, each time.
+            assert_eq!(references[0].data().found.load(Relaxed), 0);
         }
         Ok(())
     }
 
     #[test]
-    fn chain_comes_out_of_the_timer_of_the_first_once() -> Result {
-        let disk = TestDisk::<Together>::new(4)?;
-        let (ios, references, chain) = chain(&disk, 3)?;
-        for reference in &references {
-            assert!(reference.cancel_timer().is_none());
+    fn owning_timer_may_drop_requests() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        let (ios, requests) = disk.several(3)?;
+        requests[0].data().set(|first, mut rest| {
+            first.end_ok();
+            if let Some(rq) = rest.pop_front() {
+                rq.end(Status::NOSPC);
+            }
+        });
+        list(requests).start_timer(SHORT);
+        for (io, status) in ios.iter().zip([Status::OK, Status::NOSPC, Status::IOERR]) {
+            assert_eq!(io.wait(), Ok(raw(status)));
         }
-        chain.start_timer(LONG);
-        for reference in &references {
-            assert_eq!(count(reference), 2);
-        }
-        assert!(references[1].cancel_timer().is_none());
-        assert!(references[2].cancel_timer().is_none());
+        Ok(())
+    }
 
-        let requests = references[0].cancel_timer().ok_or(ENOENT)?;
-        assert!(references[0].cancel_timer().is_none());
-        let mut ended = 0;
-        for (rq, reference) in requests.zip(&references) {
-            assert!(core::ptr::eq(&*rq, &**reference));
-            rq.end(Status::NOSPC);
-            assert_eq!(count(reference), 1);
-            ended += 1;
+    #[test]
+    fn owners_come_out_of_the_timer_of_the_first_once() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        for length in [3, 1] {
+            let (ios, requests) = disk.several(length)?;
+            let references = references(&requests)?;
+            let (first, others) = references.split_first().ok_or(ENOENT)?;
+            for reference in &references {
+                assert!(RequestList::cancel_timer(reference).is_none());
+            }
+            list(requests).start_timer(LONG);
+            for reference in others {
+                assert!(RequestList::cancel_timer(reference).is_none());
+            }
+            let mut requests = RequestList::cancel_timer(first).ok_or(ENOENT)?;
+            assert!(RequestList::cancel_timer(first).is_none());
+            for reference in &references {
+                let rq = requests.pop_front().ok_or(ENOENT)?;
+                assert!(core::ptr::eq(&*rq, &**reference));
+                rq.end(Status::NOSPC);
+            }
+            assert!(requests.is_empty());
+            assert!(RequestList::cancel_timer(first).is_none());
+            all_end_with(&ios, Status::NOSPC);
+            assert_eq!(&*fired(&references)?, &[0, 0, 0][..length as usize]);
         }
-        assert_eq!(ended, 3);
-        all_end_with(&ios, Status::NOSPC);
-        assert_eq!(&*fired(&references)?, &[0, 0, 0]);
+        Ok(())
+    }
 
-        // What came out and is dropped fails, also if some were taken from it.
-        drop(references);
-        let (ios, references, chain) = self::chain(&disk, 3)?;
-        chain.start_timer(LONG);
-        let mut requests = references[0].cancel_timer().ok_or(ENOENT)?;
-        requests.next().ok_or(ENOENT)?.end_ok();
+    #[test]
+    fn owners_that_came_out_of_a_timer_may_be_dropped() -> Result {
+        let disk = TestDisk::<Owning>::new(4)?;
+        let (ios, requests) = disk.several(3)?;
+        let first = ARef::from(&*requests[0]);
+        list(requests).start_timer(LONG);
+        let mut requests = RequestList::cancel_timer(&first).ok_or(ENOENT)?;
+        requests.pop_front().ok_or(ENOENT)?.end_ok();
         drop(requests);
         all_end_with(&ios[..1], Status::OK);
         all_end_with(&ios[1..], Status::IOERR);
         Ok(())
     }
 
+    /// A timeout of any but the first finds nothing, and is no reason to end the request.
     #[test]
-    fn owner_comes_out_of_the_timer_once() -> Result {
-        let disk = TestDisk::<Owning>::new(4)?;
+    fn others_of_a_list_time_out_in_vain() -> Result {
+        let disk = TestDisk::<Owning>::with(
+            TagSetBuilder::new().queue_depth(4).timeout_ms(20),
+            GenDiskBuilder::new(),
+        )?;
+        let (ios, requests) = disk.several(3)?;
+        let first = ARef::from(&*requests[0]);
+        list(requests).start_timer(LONG);
+        let before = disk.kept.timeouts.load(Relaxed);
+        wait_for(|| (disk.kept.timeouts.load(Relaxed) >= before + 6).then_some(()))?;
+        for io in &ios {
+            assert_eq!(io.status(), None);
+        }
+        let requests = RequestList::cancel_timer(&first).ok_or(ENOENT)?;
+        requests.end(|_| Status::TIMEOUT);
+        all_end_with(&ios, Status::TIMEOUT);
+        Ok(())
+    }
+
+    #[test]
+    fn watching_timer_holds_one_reference() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
         let io = disk.read()?;
         let rq = disk.take()?;
-        let reference = ARef::from(&*rq);
-
-        assert!(reference.cancel_timer().is_none());
-        rq.start().start_timer(LONG);
-        let rq = reference.cancel_timer().ok_or(ENOENT)?;
-        assert!(reference.cancel_timer().is_none());
+        assert!(rq.start_timer(SHORT));
+        assert_eq!(count(&rq), 2);
+        // The second one neither moves the expiry nor takes a reference.
+        assert!(!rq.start_timer(LONG));
+        assert_eq!(count(&rq), 2);
+        wait_for(|| (rq.data().fired.load(Relaxed) > 0).then_some(()))?;
+        // `Restart` was returned by the callback.
+        fsleep(Delta::from_millis(30));
+        assert_eq!(rq.data().fired.load(Relaxed), 1);
+        assert_eq!(count(&rq), 1);
         rq.end_ok();
-        assert!(reference.cancel_timer().is_none());
-        assert_eq!(reference.data().fired.load(Relaxed), 0);
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())
     }
 
     #[test]
-    fn owning_handle() -> Result {
-        let disk = TestDisk::<Owning>::new(8)?;
-
-        // The owner is taken back.
+    fn watching_timer_is_stopped_once() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
         let io = disk.read()?;
-        let handle = disk.take()?.start().start(LONG);
-        handle.into_owner().ok_or(ENOENT)?.end(Status::NOSPC);
-        assert_eq!(io.wait(), Ok(raw(Status::NOSPC)));
+        let rq = disk.take()?;
+        assert!(!rq.cancel_timer());
+        for _ in 0..3 {
+            assert!(rq.start_timer(Delta::from_millis(10)));
+            assert_eq!(count(&rq), 2);
+            assert!(rq.cancel_timer());
+            assert_eq!(count(&rq), 1);
+            assert!(!rq.cancel_timer());
+            assert_eq!(count(&rq), 1);
+        }
+        fsleep(Delta::from_millis(50));
+        assert_eq!(rq.data().fired.load(Relaxed), 0);
 
-        // The handle is dropped, and the owner with it.
-        let io = disk.read()?;
-        drop(disk.take()?.start().start(LONG));
-        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
-
-        // The handle is cancelled, and then dropped.
-        let io = disk.read()?;
-        let mut handle = disk.take()?.start().start(LONG);
-        assert!(handle.cancel());
-        assert!(!handle.cancel());
-        assert_eq!(io.status(), None);
-        drop(handle);
-        assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
-
-        // The timer goes on without the handle.
-        let io = disk.read()?;
-        disk.take()?.start().start(SHORT).dismiss();
+        // After the callback there is nothing to be stopped.
+        assert!(rq.start_timer(SHORT));
+        wait_for(|| (rq.data().fired.load(Relaxed) == 1).then_some(()))?;
+        assert!(!rq.cancel_timer());
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
-
-        // The callback was first.
-        let io = disk.read()?;
-        let handle = disk.take()?.start().start(SHORT);
-        assert_eq!(io.wait(), Ok(raw(Status::OK)));
-        assert!(handle.into_owner().is_none());
         Ok(())
     }
 
+    #[test]
+    fn watching_timer_is_restarted_in_its_callback() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        rq.data().set(|rq| {
+            if rq.data().fired.load(Relaxed) < 6 {
+                rq.start_timer(SHORT);
+            }
+        });
+        rq.start_timer(SHORT);
+        wait_for(|| (rq.data().fired.load(Relaxed) == 6).then_some(()))?;
+        fsleep(Delta::from_millis(30));
+        assert_eq!(rq.data().fired.load(Relaxed), 6);
+        assert_eq!(count(&rq), 1);
+        rq.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    /// The callback that runs hides a timer that it has started. Only the next callback gives up
+    /// its reference.
+    #[test]
+    fn watching_timer_stays_started_when_its_callback_cancels_it() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        rq.data().set(|rq| {
+            if rq.data().fired.load(Relaxed) == 1 {
+                let started = rq.start_timer(Delta::from_millis(20));
+                // The counts of the owner, the callback and the timer.
+                if started && !rq.cancel_timer() && !rq.start_timer(LONG) && count(rq) == 3 {
+                    rq.queue_data().noted.store(1, Relaxed);
+                }
+            }
+        });
+        assert!(rq.start_timer(SHORT));
+        wait_for(|| (rq.data().fired.load(Relaxed) == 1).then_some(()))?;
+        wait_for(|| (rq.data().fired.load(Relaxed) == 2).then_some(()))?;
+        assert_eq!(disk.kept.noted.load(Relaxed), 1);
+        wait_for(|| (count(&rq) == 1).then_some(()))?;
+        assert!(!rq.cancel_timer());
+        rq.end_ok();
+        assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        Ok(())
+    }
+
+    /// The timer alone keeps the request, which stays what it was until the callback is over.
     #[test]
     fn watching_timer_fires_after_the_end() -> Result {
-        let disk = TestDisk::<Watching>::new(4)?;
+        let disk = TestDisk::<Watching>::with(
+            TagSetBuilder::new()
+                .queue_depth(2)
+                .no_scheduler_by_default(),
+            GenDiskBuilder::new(),
+        )?;
         let io = disk.read()?;
         let rq = disk.take()?;
-        let reference = ARef::from(&*rq);
-        let handle = reference.clone().start(Delta::from_millis(10));
-        rq.start().end_ok();
+        let watched = rq.as_raw() as usize;
+        rq.data().set(|rq| {
+            rq.queue_data().noted.store(rq.as_raw() as usize, Relaxed);
+        });
+        rq.start_timer(Delta::from_millis(100));
+        rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
-        // The request stays what it was until the timer is through with it.
-        let io = disk.read()?;
-        let other = disk.take()?;
-        assert!(other.as_raw() != reference.as_raw());
-        wait_for(|| (reference.data().fired.load(Relaxed) == 1).then_some(()))?;
-        assert_eq!(other.data().fired.load(Relaxed), 0);
-        other.start().end_ok();
-        io.wait()?;
+        for _ in 0..10 {
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            let fired = disk.kept.noted.load(Relaxed) != 0;
+            assert!(rq.as_raw() as usize != watched || fired);
+            rq.end_ok();
+            assert_eq!(io.wait(), Ok(raw(Status::OK)));
+        }
+        let noted = wait_for(|| Some(disk.kept.noted.load(Relaxed)).filter(|&noted| noted != 0))?;
+        assert_eq!(noted, watched);
+        // It is free again after the callback.
+        wait_for(|| match disk.has_tags(2) {
+            Ok(false) => None,
+            result => Some(result),
+        })?
+        .map(|_| ())
+    }
 
-        drop(handle);
-        assert_eq!(count(&reference), 1);
+    #[test]
+    fn request_is_ended_by_the_timer_that_watches_it() -> Result {
+        let disk = TestDisk::<Watching>::new(4)?;
+        for _ in 0..5 {
+            let io = disk.read()?;
+            let rq = disk.take()?;
+            rq.data().set(|rq| {
+                if let Some(rq) = rq.claim() {
+                    rq.end(Status::TIMEOUT);
+                }
+            });
+            rq.start_timer(SHORT);
+            rq.park();
+            assert_eq!(io.wait(), Ok(raw(Status::TIMEOUT)));
+        }
+        Ok(())
+    }
+
+    /// Calls `call` on a CPU, with interrupts disabled.
+    fn on_cpu<F: FnOnce() + Send>(cpu: u32, call: F) -> Result {
+        /// # Safety
+        ///
+        /// `call` must point to an `Option<F>`.
+        unsafe extern "C" fn run<F: FnOnce()>(call: *mut c_void) {
+            // SAFETY: By the requirements of this function. The caller waits and leaves it alone.
+            if let Some(call) = unsafe { (*call.cast::<Option<F>>()).take() } {
+                call();
+            }
+        }
+
+        let mut call = Some(call);
+        // SAFETY: `run` gets a pointer to such an option, which is there until the call returns, as
+        // that waits for `run`.
+        to_result(unsafe {
+            bindings::smp_call_function_single(
+                cpu as c_int,
+                Some(run::<F>),
+                (&raw mut call).cast(),
+                true,
+            )
+        })
+    }
+
+    /// Waits in two callbacks for each other. Returns whether they have met: they run at the same
+    /// time on two CPUs.
+    fn meet<D: Data>(kept: &Kept<D>) -> bool {
+        let start = Instant::<Monotonic>::now();
+        kept.noted.add(1, Relaxed);
+        while kept.noted.load(Relaxed) < 2 {
+            if start.elapsed() > Delta::from_secs(2) {
+                return false;
+            }
+            core::hint::spin_loop();
+        }
+        true
+    }
+
+    /// Waits until both callbacks of `meet` are through.
+    fn both_returned<D: Data>(kept: &Kept<D>) -> Result {
+        wait_for(|| (kept.noted.load(Relaxed) == 4).then_some(()))
+    }
+
+    #[test]
+    fn callbacks_stop_watching_each_other() -> Result {
+        if crate::cpu::nr_cpu_ids() < 2 {
+            return Ok(());
+        }
+        let disk = TestDisk::<Watching>::new(4)?;
+        let (ios, requests) = disk.several(2)?;
+        let references = references(&requests)?;
+        for (rq, peer) in [(0, 1), (1, 0)] {
+            let data = requests[rq].data();
+            *data.peer.lock() = Some(references[peer].clone());
+            data.set(|rq| {
+                let kept = rq.queue_data();
+                let met = meet(&kept);
+                let peer = rq.data().peer.lock().take();
+                // The other callback has the reference by now.
+                let stopped = peer.is_some_and(|peer| peer.cancel_timer());
+                if met && !stopped {
+                    kept.noted.add(1, Relaxed);
+                }
+            });
+        }
+        for (cpu, reference) in (0..).zip(&references) {
+            on_cpu(cpu, || {
+                reference.start_timer(Delta::from_millis(20));
+            })?;
+        }
+        both_returned(&disk.kept)?;
+        wait_for(|| requests.iter().all(|rq| count(rq) == 2).then_some(()))?;
+        for (rq, reference) in requests.into_iter().zip(references) {
+            assert_eq!(rq.data().fired.load(Relaxed), 1);
+            rq.end_ok();
+            assert_eq!(count(&reference), 1);
+        }
+        all_end_with(&ios, Status::OK);
         Ok(())
     }
 
     #[test]
-    fn watching_timer_is_restarted() -> Result {
-        let disk = TestDisk::<Watching>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?;
-        rq.data().again.store(5, Relaxed);
-        let handle = ARef::from(&*rq).start(SHORT);
-        wait_for(|| (rq.data().fired.load(Relaxed) == 6).then_some(()))?;
-        fsleep(Delta::from_millis(20));
-        assert_eq!(rq.data().fired.load(Relaxed), 6);
-        drop(handle);
-        rq.start().end_ok();
-        io.wait()?;
-        Ok(())
-    }
-
-    #[test]
-    fn watching_timer_is_cancelled() -> Result {
-        let disk = TestDisk::<Watching>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?;
-
-        let mut handle = ARef::from(&*rq).start(Delta::from_millis(10));
-        assert!(handle.cancel());
-        assert!(!handle.cancel());
-        drop(handle);
-        drop(ARef::from(&*rq).start(Delta::from_millis(10)));
-        fsleep(Delta::from_millis(40));
-        assert_eq!(rq.data().fired.load(Relaxed), 0);
-        assert_eq!(count(&rq), 1);
-
-        rq.start().end_ok();
-        io.wait()?;
-        Ok(())
-    }
-
-    #[test]
-    fn watching_timer_started_twice_fires_once() -> Result {
-        let disk = TestDisk::<Watching>::new(4)?;
-        let io = disk.read()?;
-        let rq = disk.take()?;
-        let first = ARef::from(&*rq).start(LONG);
-        let second = ARef::from(&*rq).start(SHORT);
-        wait_for(|| (rq.data().fired.load(Relaxed) > 0).then_some(()))?;
-        fsleep(Delta::from_millis(20));
-        assert_eq!(rq.data().fired.load(Relaxed), 1);
-        assert_eq!(count(&rq), 3);
-        drop(first);
-        drop(second);
-        assert_eq!(count(&rq), 1);
-        rq.start().end_ok();
-        io.wait()?;
+    fn callbacks_cancel_the_timers_of_each_other() -> Result {
+        if crate::cpu::nr_cpu_ids() < 2 {
+            return Ok(());
+        }
+        let disk = TestDisk::<Owning>::new(4)?;
+        let (ios, requests) = disk.several(2)?;
+        let references = references(&requests)?;
+        for (rq, peer) in [(0, 1), (1, 0)] {
+            let data = requests[rq].data();
+            *data.peer.lock() = Some(references[peer].clone());
+            data.set(|first, _| {
+                let met = meet(&first.queue_data());
+                let peer = first.data().peer.lock().take();
+                // The other callback has the owner.
+                let requests = peer.and_then(|peer| RequestList::cancel_timer(&peer));
+                if met && requests.is_none() {
+                    first.queue_data().noted.add(1, Relaxed);
+                }
+                first.end_ok();
+            });
+        }
+        for (cpu, rq) in (0..).zip(requests) {
+            let requests = RequestList::from(rq);
+            on_cpu(cpu, || requests.start_timer(Delta::from_millis(20)))?;
+        }
+        both_returned(&disk.kept)?;
+        all_end_with(&ios, Status::OK);
+        assert_eq!(&*fired(&references)?, &[1, 1]);
         Ok(())
     }
 }

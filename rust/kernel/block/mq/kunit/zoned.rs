@@ -15,13 +15,12 @@ use crate::{
             TagSetBuilder,
             ZonedLimits, //
         },
-        Op,
-        Status,
         Zone,
         ZoneCond,
         ZoneReport,
         ZoneType, //
     },
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{
@@ -29,7 +28,8 @@ use crate::{
             Relaxed, //
         },
         Arc,
-        ArcBorrow, //
+        ArcBorrow,
+        SpinLock, //
     },
 };
 
@@ -48,16 +48,26 @@ const LIMITS: ZonedLimits = ZonedLimits {
 struct Zoned;
 
 /// What a test knows of the disk.
+#[pin_data]
 struct Known {
+    /// How many zones the driver reports.
+    zones: Atomic<u64>,
     /// Changes a zone that is about to be put.
-    spoil: fn(&mut Zone),
+    #[pin]
+    spoil: SpinLock<fn(&mut Zone)>,
     /// What reports return.
     result: Result,
     /// How many calls for zones there were, and how many of them were the first for a report.
     calls: Atomic<u32>,
     reports: Atomic<u32>,
-    /// Whether to put another report into the place of the one that was asked for.
+    /// Whether to put another report, about another disk, into the place of the one that was asked
+    /// for.
     forge: Atomic<bool>,
+    /// Where the driver says that data was written.
+    position: Atomic<u64>,
+    /// Whether the position was accepted, and the request is as it should be after that.
+    accepted: Atomic<bool>,
+    correct: Atomic<bool>,
 }
 
 #[vtable]
@@ -65,27 +75,24 @@ impl Operations for Zoned {
     type QueueData = Arc<Known>;
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    /// Says that a zone append to the zone at sector s went to s + 7, and that anything else has
-    /// moved, too, which is not to be believed.
-    fn queue_rq(
-        _: ArcBorrow<'_, Known>,
-        rq: OwnedRequest<Self, Idle>,
+    fn queue_rq<'call>(
+        known: ArcBorrow<'_, Known>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _is_last: bool,
-    ) -> QueueResult<Self> {
+    ) -> QueueResult<'call, Self> {
         let mut rq = rq.start();
-        let sector = rq.sector();
-        rq.set_sector(sector + 7);
-        let moved = rq.sector() == sector + 7;
-        let status = if moved == (rq.op() == Op::ZONE_APPEND) {
-            Status::OK
-        } else {
-            Status::PROTECTION
+        let before = rq.sector();
+        let position = known.position.load(Relaxed);
+        let result = rq.set_sector(position);
+        let correct = match result {
+            Ok(()) => rq.sector() == position,
+            Err(error) => rq.sector() == before && error == EINVAL,
         };
-        rq.end(status);
+        known.accepted.store(result.is_ok(), Relaxed);
+        known.correct.store(correct, Relaxed);
+        rq.end_ok();
         Ok(())
     }
 
@@ -94,9 +101,11 @@ impl Operations for Zoned {
         known.reports.add(report.is_first().into(), Relaxed);
         known.result?;
         if known.forge.load(Relaxed) {
-            *report = ZoneReport::for_test(report.sector(), u32::MAX);
+            *report = ZoneReport::for_test(u64::MAX, LEN, report.sector(), u32::MAX);
         }
-        while !report.is_full() && report.sector() < ZONES * LEN {
+        let spoil = *known.spoil.lock();
+        let zones = known.zones.load(Relaxed);
+        while !report.is_full() && report.sector() < zones * LEN {
             let start = report.sector() / LEN * LEN;
             let mut zone = Zone {
                 start,
@@ -106,7 +115,7 @@ impl Operations for Zoned {
                 zone_type: ZoneType::SequentialRequired,
                 cond: ZoneCond::Empty,
             };
-            (known.spoil)(&mut zone);
+            spoil(&mut zone);
             report.put(zone)?;
         }
         Ok(())
@@ -121,11 +130,13 @@ impl Operations for Plain {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq((): (), rq: OwnedRequest<Self, Idle>, _is_last: bool) -> QueueResult<Self> {
+    fn queue_rq<'call>(
+        (): (),
+        rq: OwnedRequest<Self, Idle<'call>>,
+        _is_last: bool,
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }
@@ -147,14 +158,18 @@ impl TestDisk {
         spoil: fn(&mut Zone),
         result: Result,
     ) -> Result<Self> {
-        let known = Arc::new(
-            Known {
-                spoil,
+        let known = Arc::pin_init(
+            pin_init!(Known {
+                zones: Atomic::new(zones),
+                spoil <- new_spinlock!(spoil),
                 result,
                 calls: Atomic::new(0),
                 reports: Atomic::new(0),
                 forge: Atomic::new(false),
-            },
+                position: Atomic::new(0),
+                accepted: Atomic::new(false),
+                correct: Atomic::new(false),
+            }),
             GFP_KERNEL,
         )?;
         let tag_set = Arc::pin_init(TagSet::new(TagSetBuilder::new()), GFP_KERNEL)?;
@@ -174,8 +189,13 @@ impl TestDisk {
         Self::with(LIMITS, spoil, Ok(()))
     }
 
-    /// Asks the block layer for zones. Returns how many came, in order from the first.
+    /// Asks the block layer for zones. Returns what it returns.
     fn report(&self, sector: u64, wanted: u32) -> i32 {
+        self.report_and_count(sector, wanted).0
+    }
+
+    /// The same, and how many zones were passed on, in order from the first.
+    fn report_and_count(&self, sector: u64, wanted: u32) -> (i32, u64) {
         /// # Safety
         ///
         /// `data` must point to the sector at which the zone has to begin.
@@ -184,7 +204,7 @@ impl TestDisk {
             _number: c_uint,
             data: *mut c_void,
         ) -> c_int {
-            // SAFETY: The zone is valid, and nobody else uses what `data` points to.
+            // SAFETY: The zone is valid, and nothing else uses what `data` points to.
             let (zone, expected) = unsafe { (&*zone, &mut *data.cast::<u64>()) };
             if zone.start != *expected || zone.len != LEN {
                 return EIO.to_errno();
@@ -193,10 +213,11 @@ impl TestDisk {
             0
         }
 
-        let mut expected = sector / LEN * LEN;
+        let first = sector / LEN * LEN;
+        let mut expected = first;
         // SAFETY: The disk is alive, and so is its block device. `check` gets a pointer to a
         // sector.
-        unsafe {
+        let result = unsafe {
             bindings::blkdev_report_zones(
                 (*self.disk.as_raw()).part0,
                 sector,
@@ -204,7 +225,8 @@ impl TestDisk {
                 Some(check),
                 (&raw mut expected).cast(),
             )
-        }
+        };
+        (result, (expected - first) / LEN)
     }
 
     /// Sends a write of one page and waits for it. Returns the errno and the sector of the bio.
@@ -245,7 +267,7 @@ mod tests {
     #[test]
     fn limits_reach_the_queue() -> Result {
         let disk = TestDisk::new()?;
-        // SAFETY: The disk is valid, and so is its queue, whose limits nobody changes.
+        // SAFETY: The disk is valid, and so is its queue, whose limits nothing changes.
         let limits = unsafe { (*(*disk.disk.as_raw()).queue).limits };
         assert!(limits.features & bindings::BLK_FEAT_ZONED != 0);
         assert_eq!(limits.chunk_sectors, 128);
@@ -264,12 +286,20 @@ mod tests {
             };
             assert_eq!(refused(limits), Some(EINVAL));
         }
+        // With logical blocks of 4 KiB.
+        for (zone_sectors, result) in [(1, Err(EINVAL)), (4, Err(EINVAL)), (8, Ok(()))] {
+            let limits = ZonedLimits {
+                zone_sectors,
+                ..LIMITS
+            };
+            assert_eq!(limits.validate::<Zoned>(ZONES * LEN, 4096), result);
+        }
         // Not that of the zones.
         let limits = ZonedLimits {
             zone_sectors: 64,
             ..LIMITS
         };
-        assert_eq!(refused(limits), Some(ENODEV));
+        assert_eq!(refused(limits), Some(EIO));
         // More open than active.
         let limits = ZonedLimits {
             max_open_zones: 6,
@@ -286,7 +316,7 @@ mod tests {
             ..LIMITS
         };
         let disk = TestDisk::with(limits, |_| {}, Ok(()))?;
-        // SAFETY: The disk is valid, and so is its queue, whose limits nobody changes.
+        // SAFETY: The disk is valid, and so is its queue, whose limits nothing changes.
         let limits = unsafe { (*(*disk.disk.as_raw()).queue).limits };
         assert_eq!(limits.max_open_zones, 0);
         assert_eq!(limits.max_active_zones, 0);
@@ -336,8 +366,8 @@ mod tests {
             }),
             Some(EIO)
         );
+        assert_eq!(spoilt(|zone| zone.len = LEN * 2), Some(EIO));
         // By the block layer.
-        assert_eq!(spoilt(|zone| zone.len = LEN * 2), Some(ENODEV));
         assert_eq!(
             spoilt(|zone| {
                 if zone.start == 0 {
@@ -358,7 +388,7 @@ mod tests {
     fn reports_are_what_was_asked_for() -> Result {
         let disk = TestDisk::new()?;
         assert_eq!(disk.known.reports.load(Relaxed), 1);
-        assert_eq!(disk.report(0, u32::MAX), 20);
+        assert_eq!(disk.report_and_count(0, u32::MAX), (20, 20));
         assert_eq!(disk.report(0, 20), 20);
         assert_eq!(disk.report(0, 8), 8);
         assert_eq!(disk.report(0, 9), 9);
@@ -376,7 +406,56 @@ mod tests {
     fn no_more_zones_are_passed_on_than_were_asked_for() -> Result {
         let disk = TestDisk::new()?;
         disk.known.forge.store(true, Relaxed);
-        assert_eq!(disk.report(0, 2), EIO.to_errno());
+        assert_eq!(disk.report_and_count(0, 2), (EIO.to_errno(), 0));
+        Ok(())
+    }
+
+    /// Asks for all zones, which fails. Returns how many were passed on.
+    fn report_fails(disk: &TestDisk) -> u64 {
+        let (result, passed) = disk.report_and_count(0, u32::MAX);
+        assert_eq!(result, EIO.to_errno());
+        passed
+    }
+
+    /// C sizes arrays by the zones that the disk had when it was added.
+    #[test]
+    fn no_zones_outside_the_disk_are_passed_on() -> Result {
+        for zones in [4, 8, ZONES] {
+            let disk = TestDisk::of_zones(zones, LIMITS, |_| {}, Ok(()))?;
+            assert_eq!(disk.report_and_count(0, u32::MAX), (zones as i32, zones));
+            disk.known.zones.store(64, Relaxed);
+            assert!(report_fails(&disk) <= zones);
+            disk.known.forge.store(true, Relaxed);
+            assert_eq!(report_fails(&disk), 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_zones_are_not_passed_on() -> Result {
+        let disk = TestDisk::new()?;
+        let spoils: [fn(&mut Zone); 6] = [
+            |zone| zone.start += 8,
+            |zone| zone.start -= 8,
+            |zone| zone.len = LEN * 2,
+            |zone| {
+                zone.len = LEN / 2;
+                zone.capacity = LEN / 2;
+            },
+            |zone| zone.start += LEN,
+            |zone| zone.start = 0,
+        ];
+        for spoil in spoils {
+            *disk.known.spoil.lock() = spoil;
+            assert_eq!(disk.report_and_count(LEN, u32::MAX), (EIO.to_errno(), 0));
+        }
+        // Those before are passed on.
+        *disk.known.spoil.lock() = |zone| {
+            if zone.start == 17 * LEN {
+                zone.len = LEN * 2;
+            }
+        };
+        assert_eq!(report_fails(&disk), 16);
         Ok(())
     }
 
@@ -401,7 +480,7 @@ mod tests {
         let disk = TestDisk::new()?;
         // SAFETY: The disk is valid; this is the first thing that its removal does.
         unsafe { bindings::blk_mark_disk_dead(disk.disk.as_raw()) };
-        // As if somebody had looked at the capacity before.
+        // As if the capacity had been looked at before.
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.disk.as_raw(), ZONES * LEN) };
         let calls = disk.known.calls.load(Relaxed);
@@ -410,13 +489,47 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn appends_tell_where_and_writes_do_not() -> Result {
-        let disk = TestDisk::new()?;
-        let (error, sector) = disk.write(bindings::req_op_REQ_OP_ZONE_APPEND, LEN)?;
-        assert_eq!((error, sector), (0, LEN + 7));
-        let (error, _) = disk.write(bindings::req_op_REQ_OP_WRITE, 2 * LEN)?;
+    /// Sends a write of eight sectors to the second zone. The driver says that it went to
+    /// `position`. Returns whether it can, and the position that the submitter finds.
+    fn append(disk: &TestDisk, op: u32, position: u64) -> Result<(bool, u64)> {
+        disk.known.position.store(position, Relaxed);
+        let (error, sector) = disk.write(op, LEN)?;
         assert_eq!(error, 0);
+        assert!(disk.known.correct.load(Relaxed));
+        Ok((disk.known.accepted.load(Relaxed), sector))
+    }
+
+    #[test]
+    fn appends_tell_where_in_their_zone() -> Result {
+        let disk = TestDisk::new()?;
+        for (position, is_inside) in [
+            (LEN, true),
+            (LEN + 7, true),
+            (2 * LEN - 8, true),
+            (2 * LEN - 7, false),
+            (2 * LEN - 1, false),
+            (2 * LEN, false),
+            (LEN - 1, false),
+            (0, false),
+            (1 << 32 | LEN, false),
+            (u64::MAX - 7, false),
+            (u64::MAX, false),
+        ] {
+            let result = append(&disk, bindings::req_op_REQ_OP_ZONE_APPEND, position)?;
+            let expected = if is_inside { position } else { LEN };
+            assert_eq!(result, (is_inside, expected));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn writes_do_not_tell_where() -> Result {
+        for position in [LEN, LEN + 7, 0, u64::MAX] {
+            // Each is the first write to the zone.
+            let disk = TestDisk::new()?;
+            let result = append(&disk, bindings::req_op_REQ_OP_WRITE, position)?;
+            assert_eq!(result, (false, LEN));
+        }
         Ok(())
     }
 }
