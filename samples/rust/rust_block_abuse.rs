@@ -3,20 +3,17 @@
 //! A block driver that does the worst that safe code can do.
 //!
 //! It keeps its data in memory, so that programs can verify what they read, and treats requests as
-//! no driver should: keeps references to them that it has no use for, lets timers run that nobody
-//! cancels, looks up tags that never were, ends requests from wherever it meets them, and leaks.
-//! The promise of [`kernel::block::mq`] is that none of this does harm. The C drivers in
-//! `samples/block/` show what two of these mistakes do without it.
+//! no driver should: keeps references to them that it has no use for, lets timers run that nothing
+//! cancels, looks up tags that never were, claims by keys of long ago, ends requests wherever it
+//! meets them, and leaks. The promise of [`kernel::block::mq`] is that none of this does harm. The
+//! C drivers in `samples/block/` show what two of these mistakes do without it.
 //!
-//! The parameter `abuse` is a sum of the constants in `abuse`. What happened is counted in
-//! `rust_block_abuse/counts` of debugfs, each number once for all disks. A number that is written
-//! to `rust_block_abuse/hw_queues` is that of hardware queues from then on, and one that is written
-//! to `rust_block_abuse/clones` is that of references that are leaked of one request.
+//! The parameter `abuse` is a sum of the constants in `abuse`. The driver counts what happens in
+//! `rust_block_abuse/counts` of debugfs, for all disks together. A number that is written to
+//! `rust_block_abuse/hw_queues` is that of hardware queues from then on, and one that is written to
+//! `rust_block_abuse/clones` is that of references to one request that are leaked.
 
-use core::{
-    convert::Infallible,
-    marker::PhantomData, //
-};
+use core::marker::PhantomData;
 use kernel::{
     block::{
         mq::{
@@ -28,19 +25,12 @@ use kernel::{
             InFlight,
             Operations,
             OwnedRequest,
-            OwnedRequestHrTimerHandle,
-            OwnedRequests,
             QueueResult,
             Request,
-            RequestChain,
-            RequestHrTimerContext,
-            RequestHrTimerHandle,
             RequestList,
-            Started,
             State,
             TagSet,
-            TagSetBuilder,
-            TimeoutAction, //
+            TagSetBuilder, //
         },
         Op,
         Status,
@@ -63,7 +53,10 @@ use kernel::{
         SpinLockIrq, //
     },
     time::{
-        delay::fsleep,
+        delay::{
+            fsleep,
+            udelay, //
+        },
         hrtimer::{
             ArcHrTimerHandle,
             HrTimer,
@@ -133,15 +126,15 @@ module! {
 
 /// What to do to requests.
 mod abuse {
-    // Ways to end a request. One of those asked for is picked at random.
+    // Ways to end a request. The driver picks one of those asked for at random.
 
     /// In `queue_rq`.
     pub(crate) const INLINE: u32 = 1 << 0;
     /// Through `complete`.
     pub(crate) const SOFTIRQ: u32 = 1 << 1;
-    /// By who looks up its tag, or by its timer: it is parked, and they fight for it.
+    /// Park it, under a key or without. Whatever looks up its tag ends it, or its timer does.
     pub(crate) const PARK: u32 = 1 << 2;
-    /// By its timer, which has the owner, or by who takes it out of there.
+    /// Leave the owner to its timer, or to whatever takes it out of there.
     pub(crate) const TIMER: u32 = 1 << 3;
     /// With others in a batch.
     pub(crate) const BATCH: u32 = 1 << 4;
@@ -149,17 +142,17 @@ mod abuse {
 
     // What else to do to it.
 
-    /// Return from `queue_rq` without having started it, and start it from an interrupt.
+    /// Keep a started request, now and then, and carry it out from an interrupt.
     pub(crate) const LATE: u32 = 1 << 5;
     /// Start its timer, with a reference, and forget about it. Not together with [`TIMER`].
     pub(crate) const WATCH: u32 = 1 << 6;
     /// Keep references to it.
     pub(crate) const CLONES: u32 = 1 << 7;
-    /// Give it back, now and then: from `queue_rq`, or instead of ending it.
+    /// Requeue it, now and then: from `queue_rq`, or instead of ending it.
     pub(crate) const REQUEUE: u32 = 1 << 8;
-    /// Refuse it, now and then, or another one in its place.
+    /// Refuse it, now and then.
     pub(crate) const REFUSE: u32 = 1 << 9;
-    /// Refuse with an error that ends it, now and then.
+    /// End it with an error instead of starting it, now and then.
     pub(crate) const REFUSE_HARD: u32 = 1 << 10;
     /// Drop its owner, now and then.
     pub(crate) const DROP: u32 = 1 << 11;
@@ -167,19 +160,20 @@ mod abuse {
     pub(crate) const FAIL_FLUSH: u32 = 1 << 12;
     /// Leak references to it. The disk can never be removed after that.
     pub(crate) const LEAK: u32 = 1 << 13;
-    /// Leak the disks. Works with [`INLINE`] and [`SOFTIRQ`]: what would end requests otherwise is
+    /// Leak the disks. Works with [`INLINE`] and [`SOFTIRQ`]: whatever else would end requests is
     /// gone by the time that the disks are removed.
     pub(crate) const LEAK_DISK: u32 = 1 << 14;
-    /// Drop the handle of a timer in the timer's callback, which leaks a reference each time.
-    pub(crate) const DROP_HANDLE: u32 = 1 << 15;
+    /// Hold a reference from a look-up for a while that is short, and long enough for the request
+    /// to end on another CPU.
+    pub(crate) const HOLD: u32 = 1 << 15;
     /// Fail to load, some seconds after the disks have been made.
     pub(crate) const FAIL_LOAD: u32 = 1 << 16;
-    /// Take requests that come together out of their list: some of them, and give back others.
-    /// Otherwise all are left in it, and come one by one. Not together with [`REFUSE_HARD`].
+    /// Take some of the requests that come in a list, and leave others. Otherwise all are left, and
+    /// come one by one. Not together with [`REFUSE_HARD`].
     pub(crate) const LISTS: u32 = 1 << 17;
-    /// Complete together, now and then, what waits to be ended in a batch. Together with [`TIMER`],
-    /// requests are left to timers in chains.
-    pub(crate) const CHAIN: u32 = 1 << 18;
+    /// Complete together, now and then, what waits to be ended in a batch. With [`TIMER`], leave it
+    /// to one timer.
+    pub(crate) const TOGETHER: u32 = 1 << 18;
 }
 
 /// Whether the module was asked for any of these.
@@ -238,28 +232,39 @@ counters! {
     DROPPED: "dropped",
     REFUSED: "refused",
     REQUEUED: "requeued",
-    /// Requests that were taken out of a list.
+    /// Requests that were taken out of a list that came.
     LISTED: "listed",
-    /// Requests that were completed together with another one before them.
-    CHAINED: "chained",
-    /// Requests that a timer has owned together with another one before them, and those of them
-    /// that were taken from it.
+    /// Requests that ended behind another one in a list: one of those that waited for a batch, one
+    /// that was completed, and one that a timer owned.
+    BATCHED: "batched",
+    TOGETHER: "together",
     TIMED: "timed",
+    /// Requests that were taken from a timer together with the one that was asked for.
     TIMED_OTHERS: "timed_others",
+    /// Requests that were found in a list by a reference.
+    REMOVED: "removed",
+    /// Requests that were kept, to be carried out later.
+    KEPT: "kept",
     /// Calls of `poll` that ended a request.
     POLLED: "polled",
     LOOKED_UP: "looked_up",
     FOUND: "found",
+    /// References from look-ups that were held for a while.
+    HELD: "held",
     /// Requests that were taken from where they waited, by tag.
     CLAIMED: "claimed",
-    /// Timers with a reference that expired, and those of them whose request was gone.
+    /// Requests that were claimed by the key that they were parked under.
+    KEYED: "keyed",
+    /// Timers with a reference that expired, and those of them that claimed nothing.
     WATCHED: "watched",
-    WATCHED_LATE: "watched_late",
+    WATCHED_IN_VAIN: "watched_in_vain",
+    /// Timers with a reference that gave it back.
+    UNWATCHED: "unwatched",
     TIMED_OUT: "timed_out",
     LEAKED: "leaked",
-    /// Timers whose handle was dropped in their callback.
-    HANDLE_DROPPED: "handle_dropped",
     MOVED: "moved",
+    /// What the abstractions promise not to happen.
+    BROKEN: "broken",
 }
 
 fn count(counter: &Atomic<u64>) {
@@ -268,7 +273,7 @@ fn count(counter: &Atomic<u64>) {
 
 const SECTOR_WORDS: usize = SECTOR_SIZE as usize / size_of::<u64>();
 
-/// The data of a disk. Who reads a sector that is being written gets some of both.
+/// The data of a disk. A reader of a sector that is being written gets some of both.
 struct Store(KVVec<[Atomic<u64>; SECTOR_WORDS]>);
 
 impl Store {
@@ -281,7 +286,7 @@ impl Store {
     }
 
     /// Carries out a read or a write.
-    fn transfer<T: Operations, S: State>(&self, rq: &OwnedRequest<T, S>) -> Result {
+    fn transfer<K: Kind>(&self, rq: &Owner<K>) -> Result {
         // A flush has no place.
         if !rq.op().moves_data() {
             return Ok(());
@@ -314,195 +319,118 @@ impl Store {
     }
 }
 
-/// Things that are kept without need, and let go of at random. Used in all contexts.
-#[pin_data]
-struct Hoard<V> {
-    #[pin]
-    kept: SpinLockIrq<KVec<V>>,
-}
-
-impl<V> Hoard<V> {
-    fn new(capacity: usize) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            kept <- new_spinlock_irq!(KVec::with_capacity(capacity, GFP_KERNEL)?),
-        })
-    }
-
-    /// Puts something in. If there is no room, something gets out in its place.
-    fn put(&self, value: V) -> Option<V> {
-        let mut kept = self.kept.lock();
-        if kept.len() < kept.capacity() {
-            return kept.push_within_capacity(value).err().map(|error| error.0);
-        }
-        match kept.len() {
-            0 => Some(value),
-            len => Some(core::mem::replace(
-                &mut kept[random() as usize % len],
-                value,
-            )),
-        }
-    }
-
-    /// Takes something out.
-    fn take(&self) -> Option<V> {
-        let mut kept = self.kept.lock();
-        match kept.len() {
-            0 => None,
-            len => kept.remove(random() as usize % len).ok(),
-        }
-    }
-
-    /// Puts something in, and takes something out.
-    fn exchange(&self, value: V) -> V {
-        let mut kept = self.kept.lock();
-        match kept.len() {
-            0 => value,
-            len => core::mem::replace(&mut kept[random() as usize % len], value),
-        }
-    }
-}
-
 /// The driver, for requests with the timer of `K`.
 struct Abuse<K>(PhantomData<K>);
 
 type Owner<K, S = InFlight> = OwnedRequest<Abuse<K>, S>;
+type List<K, S = InFlight> = RequestList<Abuse<K>, S>;
+type Reference<K> = ARef<Request<Abuse<K>>>;
 
 /// What the timer of a request is for.
 trait Kind: Send + Sync + Sized + 'static {
-    type Data: Send + Sync + 'static;
-    /// What comes out when a timer is started.
-    type Handle: Send + 'static;
-
-    fn new_data() -> impl PinInit<Self::Data, Error>;
-
-    /// The number of the disk that the request is for.
-    fn disk(data: &Self::Data) -> &Atomic<u32>;
+    fn new_timer() -> impl PinInit<HrTimer<Data<Self>>>;
 
     /// Starts a timer that has nothing to do with how the request ends.
-    fn watch(rq: &Owner<Self>) -> Option<Self::Handle>;
+    fn watch(_: &Request<Abuse<Self>>) {}
 
-    /// Leaves the request to its timer.
-    fn leave(rq: Owner<Self>) -> Option<Self::Handle>;
+    /// Stops that timer.
+    fn unwatch(_: &Request<Abuse<Self>>) {}
 
-    /// Completes requests together, or leaves them to one timer.
-    fn leave_all(chain: RequestChain<Abuse<Self>>) {
-        chain.complete();
+    /// Leaves requests to the timer of the first, or completes them.
+    fn leave(requests: List<Self>) {
+        requests.complete();
     }
 
-    /// Takes the request away from where it waits.
-    fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>>;
+    /// Takes requests from the timer of `rq`.
+    fn take_back(_: &Request<Abuse<Self>>) -> Option<List<Self>> {
+        None
+    }
+}
 
-    /// Gets rid of a handle.
-    fn release(handle: Self::Handle);
+/// The driver's data of a request.
+#[pin_data]
+struct Data<K: Kind> {
+    /// How often the request was taken.
+    taken: Atomic<u32>,
+    #[pin]
+    timer: HrTimer<Self>,
+    _kind: PhantomData<K>,
+}
+
+impl_has_hr_timer! {
+    impl{K: Kind} HasHrTimer<Self> for Data<K> {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl<K: Kind> Data<K> {
+    /// The key of this I/O, or of an earlier one.
+    fn key(&self, ios_ago: u32) -> u32 {
+        self.taken.load(Relaxed).wrapping_sub(ios_ago)
+    }
 }
 
 /// The timer has a reference to the request.
 struct Watching;
 
-#[pin_data]
-struct WatchingData {
-    disk: Atomic<u32>,
-    /// The timer's own handle, to be dropped in its callback.
-    #[pin]
-    own: SpinLockIrq<Option<RequestHrTimerHandle<Abuse<Watching>>>>,
-    #[pin]
-    timer: HrTimer<Self>,
-}
+impl HrTimerCallback for Data<Watching> {
+    type Pointer<'a> = Reference<Watching>;
 
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for WatchingData {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl HrTimerCallback for WatchingData {
-    type Pointer<'a> = ARef<Request<Abuse<Watching>>>;
-
-    /// The request may have ended long ago, and this does not know.
-    fn run(
-        rq: ARef<Request<Abuse<Watching>>>,
-        mut context: RequestHrTimerContext<'_, Self>,
-    ) -> HrTimerRestart {
+    /// The request may have ended long ago.
+    fn run(rq: Reference<Watching>, (): ()) -> HrTimerRestart {
         count(&WATCHED);
-        match rq.claim() {
-            Some(rq) => finish(rq),
-            None => count(&WATCHED_LATE),
+        match claim(&rq) {
+            Some(owner) => finish(owner),
+            None => count(&WATCHED_IN_VAIN),
         }
-        let own = rq.data().own.lock().take();
-        if own.is_some() {
-            count(&HANDLE_DROPPED);
+        if let Some(other) = rq.queue_data().device.find() {
+            disturb(&other);
         }
-        drop(own);
         if one_in(4) {
-            context.restart_at(soon());
+            Watching::watch(&rq);
         }
+        // Must have no effect.
         HrTimerRestart::Restart
     }
 }
 
 impl Kind for Watching {
-    type Data = WatchingData;
-    type Handle = RequestHrTimerHandle<Abuse<Self>>;
-
-    fn new_data() -> impl PinInit<Self::Data, Error> {
-        try_pin_init!(WatchingData {
-            disk: Atomic::new(0),
-            own <- new_spinlock_irq!(None),
-            timer <- HrTimer::new(),
-        })
+    fn new_timer() -> impl PinInit<HrTimer<Data<Self>>> {
+        HrTimer::new()
     }
 
-    fn disk(data: &Self::Data) -> &Atomic<u32> {
-        &data.disk
+    fn watch(rq: &Request<Abuse<Self>>) {
+        rq.start_timer(soon());
     }
 
-    fn watch(rq: &Owner<Self>) -> Option<Self::Handle> {
-        let handle = ARef::from(&**rq).start(soon());
-        if has(abuse::DROP_HANDLE) && leak() {
-            return rq.data().own.lock().replace(handle);
+    fn unwatch(rq: &Request<Abuse<Self>>) {
+        if rq.cancel_timer() {
+            count(&UNWATCHED);
         }
-        Some(handle)
-    }
-
-    fn leave(rq: Owner<Self>) -> Option<Self::Handle> {
-        // Not asked for with this kind.
-        rq.park();
-        None
-    }
-
-    fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>> {
-        rq.claim()
-    }
-
-    fn release(handle: Self::Handle) {
-        drop(handle);
     }
 }
 
-/// The timer has the owner of the request.
+/// The timer of the first request of a list has the owners of all of them.
 struct Owning;
 
-#[pin_data]
-struct OwningData {
-    disk: Atomic<u32>,
-    #[pin]
-    timer: HrTimer<Self>,
-}
+impl HrTimerCallback for Data<Owning> {
+    type Pointer<'a> = List<Owning>;
 
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for OwningData {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl HrTimerCallback for OwningData {
-    type Pointer<'a> = Owner<Owning>;
-
-    fn run(rq: Owner<Owning>, (): ()) -> HrTimerRestart {
-        if one_in(8) {
-            rq.start_timer(soon());
-        } else {
-            finish(rq);
+    fn run(mut requests: List<Owning>, (): ()) -> HrTimerRestart {
+        stir(&mut requests);
+        match random() % 8 {
+            0 => requests.start_timer(soon()),
+            1 => {
+                // In two parts, each with the timer of its first.
+                requests
+                    .next()
+                    .map(List::from)
+                    .unwrap_or_default()
+                    .start_timer(soon());
+                requests.start_timer(soon());
+            }
+            2 | 3 => requests.for_each(finish),
+            _ => end_all(requests, &TIMED),
         }
         // Must have no effect.
         HrTimerRestart::Restart
@@ -510,133 +438,83 @@ impl HrTimerCallback for OwningData {
 }
 
 impl Kind for Owning {
-    type Data = OwningData;
-    type Handle = OwnedRequestHrTimerHandle<Abuse<Self>>;
-
-    fn new_data() -> impl PinInit<Self::Data, Error> {
-        try_pin_init!(OwningData {
-            disk: Atomic::new(0),
-            timer <- HrTimer::new(),
-        })
+    fn new_timer() -> impl PinInit<HrTimer<Data<Self>>> {
+        HrTimer::new()
     }
 
-    fn disk(data: &Self::Data) -> &Atomic<u32> {
-        &data.disk
+    fn leave(requests: List<Self>) {
+        requests.start_timer(soon());
     }
 
-    fn watch(_: &Owner<Self>) -> Option<Self::Handle> {
-        None
-    }
-
-    fn leave(rq: Owner<Self>) -> Option<Self::Handle> {
-        if one_in(2) {
-            return Some(rq.start(soon()));
-        }
-        rq.start_timer(soon());
-        None
-    }
-
-    fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>> {
-        rq.claim().or_else(|| rq.cancel_timer())
-    }
-
-    fn release(handle: Self::Handle) {
-        if one_in(2) {
-            handle.dismiss();
-        } else if let Some(rq) = handle.into_owner() {
-            finish(rq);
-        }
+    fn take_back(rq: &Request<Abuse<Self>>) -> Option<List<Self>> {
+        RequestList::cancel_timer(rq)
     }
 }
 
-/// The timer has the owners of several requests.
-struct Gathering;
-
-#[pin_data]
-struct GatheringData {
-    disk: Atomic<u32>,
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for GatheringData {
-        mode: RelativeMode<Monotonic>, field: self.timer
+/// Starts or stops a timer, with no regard to whose it is.
+fn disturb<K: Kind>(rq: &Request<Abuse<K>>) {
+    if !has(abuse::WATCH) || one_in(2) {
+        return;
+    }
+    if one_in(2) {
+        K::watch(rq);
+    } else {
+        K::unwatch(rq);
     }
 }
 
-impl HrTimerCallback for GatheringData {
-    type Pointer<'a> = OwnedRequests<Abuse<Gathering>, InFlight>;
-
-    fn run(requests: OwnedRequests<Abuse<Gathering>, InFlight>, (): ()) -> HrTimerRestart {
-        if one_in(8) {
-            // In two parts, each with the timer of its first.
-            let (mut one, mut other) = (RequestChain::new(), RequestChain::new());
-            for rq in requests {
-                let to = if one_in(2) { &mut one } else { &mut other };
-                to.push_back(rq);
-            }
-            one.start_timer(soon());
-            other.start_timer(soon());
-        } else if one_in(8) {
-            requests.start_timer(soon());
-        } else {
-            end_all(requests, &TIMED);
-        }
-        // Must have no effect.
-        HrTimerRestart::Restart
+/// Claims a request by its key, by another one or without.
+fn claim<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
+    match random() % 16 {
+        0 => rq.claim_under(random()),
+        1 => rq.claim_under(rq.data().key(1)).inspect(|_| count(&BROKEN)),
+        2 | 3 => rq.claim_under(rq.data().key(0)).inspect(|_| count(&KEYED)),
+        _ => rq.claim(),
     }
 }
 
-impl Kind for Gathering {
-    type Data = GatheringData;
-    /// There are none.
-    type Handle = Infallible;
-
-    fn new_data() -> impl PinInit<Self::Data, Error> {
-        try_pin_init!(GatheringData {
-            disk: Atomic::new(0),
-            timer <- HrTimer::new(),
-        })
+/// Takes a request from where it waits. Others may come with it.
+fn take_away<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
+    if let Some(owner) = claim(rq) {
+        return Some(owner);
     }
-
-    fn disk(data: &Self::Data) -> &Atomic<u32> {
-        &data.disk
+    let mut requests = K::take_back(rq)?;
+    let first = requests.next();
+    if !first
+        .as_deref()
+        .is_some_and(|first| core::ptr::eq(first, rq))
+    {
+        count(&BROKEN);
     }
-
-    fn watch(_: &Owner<Self>) -> Option<Self::Handle> {
-        None
-    }
-
-    fn leave(rq: Owner<Self>) -> Option<Self::Handle> {
-        OwnedRequests::from(rq).start_timer(soon());
-        None
-    }
-
-    fn leave_all(chain: RequestChain<Abuse<Self>>) {
-        if one_in(4) {
-            chain.complete();
-        } else {
-            chain.start_timer(soon());
-        }
-    }
-
-    /// Others may come with the one that was asked for.
-    fn take_away(rq: &Request<Abuse<Self>>) -> Option<Owner<Self>> {
-        if let Some(owner) = rq.claim() {
-            return Some(owner);
-        }
-        let mut requests = rq.cancel_timer()?;
-        let first = requests.next();
-        for other in requests {
+    if one_in(4) {
+        K::leave(requests);
+    } else {
+        requests.for_each(|other| {
             count(&TIMED_OTHERS);
             finish(other);
-        }
-        first
+        });
     }
+    first
+}
 
-    fn release(handle: Self::Handle) {
-        match handle {}
+/// Moves requests within a list, out of it and in again.
+fn stir<K: Kind, S: State>(requests: &mut List<K, S>) {
+    for _ in 0..1 + random() % 3 {
+        if let Some(rq) = requests.pop_front() {
+            requests.push_back(rq);
+        }
+    }
+    if !one_in(8) {
+        return;
+    }
+    let Some(first) = requests.pop_front() else {
+        return;
+    };
+    let any = first.queue_data().device.references.take();
+    requests.push_back(first);
+    if let Some(owner) = any.and_then(|any| requests.remove(&any)) {
+        count(&REMOVED);
+        requests.push_back(owner);
     }
 }
 
@@ -667,17 +545,32 @@ fn count_end<K: Kind, S: State>(rq: &Owner<K, S>, status: Status) {
     }
 }
 
-/// Ends requests that have come together, or whatever else was asked for, and counts them.
-fn end_all<K: Kind, S: Started>(requests: OwnedRequests<Abuse<K>, S>, counter: &Atomic<u64>) {
-    CompletionBatch::scope(|batch| {
-        for (before, rq) in requests.enumerate() {
-            if before > 0 {
+/// Drops a request, now and then, if that was asked for.
+fn maybe_drop<K: Kind, S: State>(rq: Owner<K, S>) -> Option<Owner<K, S>> {
+    if has(abuse::DROP) && one_in(16) {
+        count(&DROPPED);
+        drop(rq);
+        return None;
+    }
+    Some(rq)
+}
+
+/// Ends requests that have come together, and counts those behind the first.
+fn end_all<K: Kind, S: State>(mut requests: List<K, S>, counter: &Atomic<u64>) {
+    stir(&mut requests);
+    if one_in(2) {
+        let mut behind = false;
+        return requests.end(|rq| {
+            if core::mem::replace(&mut behind, true) {
                 count(counter);
             }
-            if has(abuse::DROP) && one_in(16) {
-                count(&DROPPED);
-                drop(rq);
-            } else if one_in(4) {
+            count_end(rq, Status::OK);
+            Status::OK
+        });
+    }
+    CompletionBatch::scope(|batch| {
+        for rq in requests.filter_map(maybe_drop) {
+            if one_in(4) {
                 end(rq, Status::OK);
             } else {
                 count_end(&rq, Status::OK);
@@ -696,21 +589,58 @@ fn leak() -> bool {
     more
 }
 
-/// What the disks share.
+/// References that are kept without need, and dropped at random. Used in all contexts.
+#[pin_data]
+struct References<K: Kind> {
+    #[pin]
+    kept: SpinLockIrq<KVec<Reference<K>>>,
+}
+
+impl<K: Kind> References<K> {
+    fn new(capacity: usize) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            kept <- new_spinlock_irq!(KVec::with_capacity(capacity, GFP_KERNEL)?),
+        })
+    }
+
+    /// Puts one in. If there is no room, one gets out in its place.
+    fn put(&self, rq: Reference<K>) -> Option<Reference<K>> {
+        let mut kept = self.kept.lock();
+        if kept.len() < kept.capacity() {
+            return kept.push_within_capacity(rq).err().map(|error| error.0);
+        }
+        match kept.len() {
+            0 => Some(rq),
+            len => Some(core::mem::replace(&mut kept[random() as usize % len], rq)),
+        }
+    }
+
+    /// Takes one out.
+    fn take(&self) -> Option<Reference<K>> {
+        let mut kept = self.kept.lock();
+        match kept.len() {
+            0 => None,
+            len => kept.remove(random() as usize % len).ok(),
+        }
+    }
+}
+
+/// What the disks share. A list is never ended while it is locked.
 #[pin_data]
 struct Device<K: Kind> {
     tag_set: Arc<TagSet<Abuse<K>>>,
-    stores: KVec<Store>,
     #[pin]
-    references: Hoard<ARef<Request<Abuse<K>>>>,
+    references: References<K>,
+    /// References from look-ups, until the next interrupt.
     #[pin]
-    not_started: Hoard<Owner<K, Idle>>,
+    held: References<K>,
+    /// Requests that are not carried out yet.
     #[pin]
-    batch: Hoard<Owner<K>>,
+    late: SpinLockIrq<List<K>>,
     #[pin]
-    polled: Hoard<Owner<K>>,
+    batch: SpinLockIrq<List<K>>,
     #[pin]
-    handles: Hoard<K::Handle>,
+    polled: SpinLockIrq<List<K>>,
     flushes: Atomic<u32>,
 }
 
@@ -720,106 +650,96 @@ impl<K: Kind> Device<K> {
         let tag_set = Arc::pin_init(
             TagSet::new(
                 TagSetBuilder::new()
-                    .hw_queues(module_parameters::hw_queues.value())
+                    .submit_queues(module_parameters::hw_queues.value())
                     .poll_queues(module_parameters::poll_queues.value())
                     .queue_depth(depth)
                     .timeout_ms(module_parameters::timeout_ms.value()),
             ),
             GFP_KERNEL,
         )?;
-        let mut stores = KVec::new();
-        for _ in 0..module_parameters::disks.value() {
-            stores.push(Store::new(sectors())?, GFP_KERNEL)?;
-        }
-        // All together leave some requests to the block layer.
+        // Both together leave some requests to the block layer.
         let capacity = depth as usize / 5;
         Arc::pin_init(
             try_pin_init!(Self {
                 tag_set,
-                stores,
-                references <- Hoard::new(capacity),
-                not_started <- Hoard::new(capacity),
-                batch <- Hoard::new(capacity),
-                polled <- Hoard::new(capacity),
-                handles <- Hoard::new(capacity),
+                references <- References::new(capacity),
+                held <- References::new(capacity),
+                late <- new_spinlock_irq!(List::new()),
+                batch <- new_spinlock_irq!(List::new()),
+                polled <- new_spinlock_irq!(List::new()),
                 flushes: Atomic::new(0),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// A hardware queue and a tag, as a broken device might report them.
-    fn invent(&self) -> (u32, u32) {
+    /// Looks up a hardware queue and a tag, as a broken device might report them.
+    fn find(&self) -> Option<Reference<K>> {
         let odd = [0, 1, self.tag_set.queue_depth(), i32::MAX as u32, u32::MAX];
         let any = |below: u32| match random() % 16 {
             0 => odd[random() as usize % odd.len()],
             1 => random(),
             _ => random() % below.max(1),
         };
-        (
-            any(self.tag_set.hw_queues()),
-            any(self.tag_set.queue_depth()),
-        )
+        let hw_queue = any(self.tag_set.nr_hw_queues());
+        let rq = self
+            .tag_set
+            .tag_to_rq(hw_queue, any(self.tag_set.queue_depth()));
+        count(&LOOKED_UP);
+        if rq.is_some() {
+            count(&FOUND);
+        }
+        rq
     }
 
     /// What the device does when it interrupts, in hardirq and in softirq context.
     fn interrupt(&self) {
+        while let Some(rq) = self.held.take() {
+            drop(rq);
+        }
         for _ in 0..module_parameters::lookups.value() {
             self.report();
         }
         if one_in(4) {
             drop(self.references.take());
         }
-        if let Some(handle) = self.handles.take() {
-            K::release(handle);
-        }
         for _ in 0..2 {
-            if let Some(rq) = self.not_started.take() {
-                self.carry_out(rq.start());
+            let late = self.late.lock().pop_front();
+            if let Some(rq) = late {
+                self.carry_out(rq);
             }
         }
-        if has(abuse::CHAIN) && one_in(2) {
-            return self.complete_chain();
+        let requests = core::mem::take(&mut *self.batch.lock());
+        if has(abuse::TOGETHER) && one_in(2) {
+            Self::complete_together(requests);
+        } else {
+            end_all(requests, &BATCHED);
         }
-        CompletionBatch::scope(|batch| {
-            for _ in 0..8 {
-                let Some(rq) = self.batch.take() else { break };
-                count_end(&rq, Status::OK);
-                rq.end_batched(Status::OK, batch);
-            }
-        });
     }
 
     /// Completes requests together, of whatever disk and hardware queue.
-    fn complete_chain(&self) {
-        let mut chain = RequestChain::new();
-        for _ in 0..1 + random() % 8 {
-            let Some(rq) = self.batch.take() else { break };
-            chain.push_back(rq);
-        }
-        if one_in(4) {
-            // Not what it is for.
-            if let Some(rq) = self.references.take() {
-                if let Some(owner) = chain.remove(&rq) {
-                    finish(owner);
-                }
-            }
-        }
+    fn complete_together(mut requests: List<K>) {
+        stir(&mut requests);
         if has(abuse::DROP) && one_in(4) {
-            let mut dropped = RequestChain::new();
-            while let Some(rq) = chain.pop_front() {
+            let mut dropped = List::new();
+            for rq in requests {
                 count(&DROPPED);
                 dropped.push_back(rq);
             }
-            return drop(dropped);
+            drop(dropped);
+        } else if one_in(4) {
+            requests.complete();
+        } else {
+            K::leave(requests);
         }
-        K::leave_all(chain);
     }
 
     /// Ends requests that are polled for, and others. Returns how many, or something else.
     fn poll(&self, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
-        while let Some(rq) = self.polled.take() {
+        let mut polled = core::mem::take(&mut *self.polled.lock());
+        stir(&mut polled);
+        while let Some(rq) = polled.pop_front() {
             ended += 1;
             if one_in(4) {
                 finish(rq);
@@ -834,7 +754,11 @@ impl<K: Kind> Device<K> {
         if ended > 0 {
             count(&POLLED);
         }
-        if let Some(rq) = self.batch.take() {
+        for rq in polled {
+            self.polled.lock().push_back(rq);
+        }
+        let other = self.batch.lock().pop_front();
+        if let Some(rq) = other {
             count_end(&rq, Status::OK);
             rq.end_batched(Status::OK, batch);
         }
@@ -847,43 +771,43 @@ impl<K: Kind> Device<K> {
 
     /// The device reports that it has completed a request, by whatever tag comes to its mind.
     fn report(&self) {
-        let (hw_queue, tag) = self.invent();
-        count(&LOOKED_UP);
-        // What the timer owns is not there to be claimed.
-        if one_in(2) {
-            if let Some(owner) = self.tag_set.claim(hw_queue, tag) {
-                count(&FOUND);
-                count(&CLAIMED);
-                finish(owner);
-                return;
-            }
-        }
-        let Some(rq) = self.tag_set.tag_to_rq(hw_queue, tag) else {
+        let Some(rq) = self.find() else {
             return;
         };
-        count(&FOUND);
-        if let Some(owner) = K::take_away(&rq) {
+        disturb(&rq);
+        if has(abuse::HOLD) && one_in(2) {
+            return self.hold(rq);
+        }
+        let owner = take_away(&rq);
+        let rq = if has(abuse::CLONES) && one_in(4) {
+            self.references.put(rq)
+        } else {
+            Some(rq)
+        };
+        // The reference is dropped before the request ends, or after.
+        let rq = rq.filter(|_| one_in(2));
+        if let Some(owner) = owner {
             count(&CLAIMED);
             finish(owner);
         }
-        if has(abuse::CLONES) && one_in(4) {
-            drop(self.references.put(rq));
+        drop(rq);
+    }
+
+    /// Keeps a reference for a while, so that it may be the last one when it is dropped.
+    fn hold(&self, rq: Reference<K>) {
+        count(&HELD);
+        if one_in(2) {
+            udelay(Delta::from_micros((random() % 50).into()));
+            drop(rq);
+        } else {
+            drop(self.held.put(rq));
         }
     }
 
-    /// Does with a request what was asked for. It ends sooner or later.
+    /// Does with a started request what was asked for. It ends sooner or later.
     fn carry_out(&self, rq: Owner<K>) {
-        if has(abuse::LEAK) && one_in(2) && leak() {
-            core::mem::forget(ARef::from(&*rq));
-        }
-        if has(abuse::CLONES) && one_in(2) {
-            drop(self.references.put(ARef::from(&*rq)));
-        }
-        if has(abuse::WATCH) {
-            let handle = K::watch(&rq).and_then(|handle| self.handles.put(handle));
-            if let Some(handle) = handle {
-                K::release(handle);
-            }
+        if one_in(16) && !self.is_found(&rq) {
+            count(&BROKEN);
         }
         if rq.op() == Op::FLUSH
             && has(abuse::FAIL_FLUSH)
@@ -891,42 +815,34 @@ impl<K: Kind> Device<K> {
         {
             return end(rq, Status::IOERR);
         }
-        if has(abuse::DROP) && one_in(16) {
-            count(&DROPPED);
-            return drop(rq);
-        }
-
-        let disk = K::disk(rq.data()).load(Relaxed) as usize;
-        let result = match self.stores.get(disk) {
-            Some(store) => store.transfer(&rq),
-            None => Err(EIO),
+        let Some(rq) = maybe_drop(rq) else {
+            return;
         };
-        if let Err(error) = result {
+        if let Err(error) = rq.queue_data().store.transfer(&rq) {
             return end(rq, error.into());
         }
 
         if rq.is_polled() {
-            // Who polls is not to wait for ever for what could not be kept.
-            if let Some(rq) = self.polled.put(rq) {
-                finish(rq);
-            }
-            return;
+            return self.polled.lock().push_back(rq);
         }
         match way() {
             abuse::SOFTIRQ => rq.complete(),
-            abuse::PARK => rq.park(),
-            abuse::TIMER => {
-                if let Some(handle) = K::leave(rq).and_then(|handle| self.handles.put(handle)) {
-                    K::release(handle);
-                }
+            abuse::PARK if one_in(2) => rq.park(),
+            abuse::PARK => {
+                let key = rq.data().key(0);
+                rq.park_under(key);
             }
-            abuse::BATCH => {
-                if let Some(rq) = self.batch.put(rq) {
-                    finish(rq);
-                }
-            }
+            abuse::TIMER => K::leave(rq.into()),
+            abuse::BATCH => self.batch.lock().push_back(rq),
             _ => finish(rq),
         }
+    }
+
+    /// Whether a started request is found by its tag.
+    fn is_found(&self, rq: &Owner<K>) -> bool {
+        self.tag_set
+            .tag_to_rq(rq.hw_queue(), rq.tag())
+            .is_some_and(|found| core::ptr::eq(&*found, &**rq))
     }
 }
 
@@ -950,50 +866,63 @@ fn sectors() -> usize {
 
 /// What a disk has for itself.
 struct DiskData<K: Kind> {
+    store: Store,
     device: Arc<Device<K>>,
     interrupts: Arc<Interrupts<K>>,
-    number: u32,
 }
 
 impl<K: Kind> DiskData<K> {
-    /// Notes that a request has come.
-    fn receive(&self, rq: &Owner<K, Idle>) {
-        count(&HANDED);
-        K::disk(rq.data()).store(self.number, Relaxed);
-    }
-
     /// Does with a request that has come what was asked for.
-    fn take(&self, rq: Owner<K, Idle>) -> QueueResult<Abuse<K>> {
+    fn take<'call>(&self, rq: Owner<K, Idle<'call>>) -> QueueResult<'call, Abuse<K>> {
         let device = &self.device;
-        self.receive(&rq);
+        count(&HANDED);
+        rq.data().taken.fetch_add(1u32, Relaxed);
+        // The one owner is here.
+        if let Some(another) = take_away(&rq) {
+            count(&BROKEN);
+            core::mem::forget(another);
+        }
         if one_in(256) {
             self.interrupts.move_here();
         }
 
+        if has(abuse::LEAK) && one_in(2) && leak() {
+            core::mem::forget(ARef::from(&*rq));
+        }
+        if has(abuse::CLONES) && one_in(2) {
+            drop(device.references.put(ARef::from(&*rq)));
+        }
+        if has(abuse::WATCH) {
+            K::watch(&rq);
+        }
         if has(abuse::REFUSE) && one_in(8) {
-            let other = device.not_started.exchange(rq);
             count(&REFUSED);
-            return Err(other.refuse(Status::RESOURCE));
+            return Err(rq.refuse(Status::RESOURCE));
         }
         if has(abuse::REFUSE_HARD) && one_in(16) {
-            let other = device.not_started.exchange(rq);
+            if one_in(2) {
+                end(rq, Status::IOERR);
+                return Ok(());
+            }
             count(&FAILED);
             // fio goes on after this one.
-            return Err(other.refuse(Status::IOERR));
+            return Err(rq.refuse(Status::IOERR));
         }
         if has(abuse::REQUEUE) && one_in(8) {
             count(&REQUEUED);
             rq.requeue(true);
             return Ok(());
         }
-        let mut rq = rq;
+        let Some(rq) = maybe_drop(rq) else {
+            return Ok(());
+        };
+        let rq = rq.start();
         if has(abuse::LATE) && one_in(3) {
-            match device.not_started.put(rq) {
-                Some(other) => rq = other,
-                None => return Ok(()),
-            }
+            count(&KEPT);
+            device.late.lock().push_back(rq);
+        } else {
+            device.carry_out(rq);
         }
-        device.carry_out(rq.start());
         Ok(())
     }
 }
@@ -1001,56 +930,71 @@ impl<K: Kind> DiskData<K> {
 #[vtable]
 impl<K: Kind> Operations for Abuse<K> {
     type QueueData = KBox<DiskData<K>>;
-    type RequestData = K::Data;
+    type RequestData = Data<K>;
 
-    fn new_request_data() -> impl PinInit<K::Data, Error> {
-        K::new_data()
+    fn new_request_data() -> impl PinInit<Data<K>> {
+        pin_init!(Data {
+            taken: Atomic::new(0),
+            timer <- K::new_timer(),
+            _kind: PhantomData,
+        })
     }
 
-    fn queue_rq(disk: &DiskData<K>, rq: Owner<K, Idle>, _is_last: bool) -> QueueResult<Self> {
+    fn queue_rq<'call>(
+        disk: &DiskData<K>,
+        rq: Owner<K, Idle<'call>>,
+        _is_last: bool,
+    ) -> QueueResult<'call, Self> {
         disk.take(rq)
     }
 
-    fn queue_rqs(disk: &DiskData<K>, requests: &mut RequestList<'_, Self>) {
-        while has(abuse::LISTS) && !one_in(16) {
-            let Some(rq) = requests.next() else { break };
+    fn queue_rqs<'call>(
+        disk: &DiskData<K>,
+        mut requests: List<K, Idle<'call>>,
+    ) -> List<K, Idle<'call>> {
+        if !has(abuse::LISTS) {
+            return requests;
+        }
+        stir(&mut requests);
+        let mut left = List::new();
+        while !one_in(16) {
+            let Some(rq) = requests.pop_front() else {
+                break;
+            };
             if one_in(8) {
-                requests.give_back(rq);
+                left.push_back(rq);
                 continue;
             }
             count(&LISTED);
-            if one_in(8) {
-                disk.receive(&rq);
-                // It may be another one, from long ago, and of another disk.
-                count(&REQUEUED);
-                requests.give_back(disk.device.not_started.exchange(rq));
-            } else if let Err(refused) = disk.take(rq) {
-                requests.give_back(refused.into_request());
+            if let Err(refused) = disk.take(rq) {
+                left.push_back(refused.into_request());
             }
         }
+        // Those that were not looked at come first, or last.
+        if one_in(2) {
+            core::mem::swap(&mut requests, &mut left);
+        }
+        left.for_each(|rq| requests.push_back(rq));
+        requests
     }
 
-    fn complete(rq: Owner<K, Complete>) {
-        end(rq, Status::OK);
-    }
-
-    fn complete_all(requests: OwnedRequests<Self, Complete>) {
-        end_all(requests, &CHAINED);
+    fn complete(requests: List<K, Complete>) {
+        end_all(requests, &TOGETHER);
     }
 
     fn poll(disk: &DiskData<K>, _hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         disk.device.poll(batch)
     }
 
-    fn timeout(_: &DiskData<K>, rq: &Request<Self>) -> TimeoutAction {
+    /// Another CPU may have what waits here, or take it now.
+    fn timeout(disk: &DiskData<K>, rq: &Request<Self>) {
         count(&TIMED_OUT);
-        match K::take_away(rq) {
-            Some(rq) => {
-                finish(rq);
-                TimeoutAction::Done
-            }
-            None if one_in(2) => TimeoutAction::Done,
-            None => TimeoutAction::Reset,
+        // The device knows nothing about it.
+        if let Some(tag) = rq.current_tag().filter(|_| one_in(2)) {
+            drop(disk.device.tag_set.tag_to_rq(rq.hw_queue(), tag));
+        }
+        if let Some(rq) = take_away(rq).or_else(|| disk.device.batch.lock().remove(rq)) {
+            finish(rq);
         }
     }
 }
@@ -1170,7 +1114,8 @@ trait Control: Send + Sync {
 
 impl<K: Kind> Control for Device<K> {
     fn resize(&self, number: u32) -> Result {
-        self.tag_set.resize(number, self.tag_set.poll_queues())
+        let polled = self.tag_set.poll_queues();
+        self.tag_set.update_nr_hw_queues(number, polled)
     }
 
     fn clone_and_forget(&self, number: u32) -> Result {
@@ -1232,9 +1177,9 @@ impl<K: Kind> Running<K> {
         for number in 0..module_parameters::disks.value() {
             let data = KBox::new(
                 DiskData {
+                    store: Store::new(sectors())?,
                     device: running.device.clone(),
                     interrupts: running.interrupts.clone(),
-                    number,
                 },
                 GFP_KERNEL,
             )?;
@@ -1266,9 +1211,7 @@ impl<K: Kind> Drop for Running<K> {
         self.interrupts.hard.stop();
         self.interrupts.soft.stop();
         while self.device.references.take().is_some() {}
-        while let Some(handle) = self.device.handles.take() {
-            K::release(handle);
-        }
+        while self.device.held.take().is_some() {}
     }
 }
 
@@ -1290,7 +1233,6 @@ impl kernel::InPlaceModule for AbuseModule {
         pin_init::pin_init_scope(|| {
             let (running, device) = match (has(abuse::TIMER), has(abuse::WATCH)) {
                 (true, true) => return Err(EINVAL),
-                (true, false) if has(abuse::CHAIN) => Running::<Gathering>::start()?,
                 (true, false) => Running::<Owning>::start()?,
                 (false, _) => Running::<Watching>::start()?,
             };

@@ -25,8 +25,8 @@ ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total
 declare -A ABUSE_BIT=(
 	[inline]=0 [softirq]=1 [park]=2 [timer]=3 [batch]=4
 	[late]=5 [watch]=6 [clones]=7 [requeue]=8 [refuse]=9 [refuse_hard]=10
-	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [drop_handle]=15 [fail_load]=16
-	[lists]=17 [chain]=18
+	[drop]=11 [fail_flush]=12 [leak]=13 [leak_disk]=14 [hold]=15 [fail_load]=16
+	[lists]=17 [together]=18
 )
 
 abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) ||
@@ -58,13 +58,13 @@ abuse_unload() {
 	[[ ! -d /sys/module/$ABUSE_MODULE/holders ]] || must rmmod "$ABUSE_MODULE"
 }
 
-# counts: reads COUNT[...], which the driver keeps.
+# counts: reads COUNT[...], which the driver keeps. In one go, as the text changes.
 declare -A COUNT
 counts() {
 	local name value
 	while read -r name value && [[ $name ]]; do
 		COUNT[$name]=$value
-	done <"$ABUSE_COUNTS"
+	done <<<"$(<"$ABUSE_COUNTS")"
 }
 
 # Nothing is in the driver's hands.
@@ -76,6 +76,7 @@ balanced() {
 
 abuse_at_rest() {
 	wait_for 60 balanced || { show_counts; return 1; }
+	want "broken promises" "${COUNT[broken]}" 0
 }
 
 show_counts() { printf '%s\n' "$(<"$ABUSE_COUNTS")"; }
@@ -164,7 +165,7 @@ total_at_least() {
 happened() {
 	local name
 	for name; do
-		((COUNT[$name] > 0)) || { printf 'no request was %s\n' "$name"; return 1; }
+		((COUNT[$name] > 0)) || { printf '%s is 0\n' "$name"; return 1; }
 	done
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Flushes, which have requests of their own: with references kept, and failing.
+# Flushes, which have requests of their own: references to them are kept, and they fail.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -41,8 +41,9 @@ tap_case "flushes" flushes "inline softirq"
 tap_case "flushes, references are kept" flushes "inline clones"
 tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
 tap_case "flushes, found by tag" flushes "park late clones"
+tap_case "flushes, references from look-ups are held" flushes "inline batch hold"
 tap_case "flushes, found in their timers" flushes "timer clones"
-tap_case "flushes, with others in one timer" flushes "timer batch chain clones"
+tap_case "flushes, with others in one timer" flushes "timer batch together clones"
 tap_case "forced writes, references are kept" forced
 tap_case "failing flushes" failing "inline" ""
 tap_case "failing flushes, references are kept" failing "inline clones" ""

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Requests that come in lists, are completed in chains, and are polled for: some of a
-# list are taken, what is in a chain belongs to several disks, and who is polled ends
-# what was not asked for.
+# Requests that come in lists, are completed in lists, and are polled for: some of a list
+# are taken and others left, in another order; a list that is completed has requests of
+# several disks; and polling ends requests of others.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -18,7 +18,7 @@ two_disks() {
 
 dropped() {
 	fails_some "$1"
-	happened listed chained dropped
+	happened listed batched dropped
 }
 
 polled() {
@@ -27,16 +27,18 @@ polled() {
 }
 
 tap_case "lists are taken in part" does "lists inline clones" listed ""
-tap_case "lists of two disks, requests come late and go to the other" two_disks \
-	"lists late refuse requeue inline park" "listed refused requeued claimed" ""
+tap_case "lists of two disks, requests are refused and requeued" two_disks \
+	"lists late refuse requeue inline park" "listed refused requeued claimed kept" ""
 tap_case "lists, the I/O scheduler changes" two_disks \
 	"lists late softirq batch" listed "elevator nr_requests freeze"
-tap_case "requests are completed in chains" does "batch chain inline clones" chained ""
-tap_case "chains of two disks, hardware queues come and go" two_disks \
-	"lists batch chain park softirq requeue" "listed chained" "hw_queues elevator"
-tap_case "chains, CPUs go and come" two_disks "lists batch chain" "listed chained" hotplug
-tap_case "dropped chains are I/O errors" dropped "drop batch chain lists clones"
-tap_case "requests are polled for" polled "inline batch chain" "" ""
-tap_case "requests are polled for, and come late" polled \
+tap_case "requests are completed in lists" does "batch together inline clones" \
+	"together batched removed" ""
+tap_case "completed lists of two disks, hardware queues come and go" two_disks \
+	"lists batch together park softirq requeue" "listed together" "hw_queues elevator"
+tap_case "completed lists, CPUs go and come" two_disks "lists batch together" \
+	"listed together" hotplug
+tap_case "dropped lists are I/O errors" dropped "drop batch together lists clones"
+tap_case "requests are polled for" polled "inline batch together" "" ""
+tap_case "requests are polled for, and carried out late" polled \
 	"lists late requeue batch park clones" "listed requeued" "elevator freeze"
 tap_run

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Owners that are kept, dropped, given back and refused, and references that are
-# kept for no reason.
+# Owners that are kept, dropped, requeued and refused, and references that are kept for no
+# reason.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
 # The block layer looks for requests that took too long once in a second.
-time_outs() {
+timeouts() {
 	abuse_load "$1" lookups=0 timeout_ms=40 interval_us="$2"
 	verified rbabuse0 --size=256k --loops=1
 	happened timed_out
@@ -26,11 +26,13 @@ tap_case "references are kept" does "inline softirq clones" "ended" "elevator nr
 tap_case "references are kept, CPUs go and come" does "softirq park clones" "claimed" hotplug
 tap_case "references are kept for seconds" kept_for_seconds
 tap_case "requests end in batches" does "batch inline clones" "ended" ""
-tap_case "requests are started late" does "late inline softirq" "ended" "freeze elevator"
-tap_case "requests are given back" does "requeue inline park" "requeued" elevator
-tap_case "requests are refused, or others in their place" does "late refuse inline" "refused" ""
+tap_case "requests are carried out late" does "late inline softirq" "kept" "freeze elevator"
+tap_case "requests are requeued" does "requeue inline park" "requeued" elevator
+tap_case "requests are refused" does "late refuse inline clones" "refused" elevator
+tap_case "references from look-ups are held" does "hold inline softirq batch" "held" elevator
 tap_case "dropped owners are I/O errors" fails_some "drop inline softirq clones"
 tap_case "refused requests are I/O errors" fails_some "refuse_hard late inline"
-tap_case "time-outs end what nobody looks up" time_outs "park" 500
-tap_case "time-outs race with timers" time_outs "park watch" 1000000
+tap_case "timeouts end requests that nothing looks up" timeouts "park" 500
+tap_case "timeouts race with timers" timeouts "park watch" 1000000
+tap_case "timeouts race with batches" timeouts "batch" 300000
 tap_run

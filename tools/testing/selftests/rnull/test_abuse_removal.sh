@@ -6,7 +6,7 @@
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
-ALL="park softirq batch late watch clones requeue refuse"
+ALL="park softirq batch late watch clones requeue refuse hold lists together"
 ROUNDS=3
 [[ ${FULL:-} != 1 ]] || ROUNDS=8
 
@@ -27,7 +27,7 @@ busy() {
 		--output="$WORK/fio" &
 	wait_for 30 written
 	refused EAGAIN rmmod "$ABUSE_MODULE"
-	# What is in flight when its submitter is killed has to come back all the same.
+	# I/O that is in flight when its submitter is killed ends all the same.
 	kill -KILL $!
 	wait $! || true
 	wait_for 30 must rmmod "$ABUSE_MODULE"

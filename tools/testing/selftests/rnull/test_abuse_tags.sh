@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tags that a device makes up, looked up in interrupts while all changes that
-# tags depend on.
+# Tags that a device makes up, looked up in interrupts while everything changes that tags
+# depend on, and keys of other I/Os.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -18,13 +18,22 @@ lookups() {
 	((COUNT[looked_up] > COUNT[found]))
 }
 
-# Two disks have the same tags, and what is refused belongs to either.
+# Two disks have the same tags.
 shared() {
 	abuse_load "park inline softirq late refuse clones" disks=2 lookups=16
 	storm rbabuse1 elevator freeze hw_queues
 	verified "rbabuse0 rbabuse1"
 	calm
 	happened claimed refused
+}
+
+# Each I/O has a key of its own, and an earlier one finds nothing.
+keys() {
+	abuse_load "park requeue" lookups=32 queue_depth=16
+	storm rbabuse0 elevator
+	verified rbabuse0
+	calm
+	happened claimed keyed
 }
 
 tap_case "invented tags" lookups "park" ""
@@ -36,7 +45,8 @@ tap_case "invented tags, the queue is frozen" lookups "park softirq" freeze
 tap_case "invented tags, hardware queues come and go" lookups "park inline" hw_queues
 tap_case "invented tags, CPUs go and come" lookups "park softirq" hotplug
 tap_case "invented tags, everything changes, everything is done" lookups \
-	"park inline softirq batch late watch clones requeue refuse" \
+	"park inline softirq batch late watch clones requeue refuse hold" \
 	"elevator nr_requests freeze hw_queues hotplug"
 tap_case "invented tags of two disks" shared
+tap_case "keys of this I/O, an earlier one and none" keys
 tap_run

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Timers of requests that nobody cancels, and timers that own their requests.
+# Timers that watch requests without end, and timers that own requests.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -12,17 +12,17 @@ forgotten() {
 	storm rbabuse0 elevator nr_requests
 	verified rbabuse0
 	calm
-	happened watched watched_late
+	happened watched watched_in_vain unwatched
 }
 
 # Half a second late, with the tag in use all the while.
 forgotten_long() {
 	abuse_load "inline watch" interval_us=500000
 	verified rbabuse0 --loops=1 --size=64k --rate_iops=16
-	happened watched_late
+	happened watched_in_vain
 }
 
-# The timer owns the request, or somebody takes it out before.
+# The timer owns the request, or an interrupt takes it out before.
 owning() {
 	abuse_load "timer $1" lookups="$2"
 	storm rbabuse0 elevator
@@ -33,18 +33,18 @@ owning() {
 # Without these fio may submit one by one, if the machine is slow.
 EIGHT="--iodepth_batch_submit=8 --iodepth_batch_complete_min=8"
 
-# The timer of the first owns what is in a chain, or somebody takes all of it out.
-chains() {
+# The timer of the first owns a list, or an interrupt takes all of it out.
+lists() {
 	DISKS="rbabuse0 rbabuse1"
 	OPTIONS=$EIGHT
-	does "timer batch chain lists $1" "listed $2" "$3" disks=2 lookups="$4"
+	does "timer batch together lists $1" "listed $2" "$3" disks=2 lookups="$4"
 }
 
-# Some of a chain time out before the timer of the first expires. The block layer looks
+# Some of a list time out before the timer of the first expires. The block layer looks
 # for them once in a second, so that this takes some tries.
-chains_time_out() {
+lists_time_out() {
 	local try
-	abuse_load "timer batch chain" lookups=0 timeout_ms=40 interval_us=300000
+	abuse_load "timer batch together" lookups=0 timeout_ms=40 interval_us=300000
 	for try in {1..20}; do
 		printf 'try %d\n' "$try"
 		# shellcheck disable=SC2086 # a list
@@ -54,11 +54,11 @@ chains_time_out() {
 	return 1
 }
 
-# The timer finds its request parked, or somebody else does.
+# The timer finds its request parked, or an interrupt has.
 fight() {
 	abuse_load "park watch" interval_us=100
 	verified rbabuse0
-	happened watched watched_late claimed
+	happened watched watched_in_vain claimed
 }
 
 tap_case "a forgotten timer fires after its request ended" forgotten inline
@@ -66,12 +66,12 @@ tap_case "a forgotten timer fires while its request is completed" forgotten soft
 tap_case "a forgotten timer fires half a second late" forgotten_long
 tap_case "a timer owns the request" owning "" 0
 tap_case "a timer owns the request, and others take it out" owning "" 16
-tap_case "a timer owns the request, which is given back" owning "requeue softirq" 16
-tap_case "a timer owns a chain" chains "" timed elevator 0
-tap_case "a timer owns a chain, and others take it out" chains "clones late" \
+tap_case "a timer owns the request, which is requeued" owning "requeue softirq" 16
+tap_case "a timer owns a list" lists "" timed elevator 0
+tap_case "a timer owns a list, and others take it out" lists "clones late" \
 	"timed timed_others claimed" "hw_queues nr_requests" 32
-tap_case "a timer owns a chain, of which some are given back" chains \
-	"requeue refuse park softirq" "timed timed_others chained requeued" freeze 32
-tap_case "a timer owns a chain that times out" chains_time_out
+tap_case "a timer owns a list, of which some are requeued" lists \
+	"requeue refuse park softirq" "timed timed_others together requeued" freeze 32
+tap_case "a timer owns a list that times out" lists_time_out
 tap_case "a timer and interrupts fight for a request" fight
 tap_run

@@ -5,7 +5,7 @@
 # processes, with the device switched off and on and requests timing out in
 # between. Afterwards the write pointers agree with the data, and the zones that
 # are open were counted rightly. A minute and a half in all; with FULL=1 ten minutes
-# with power cycles and time-outs, and five without.
+# with power cycles and timeouts, and five without.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
@@ -35,7 +35,7 @@ cycle_power() {
 }
 
 # stress TROUBLE ATTRIBUTE=VALUE...: TROUBLE is "trouble" if there are to be power
-# cycles and time-outs, for twice as long.
+# cycles and timeouts, for twice as long.
 stress() {
 	local seed=$RANDOM$RANDOM stress status=0 zone seconds=$SECONDS_EACH
 	load nr_devices=0
@@ -77,7 +77,7 @@ stress() {
 tap_case "without limits" stress calm irqmode=1
 tap_case "few open and active zones, a smaller capacity, a timer" stress calm irqmode=2 \
 	zone_capacity=3 zone_max_open=2 zone_max_active=4
-tap_case "power cycles and time-outs" stress trouble irqmode=1 zone_max_open=3
-tap_case "power cycles and time-outs, emulated zone append, at once" stress trouble irqmode=0 \
+tap_case "power cycles and timeouts" stress trouble irqmode=1 zone_max_open=3
+tap_case "power cycles and timeouts, emulated zone append, at once" stress trouble irqmode=0 \
 	zone_append_max_sectors=0 zone_capacity=2
 tap_run
