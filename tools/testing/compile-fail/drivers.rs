@@ -10,8 +10,6 @@ use kernel::{
             HasHrTimer,
             HrTimer,
             HrTimerCallback,
-            HrTimerHandle,
-            HrTimerPointer,
             HrTimerRestart,
             RelativeMode, //
         },
@@ -28,17 +26,19 @@ impl Operations for Null {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
+    fn new_request_data() -> impl PinInit<()> {}
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        rq.start().complete();
         Ok(())
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().end_ok();
-        Ok(())
+    fn complete(requests: RequestList<Self, Complete>) {
+        requests.end(|_| Status::OK);
     }
 }
 
-/// A driver with a timer that owns the request.
+/// A driver with a timer that owns requests.
 struct Owning;
 
 #[pin_data]
@@ -54,10 +54,10 @@ impl_has_hr_timer! {
 }
 
 impl HrTimerCallback for OwningData {
-    type Pointer<'a> = OwnedRequest<Owning, InFlight>;
+    type Pointer<'a> = RequestList<Owning, InFlight>;
 
-    fn run(rq: OwnedRequest<Owning, InFlight>, _: ()) -> HrTimerRestart {
-        rq.end_ok();
+    fn run(requests: RequestList<Owning, InFlight>, _: ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
         HrTimerRestart::NoRestart
     }
 }
@@ -67,60 +67,19 @@ impl Operations for Owning {
     type QueueData = ();
     type RequestData = OwningData;
 
-    fn new_request_data() -> impl PinInit<OwningData, Error> {
-        try_pin_init!(OwningData {
+    fn new_request_data() -> impl PinInit<OwningData> {
+        pin_init!(OwningData {
             timer <- HrTimer::new(),
         })
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().start_timer(Delta::from_micros(10));
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        RequestList::from(rq.start()).start_timer(Delta::from_micros(10));
         Ok(())
     }
 }
 
-/// A driver with a timer that owns several requests.
-struct Together;
-
-#[pin_data]
-struct TogetherData {
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for TogetherData {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl HrTimerCallback for TogetherData {
-    type Pointer<'a> = OwnedRequests<Together, InFlight>;
-
-    fn run(requests: OwnedRequests<Together, InFlight>, _: ()) -> HrTimerRestart {
-        requests.end(|_| Status::OK);
-        HrTimerRestart::NoRestart
-    }
-}
-
-#[vtable]
-impl Operations for Together {
-    type QueueData = ();
-    type RequestData = TogetherData;
-
-    fn new_request_data() -> impl PinInit<TogetherData, Error> {
-        try_pin_init!(TogetherData {
-            timer <- HrTimer::new(),
-        })
-    }
-
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        OwnedRequests::from(rq.start()).start_timer(Delta::from_micros(10));
-        Ok(())
-    }
-}
-
-/// A driver with a timer that has a reference.
+/// A driver with a timer that watches a request.
 struct Watching;
 
 #[pin_data]
@@ -138,10 +97,7 @@ impl_has_hr_timer! {
 impl HrTimerCallback for WatchingData {
     type Pointer<'a> = ARef<Request<Watching>>;
 
-    fn run(
-        rq: ARef<Request<Watching>>,
-        _: RequestHrTimerContext<'_, WatchingData>,
-    ) -> HrTimerRestart {
+    fn run(rq: ARef<Request<Watching>>, _: ()) -> HrTimerRestart {
         if let Some(rq) = rq.claim() {
             rq.end(Status::TIMEOUT);
         }
@@ -154,14 +110,16 @@ impl Operations for Watching {
     type QueueData = ();
     type RequestData = WatchingData;
 
-    fn new_request_data() -> impl PinInit<WatchingData, Error> {
-        try_pin_init!(WatchingData {
+    fn new_request_data() -> impl PinInit<WatchingData> {
+        pin_init!(WatchingData {
             timer <- HrTimer::new(),
         })
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().park();
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        let rq = rq.start();
+        rq.start_timer(Delta::from_micros(10));
+        rq.park();
         Ok(())
     }
 }

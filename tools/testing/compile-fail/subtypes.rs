@@ -14,11 +14,15 @@ impl Operations for Sub {
     type QueueData = KBox<u64>;
     type RequestData = u64;
 
-    fn new_request_data() -> impl PinInit<u64, Error> {
-        Ok(0)
+    fn new_request_data() -> impl PinInit<u64> {
+        0
     }
 
-    fn queue_rq(_: &u64, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq<'call>(
+        _: &u64,
+        rq: OwnedRequest<Self, Idle<'call>>,
+        _: bool,
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }
@@ -29,11 +33,15 @@ impl Operations for Super {
     type QueueData = KBox<&'static str>;
     type RequestData = &'static str;
 
-    fn new_request_data() -> impl PinInit<&'static str, Error> {
-        Ok("")
+    fn new_request_data() -> impl PinInit<&'static str> {
+        ""
     }
 
-    fn queue_rq(_: &&'static str, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq<'call>(
+        _: &&'static str,
+        rq: OwnedRequest<Self, Idle<'call>>,
+        _: bool,
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }

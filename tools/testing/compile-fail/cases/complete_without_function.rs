@@ -3,7 +3,7 @@
 //! A driver that has no `Operations::complete` cannot complete requests through it.
 //@ codegen
 //@ error: E0080
-//@ message: complete() needs an implementation of Operations::complete
+//@ message: needs an implementation of Operations::complete
 
 include!("../prelude.rs");
 
@@ -14,18 +14,16 @@ impl Operations for Null {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().complete();
         Ok(())
     }
 
     #[cfg(right)]
-    fn complete(rq: OwnedRequest<Self, Complete>) {
-        rq.end_ok();
+    fn complete(requests: RequestList<Self, Complete>) {
+        requests.end(|_| Status::OK);
     }
 }
 

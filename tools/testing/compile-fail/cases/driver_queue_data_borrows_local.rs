@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk cannot borrow from who makes the disk.
+//! The data of a disk cannot borrow from the function that makes the disk.
 //@ error: E0716
 //@ message: temporary value dropped while borrowed
 
@@ -13,11 +13,13 @@ impl Operations for Driver {
     type QueueData = KBox<&'static u32>;
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: &&'static u32, rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq<'call>(
+        _: &&'static u32,
+        rq: OwnedRequest<Self, Idle<'call>>,
+        _: bool,
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }

@@ -13,16 +13,14 @@ impl Operations for Driver {
     type QueueData = KBox<u32>;
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(
+    fn queue_rq<'call>(
         #[cfg(right)] _limit: &u32,
         #[cfg(wrong)] _limit: &'static u32,
-        rq: OwnedRequest<Self, Idle>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _: bool,
-    ) -> QueueResult<Self> {
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }

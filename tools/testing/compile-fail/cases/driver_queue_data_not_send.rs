@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk is dropped by who removes the disk, so it must be Send. (A lock's guard is
+//! The data of a disk is dropped by any thread that removes the disk, so it must be Send. (A lock's guard is
 //! Sync only: it belongs to the thread that has the lock.)
 //@ error: E0277
 //@ message: `*mut ()` cannot be sent between threads safely
@@ -19,15 +19,13 @@ impl Operations for Driver {
     type QueueData = Data;
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(
+    fn queue_rq<'call>(
         _: BorrowedQueueData<'_, Self>,
-        rq: OwnedRequest<Self, Idle>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _: bool,
-    ) -> QueueResult<Self> {
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }

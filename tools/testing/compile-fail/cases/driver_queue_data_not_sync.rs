@@ -18,15 +18,13 @@ impl Operations for Driver {
     type QueueData = Data;
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(
+    fn queue_rq<'call>(
         _: BorrowedQueueData<'_, Self>,
-        rq: OwnedRequest<Self, Idle>,
+        rq: OwnedRequest<Self, Idle<'call>>,
         _: bool,
-    ) -> QueueResult<Self> {
+    ) -> QueueResult<'call, Self> {
         rq.start().end_ok();
         Ok(())
     }

@@ -19,11 +19,11 @@ impl Operations for Driver {
     type QueueData = ();
     type RequestData = Data;
 
-    fn new_request_data() -> impl PinInit<Data, Error> {
-        Ok(None)
+    fn new_request_data() -> impl PinInit<Data> {
+        None
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().end_ok();
         Ok(())
     }

@@ -18,11 +18,11 @@ impl Operations for Driver {
     type QueueData = ();
     type RequestData = Data;
 
-    fn new_request_data() -> impl PinInit<Data, Error> {
-        Ok(Data::new(0))
+    fn new_request_data() -> impl PinInit<Data> {
+        Data::new(0)
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().end_ok();
         Ok(())
     }

@@ -13,11 +13,9 @@ impl Operations for Driver {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().end_ok();
         Ok(())
     }

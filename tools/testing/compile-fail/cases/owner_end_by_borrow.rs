@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has merely borrowed the owner cannot end the request.
+//! A request cannot be ended through a borrow of its owner.
 //@ error: E0507
 //@ message: cannot move out of `*rq` which is behind a shared reference
 

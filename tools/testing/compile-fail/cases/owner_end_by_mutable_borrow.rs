@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has borrowed the owner cannot end the request, not even with a mutable borrow.
+//! A request cannot be ended through a mutable borrow of its owner, either.
 //@ error: E0507
 //@ message: cannot move out of `*rq` which is behind a mutable reference
 

@@ -4,13 +4,13 @@
 //@ error: E0451
 //@ message: field `rq` of struct `OwnedRequest` is private
 //@ error: E0451
-//@ message: field `_p` of struct `OwnedRequest` is private
+//@ message: field `_state` of struct `OwnedRequest` is private
 
 include!("../prelude.rs");
 
 use core::{
     marker::PhantomData,
-    ptr::NonNull, //
+    mem::ManuallyDrop, //
 };
 
 fn finish<T: Operations>(rq: &Request<T>) {
@@ -18,8 +18,8 @@ fn finish<T: Operations>(rq: &Request<T>) {
     let owner = rq.claim();
     #[cfg(wrong)]
     let owner = Some(OwnedRequest::<T, InFlight> {
-        rq: NonNull::from(rq),
-        _p: PhantomData,
+        rq: ManuallyDrop::new(ARef::from(rq)),
+        _state: PhantomData,
     });
     if let Some(rq) = owner {
         rq.end_ok();

@@ -9,10 +9,9 @@ include!("../prelude.rs");
 use core::ptr::NonNull;
 use kernel::sync::aref::AlwaysRefCounted;
 
-fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
+fn timeout<T: Operations>(rq: &Request<T>) {
     #[cfg(right)]
     drop(ARef::from(rq));
     #[cfg(wrong)]
     AlwaysRefCounted::dec_ref(NonNull::from(rq));
-    TimeoutAction::Done
 }

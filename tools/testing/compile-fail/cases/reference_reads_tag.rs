@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tag of a request cannot be read through a reference, as it may be given to another I/O.
+//! Through a reference, a request may have no tag, and that cannot be overlooked.
 //@ error: E0599
 //@ message: no method named `tag` found for reference `&Request<T>`
 
 include!("../prelude.rs");
 
-fn tag<T: Operations>(
-    #[cfg(right)] rq: &OwnedRequest<T, InFlight>,
-    #[cfg(wrong)] rq: &Request<T>,
-) -> u32 {
-    rq.tag()
+fn tag<T: Operations>(rq: &Request<T>) -> u32 {
+    #[cfg(right)]
+    let tag = rq.current_tag().unwrap_or(u32::MAX);
+    #[cfg(wrong)]
+    let tag = rq.tag();
+    tag
 }

@@ -6,12 +6,11 @@
 
 include!("../prelude.rs");
 
-fn timeout<T: Operations>(rq: &Request<T>) -> TimeoutAction {
+fn timeout<T: Operations>(rq: &Request<T>) {
     #[cfg(right)]
     if let Some(rq) = rq.claim() {
         rq.requeue(true);
     }
     #[cfg(wrong)]
     rq.requeue(true);
-    TimeoutAction::Done
 }

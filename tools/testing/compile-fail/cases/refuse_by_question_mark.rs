@@ -2,7 +2,7 @@
 
 //! The `?` operator cannot lose a request, by returning an error without it.
 //@ error: E0277
-//@ message: `?` couldn't convert the error to `Refused<T>`
+//@ message: `?` couldn't convert the error to `Refused<'_, T>`
 
 include!("../prelude.rs");
 
@@ -10,7 +10,7 @@ fn allocate() -> Result<KBox<u32>> {
     Ok(KBox::new(0, GFP_ATOMIC)?)
 }
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> QueueResult<'_, T> {
     #[cfg(right)]
     let Ok(buffer) = allocate() else {
         return Err(rq.refuse(Status::RESOURCE));

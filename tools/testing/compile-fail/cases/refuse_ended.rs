@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> QueueResult<'_, T> {
     #[cfg(wrong)]
     rq.end(Status::IOERR);
     Err(rq.refuse(Status::IOERR))

@@ -8,7 +8,7 @@
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> QueueResult<'_, T> {
     #[cfg(right)]
     let refused = rq.refuse(Status::IOERR);
     #[cfg(wrong)]

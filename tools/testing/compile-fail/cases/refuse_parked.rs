@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>, full: bool) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>, full: bool) -> QueueResult<'_, T> {
     #[cfg(wrong)]
     rq.start().park();
     if full {

@@ -2,14 +2,14 @@
 
 //! A driver cannot refuse the request of another one.
 //@ error: E0308
-//@ message: mismatched types; expected `Refused<Disk>`, found `Refused<Tape>`
+//@ message: mismatched types; expected `Refused<'_, Disk>`, found `Refused<'_, Tape>`
 
 include!("../prelude.rs");
 
-fn submit<Disk: Operations, Tape: Operations>(
-    disk: OwnedRequest<Disk, Idle>,
-    tape: OwnedRequest<Tape, Idle>,
-) -> QueueResult<Disk> {
+fn submit<'call, Disk: Operations, Tape: Operations>(
+    disk: OwnedRequest<Disk, Idle<'call>>,
+    tape: OwnedRequest<Tape, Idle<'call>>,
+) -> QueueResult<'call, Disk> {
     #[cfg(right)]
     let refused = disk.refuse(Status::RESOURCE);
     #[cfg(wrong)]

@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> QueueResult<'_, T> {
     #[cfg(wrong)]
     let rq = rq.start();
     Err(rq.refuse(Status::RESOURCE))

@@ -2,11 +2,11 @@
 
 //! An error comes with the request that it is about; an errno will not do.
 //@ error: E0308
-//@ message: mismatched types; expected `Refused<T>`, found `Error`
+//@ message: mismatched types; expected `Refused<'_, T>`, found `Error`
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) -> QueueResult<T> {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> QueueResult<'_, T> {
     #[cfg(right)]
     let error = rq.refuse(Status::IOERR);
     #[cfg(wrong)]

@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn answer<T: Operations>(rq: OwnedRequest<T, Idle>) -> Result {
+fn answer<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> Result {
     #[cfg(wrong)]
     let segments = rq.segments();
     let rq = rq.start();

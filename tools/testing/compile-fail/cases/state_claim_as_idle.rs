@@ -2,14 +2,14 @@
 
 //! What was parked is in flight, and cannot be taken for a request that may be refused.
 //@ error: E0308
-//@ message: mismatched types; expected `OwnedRequest<T, Idle>`, found `OwnedRequest<T, InFlight>`
+//@ message: mismatched types; expected `OwnedRequest<T, Idle<'_>>`, found `OwnedRequest<T, InFlight>`
 
 include!("../prelude.rs");
 
 #[cfg(right)]
 type Claimed = InFlight;
 #[cfg(wrong)]
-type Claimed = Idle;
+type Claimed = Idle<'static>;
 
 fn claim<T: Operations>(rq: &Request<T>) {
     if let Some(rq) = rq.claim() {

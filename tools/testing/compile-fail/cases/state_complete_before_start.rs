@@ -2,11 +2,11 @@
 
 //! A request that was not started cannot be completed.
 //@ error: E0599
-//@ message: no method named `complete` found for struct `OwnedRequest<T, Idle>`
+//@ message: no method named `complete` found for struct `OwnedRequest<T, Idle<'_>>`
 
 include!("../prelude.rs");
 
-fn finish<T: Operations>(rq: OwnedRequest<T, Idle>) {
+fn finish<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) {
     #[cfg(right)]
     let rq = rq.start();
     rq.complete();

@@ -2,30 +2,15 @@
 
 //! A request that is being completed cannot be completed again.
 //@ error: E0599
-//@ message: no method named `complete` found for struct `OwnedRequest<Null, Complete>`
+//@ message: no method named `complete` found for struct `OwnedRequest<T, Complete>`
 
 include!("../prelude.rs");
 
-struct Null;
+#[cfg(right)]
+type Reached = InFlight;
+#[cfg(wrong)]
+type Reached = Complete;
 
-#[vtable]
-impl Operations for Null {
-    type QueueData = ();
-    type RequestData = ();
-
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
-
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().complete();
-        Ok(())
-    }
-
-    fn complete(rq: OwnedRequest<Self, Complete>) {
-        #[cfg(right)]
-        rq.end_ok();
-        #[cfg(wrong)]
-        rq.complete();
-    }
+fn complete<T: Operations>(rq: OwnedRequest<T, Reached>) {
+    rq.complete();
 }

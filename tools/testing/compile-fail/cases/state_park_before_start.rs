@@ -2,11 +2,11 @@
 
 //! A request that was not started cannot be parked, as no device would know its tag.
 //@ error: E0599
-//@ message: no method named `park` found for struct `OwnedRequest<T, Idle>`
+//@ message: no method named `park` found for struct `OwnedRequest<T, Idle<'_>>`
 
 include!("../prelude.rs");
 
-fn submit<T: Operations>(rq: OwnedRequest<T, Idle>) {
+fn submit<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) {
     #[cfg(right)]
     let rq = rq.start();
     rq.park();

@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn again<T: Operations>(rq: OwnedRequest<T, Idle>) {
+fn again<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) {
     #[cfg(wrong)]
     rq.requeue(true);
     let rq = rq.start();

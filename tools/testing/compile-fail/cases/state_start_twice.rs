@@ -6,7 +6,7 @@
 
 include!("../prelude.rs");
 
-fn begin<T: Operations>(rq: OwnedRequest<T, Idle>) -> OwnedRequest<T, InFlight> {
+fn begin<T: Operations>(rq: OwnedRequest<T, Idle<'_>>) -> OwnedRequest<T, InFlight> {
     let rq = rq.start();
     #[cfg(wrong)]
     let rq = rq.start();

@@ -2,7 +2,7 @@
 
 //! A request that its timer owns is ended by the timer, or has to be taken from it.
 //@ error: E0382
-//@ message: use of moved value: `rq`
+//@ message: use of moved value: `requests`
 
 include!("../prelude.rs");
 include!("../drivers.rs");
@@ -10,12 +10,13 @@ include!("../drivers.rs");
 fn submit(rq: OwnedRequest<Owning, InFlight>, delay: Delta, done: bool) {
     #[cfg(right)]
     let reference = ARef::from(&*rq);
-    rq.start_timer(delay);
+    let requests = RequestList::from(rq);
+    requests.start_timer(delay);
     if done {
         #[cfg(right)]
-        let Some(rq) = reference.cancel_timer() else {
+        let Some(requests) = RequestList::cancel_timer(&reference) else {
             return;
         };
-        rq.end_ok();
+        requests.end(|_| Status::OK);
     }
 }

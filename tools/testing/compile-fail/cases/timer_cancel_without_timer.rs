@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A driver whose data has no timer cannot cancel one.
-//@ error: E0599
-//@ message: the method `cancel_timer` exists for reference `&Request<Null>`, but its trait bounds were not satisfied
+//@ error: E0277
+//@ message: the trait bound `(): HasHrTimer<()>` is not satisfied
+//@ error: E0277
+//@ message: the trait bound `(): HrTimerCallback` is not satisfied
 
 include!("../prelude.rs");
 include!("../drivers.rs");
@@ -12,9 +14,8 @@ type Driver = Owning;
 #[cfg(wrong)]
 type Driver = Null;
 
-fn timeout(rq: &Request<Driver>) -> TimeoutAction {
-    if let Some(rq) = rq.cancel_timer() {
-        rq.end(Status::TIMEOUT);
+fn timeout(rq: &Request<Driver>) {
+    if let Some(requests) = RequestList::cancel_timer(rq) {
+        requests.end(|_| Status::TIMEOUT);
     }
-    TimeoutAction::Done
 }

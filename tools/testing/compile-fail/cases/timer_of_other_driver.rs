@@ -2,7 +2,7 @@
 
 //! A timer's callback gets requests of the driver whose data the timer is in.
 //@ error: E0599
-//@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = OwnedRequest<Driver, InFlight>`
+//@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = RequestList<Driver, InFlight>`
 
 include!("../prelude.rs");
 include!("../drivers.rs");
@@ -22,15 +22,15 @@ impl_has_hr_timer! {
 }
 
 #[cfg(right)]
-type Target = OwnedRequest<Driver, InFlight>;
+type Target = RequestList<Driver, InFlight>;
 #[cfg(wrong)]
-type Target = OwnedRequest<Owning, InFlight>;
+type Target = RequestList<Owning, InFlight>;
 
 impl HrTimerCallback for Data {
     type Pointer<'a> = Target;
 
-    fn run(rq: Target, _: ()) -> HrTimerRestart {
-        rq.end_ok();
+    fn run(requests: Target, _: ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
         HrTimerRestart::NoRestart
     }
 }
@@ -40,14 +40,12 @@ impl Operations for Driver {
     type QueueData = ();
     type RequestData = Data;
 
-    fn new_request_data() -> impl PinInit<Data, Error> {
-        try_pin_init!(Data {
-            timer <- HrTimer::new(),
-        })
+    fn new_request_data() -> impl PinInit<Data> {
+        pin_init!(Data { timer <- HrTimer::new() })
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().start_timer(Delta::from_micros(10));
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        RequestList::from(rq.start()).start_timer(Delta::from_micros(10));
         Ok(())
     }
 }

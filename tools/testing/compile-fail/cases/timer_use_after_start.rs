@@ -10,7 +10,7 @@ include!("../drivers.rs");
 fn submit(rq: OwnedRequest<Owning, InFlight>, delay: Delta) -> u64 {
     #[cfg(right)]
     let sector = rq.sector();
-    rq.start_timer(delay);
+    RequestList::from(rq).start_timer(delay);
     #[cfg(wrong)]
     let sector = rq.sector();
     sector

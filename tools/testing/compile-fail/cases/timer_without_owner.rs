@@ -9,7 +9,7 @@ include!("../drivers.rs");
 
 fn submit(rq: OwnedRequest<Owning, InFlight>, delay: Delta) {
     #[cfg(right)]
-    rq.start_timer(delay);
+    RequestList::from(rq).start_timer(delay);
     #[cfg(wrong)]
-    let _handle = <OwningData as HasHrTimer<_>>::start(rq.data(), delay);
+    <OwningData as HasHrTimer<_>>::start(rq.data(), delay);
 }

@@ -2,7 +2,7 @@
 
 //! A driver whose data has no timer cannot start one.
 //@ error: E0599
-//@ message: the method `start_timer` exists for struct `OwnedRequest<Null, InFlight>`, but its trait bounds were not satisfied
+//@ message: the method `start_timer` exists for struct `RequestList<Null, InFlight>`, but its trait bounds were not satisfied
 
 include!("../prelude.rs");
 include!("../drivers.rs");
@@ -12,6 +12,6 @@ type Driver = Owning;
 #[cfg(wrong)]
 type Driver = Null;
 
-fn submit(rq: OwnedRequest<Driver, InFlight>, delay: Delta) {
-    rq.start_timer(delay);
+fn submit(requests: RequestList<Driver, InFlight>, delay: Delta) {
+    requests.start_timer(delay);
 }

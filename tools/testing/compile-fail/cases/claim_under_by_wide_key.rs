@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A key that is wider than what a request is parked under is not cut off silently.
+//@ error: E0308
+//@ message: expected `u32`, found `u64`
+
+include!("../prelude.rs");
+
+fn completed<T: Operations>(rq: &Request<T>, key: u64) -> Option<OwnedRequest<T, InFlight>> {
+    #[cfg(right)]
+    let key = u32::try_from(key).ok()?;
+    rq.claim_under(key)
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data of a request is set up without fail, as the block layer does it at times when it has no
+//! caller to tell.
+//@ error: E0277
+//@ message: the trait bound `impl PinInit<Data, Error>: PinInit<Data>` is not satisfied
+
+include!("../prelude.rs");
+
+#[pin_data]
+struct Data {
+    buffer: Option<KBox<u64>>,
+}
+
+struct Driver;
+
+#[vtable]
+impl Operations for Driver {
+    type QueueData = ();
+    type RequestData = Data;
+
+    #[cfg(right)]
+    fn new_request_data() -> impl PinInit<Data> {
+        pin_init!(Data {
+            buffer: KBox::new(0, GFP_KERNEL).ok(),
+        })
+    }
+
+    #[cfg(wrong)]
+    fn new_request_data() -> impl PinInit<Data, Error> {
+        try_pin_init!(Data {
+            buffer: Some(KBox::new(0, GFP_KERNEL)?),
+        })
+    }
+
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        rq.start().end_ok();
+        Ok(())
+    }
+}

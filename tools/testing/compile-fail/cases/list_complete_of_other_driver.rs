@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver cannot be made to end a list of requests of another one.
+//@ error: E0308
+//@ message: expected `RequestList<Disk, Complete>`, found `RequestList<Tape, Complete>`
+
+include!("../prelude.rs");
+
+fn finish<Disk: Operations, Tape: Operations>(
+    #[cfg(right)] requests: RequestList<Disk, Complete>,
+    #[cfg(wrong)] requests: RequestList<Tape, Complete>,
+) {
+    Disk::complete(requests);
+}

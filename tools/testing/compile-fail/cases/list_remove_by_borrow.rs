@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What has merely borrowed a list cannot take a request out of it.
+//@ error: E0596
+//@ message: cannot borrow `*requests` as mutable, as it is behind a `&` reference
+
+include!("../prelude.rs");
+
+fn take_out<T: Operations>(
+    #[cfg(right)] requests: &mut RequestList<T, InFlight>,
+    #[cfg(wrong)] requests: &RequestList<T, InFlight>,
+) -> Option<OwnedRequest<T, InFlight>> {
+    requests.pop_front()
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A list that a loop goes through is used up.
+//@ error: E0382
+//@ message: borrow of moved value: `requests`
+
+include!("../prelude.rs");
+
+fn end<T: Operations>(requests: RequestList<T, InFlight>) -> bool {
+    #[cfg(right)]
+    let idle = requests.is_empty();
+    for rq in requests {
+        rq.end_ok();
+    }
+    #[cfg(wrong)]
+    let idle = requests.is_empty();
+    idle
+}

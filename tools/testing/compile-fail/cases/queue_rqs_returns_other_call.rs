@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of another call cannot be returned as those that are left, as the block layer has not
+//! handed them out with this one.
+//@ error: none
+//@ message: lifetime may not live long enough
+
+include!("../prelude.rs");
+
+fn mix<'call, #[cfg(wrong)] 'other, T: Operations>(
+    mut requests: RequestList<T, Idle<'call>>,
+    #[cfg(right)] others: RequestList<T, Idle<'call>>,
+    #[cfg(wrong)] others: RequestList<T, Idle<'other>>,
+) -> RequestList<T, Idle<'call>> {
+    for rq in others {
+        requests.push_back(rq);
+    }
+    requests
+}

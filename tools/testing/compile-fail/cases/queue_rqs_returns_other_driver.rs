@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver cannot return a request of another one as one that is left.
+//@ error: E0308
+//@ message: expected `RequestList<Disk, Idle<'_>>`, found `RequestList<Tape, Idle<'_>>`
+
+include!("../prelude.rs");
+
+fn submit<'call, Disk: Operations, Tape: Operations>(
+    disk: RequestList<Disk, Idle<'call>>,
+    tape: RequestList<Tape, Idle<'call>>,
+) -> RequestList<Disk, Idle<'call>> {
+    #[cfg(right)]
+    let (left, others) = (disk, tape);
+    #[cfg(wrong)]
+    let (left, others) = (tape, disk);
+    others.end(|_| Status::IOERR);
+    left
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that was started cannot be returned as one that is left.
+//@ error: E0308
+//@ message: expected `OwnedRequest<T, Idle<'_>>`, found `OwnedRequest<T, InFlight>`
+
+include!("../prelude.rs");
+
+fn submit<'call, T: Operations>(
+    mut requests: RequestList<T, Idle<'call>>,
+) -> RequestList<T, Idle<'call>> {
+    if let Some(rq) = requests.pop_front() {
+        #[cfg(wrong)]
+        let rq = rq.start();
+        requests.push_back(rq);
+    }
+    requests
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The operation cannot be read through a reference: the I/O may end on another CPU, and the next
+//! begin.
+//@ error: E0599
+//@ message: no method named `op` found for reference `&Request<T>`
+
+include!("../prelude.rs");
+
+use kernel::block::Op;
+
+fn is_write<T: Operations>(
+    #[cfg(right)] rq: &OwnedRequest<T, InFlight>,
+    #[cfg(wrong)] rq: &Request<T>,
+) -> bool {
+    rq.op() == Op::WRITE
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A piece of memory cannot be kept when the request goes into a list.
+//@ error: E0505
+//@ message: cannot move out of `rq` because it is borrowed
+
+include!("../prelude.rs");
+
+fn answer<T: Operations>(
+    rq: OwnedRequest<T, InFlight>,
+    requests: &mut RequestList<T, InFlight>,
+) -> Result {
+    let segments = rq.segments();
+    #[cfg(wrong)]
+    requests.push_back(rq);
+    for segment in segments {
+        segment.zero()?;
+    }
+    #[cfg(right)]
+    requests.push_back(rq);
+    Ok(())
+}
