@@ -10,7 +10,6 @@ all crates below ours first. A finding counts if it is in one of the files OURS,
 of the kernel tree; others belong to the base. Exit 1 if there are any.
 """
 
-import itertools
 import json
 import os
 import re
@@ -26,8 +25,8 @@ NO_OUTPUT = ("--emit=", "--out-dir", "-Cembed-bitcode", "-Clto", "-Csave-temps")
 NO_RUSTDOC = ("-O", "-g", "--crate-type")
 
 
-def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]]:
-    """The compiler's environment and arguments, from the .cmd file beside the target."""
+def saved_commands(objects: Path, target: str) -> list[list[str]]:
+    """The commands that make the target, from the .cmd file beside it."""
     path = objects / target
     text = (path.parent / f".{path.name}.cmd").read_text(encoding="utf-8")
     match = re.search(r"^savedcmd_\S+ := (.*)$", text, re.MULTILINE)
@@ -36,8 +35,18 @@ def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]
     command = match[1].replace("$$", "$").replace("$(pound)", "#").replace("\\#", "#")
     lexer = shlex.shlex(command, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
-    # What follows the compiler works on the object.
-    words = list(itertools.takewhile(lambda word: word[0] not in ";&|", lexer))
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if word[0] in ";&|":
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    return commands
+
+
+def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]]:
+    """The compiler's environment and arguments. What follows it works on the object."""
+    words = saved_commands(objects, target)[0]
     env = {}
     while re.match(r"^\w+=", words[0]):
         name, _, value = words.pop(0).partition("=")

@@ -65,8 +65,7 @@ class Compiler:
         self.objects = objects
         self.out = out
 
-    def errors(self, source: Path, version: str, codegen: bool) -> list[Error]:
-        emit = "obj" if codegen else "metadata"
+    def errors(self, source: Path, version: str, emit: str) -> list[Error]:
         out = self.out / f"{source.parent.name}-{source.stem}.{version}"
         done = subprocess.run(
             [*self.args, f"--cfg={version}", f"--emit={emit}={out}", str(source)],
@@ -123,10 +122,11 @@ class Case:
         """What is bad about the case, and why; nothing if it is good."""
         if self.fault:
             return [self.fault]
-        errors = compiler.errors(self.path, "right", self.codegen)
+        emit = "obj" if self.codegen else "metadata"
+        errors = compiler.errors(self.path, "right", emit)
         if errors:
             return ["the right version does not compile", *map(str, errors)]
-        errors = compiler.errors(self.path, "wrong", self.codegen)
+        errors = compiler.errors(self.path, "wrong", emit)
         if not errors:
             return ["the wrong version compiles"]
         for expected in self.expected:

@@ -27,11 +27,9 @@ impl Operations for Inline {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().end_ok();
         Ok(())
     }
@@ -45,21 +43,19 @@ impl Operations for Softirq {
     type QueueData = ();
     type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
         rq.start().complete();
         Ok(())
     }
 
-    fn complete(rq: OwnedRequest<Self, Complete>) {
-        rq.end_ok();
+    fn complete(requests: RequestList<Self, Complete>) {
+        requests.end(|_| Status::OK);
     }
 }
 
-/// Leaves a request to its timer.
+/// Leaves a request to its timer, which might own others, too.
 struct Timer;
 
 #[pin_data]
@@ -75,10 +71,10 @@ impl_has_hr_timer! {
 }
 
 impl HrTimerCallback for TimerData {
-    type Pointer<'a> = OwnedRequest<Timer, InFlight>;
+    type Pointer<'a> = RequestList<Timer, InFlight>;
 
-    fn run(rq: OwnedRequest<Timer, InFlight>, _: ()) -> HrTimerRestart {
-        rq.end_ok();
+    fn run(requests: RequestList<Timer, InFlight>, _: ()) -> HrTimerRestart {
+        requests.end(|_| Status::OK);
         HrTimerRestart::NoRestart
     }
 }
@@ -88,52 +84,41 @@ impl Operations for Timer {
     type QueueData = ();
     type RequestData = TimerData;
 
-    fn new_request_data() -> impl PinInit<TimerData, Error> {
-        try_pin_init!(TimerData { timer <- HrTimer::new() })
+    fn new_request_data() -> impl PinInit<TimerData> {
+        pin_init!(TimerData { timer <- HrTimer::new() })
     }
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        rq.start().start_timer(Delta::from_millis(1));
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        RequestList::from(rq.start()).start_timer(Delta::from_millis(1));
         Ok(())
     }
 }
 
-/// Leaves a request to a timer that might own others, too.
-struct Chain;
-
-#[pin_data]
-struct ChainData {
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for ChainData {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
-}
-
-impl HrTimerCallback for ChainData {
-    type Pointer<'a> = OwnedRequests<Chain, InFlight>;
-
-    fn run(requests: OwnedRequests<Chain, InFlight>, _: ()) -> HrTimerRestart {
-        requests.end(|_| Status::OK);
-        HrTimerRestart::NoRestart
-    }
-}
+/// Parks a request until its device interrupts with the tag.
+struct ByTag;
 
 #[vtable]
-impl Operations for Chain {
+impl Operations for ByTag {
     type QueueData = ();
-    type RequestData = ChainData;
+    type RequestData = ();
 
-    fn new_request_data() -> impl PinInit<ChainData, Error> {
-        try_pin_init!(ChainData { timer <- HrTimer::new() })
-    }
+    fn new_request_data() -> impl PinInit<()> {}
 
-    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle>, _: bool) -> QueueResult<Self> {
-        OwnedRequests::from(rq.start()).start_timer(Delta::from_millis(1));
+    fn queue_rq(_: (), rq: OwnedRequest<Self, Idle<'_>>, _: bool) -> QueueResult<'_, Self> {
+        rq.start().park();
         Ok(())
+    }
+}
+
+/// The interrupt handler of the driver before.
+pub fn interrupt(tag_set: &TagSet<ByTag>, hw_queue: u32, tag: u32) {
+    let Some(reference) = tag_set.tag_to_rq(hw_queue, tag) else {
+        return;
+    };
+    let rq = reference.claim();
+    drop(reference);
+    if let Some(rq) = rq {
+        rq.end_ok();
     }
 }
 
@@ -148,5 +133,5 @@ pub fn tag_sets() -> Result {
     tag_set::<Inline>()?;
     tag_set::<Softirq>()?;
     tag_set::<Timer>()?;
-    tag_set::<Chain>()
+    tag_set::<ByTag>()
 }
