@@ -9,7 +9,7 @@ settings
 
 case ${1:-} in
 clean) parts=(tree out log run) ;;
-distclean) parts=(tree out log run base buildroot ccache bench) ;;
+distclean) parts=(tree out log run base buildroot herdroot ccache bench) ;;
 *) die -2 "usage: clean.sh clean|distclean" ;;
 esac
 

@@ -3,13 +3,13 @@
 #
 # Run a command inside the build root, in the current directory:
 #
-#	enter.sh [--guest] [--bind DIR]... COMMAND [ARGUMENT]...
+#	enter.sh [--herd] [--guest] [--bind DIR]... COMMAND [ARGUMENT]...
 #
 # The root is read-only. The clone and the cache are where they are outside,
 # and writable; --bind adds another directory. --guest shows the root a second
 # time under /guest, with nothing mounted in it, to be a guest's file system,
-# and /dev/kvm if the processor can. There is no network, and of the environment
-# only what is listed here gets in.
+# and /dev/kvm if the processor can. --herd enters herd7's root instead. There is
+# no network, and of the environment only what is listed here gets in.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,14 +17,21 @@ settings
 trap - EXIT INT TERM HUP	# this process becomes the command
 
 root=$(root_dir)
-[[ -d $root ]] || "$REPO/scripts/buildroot.sh"
-lock -s "$root.lock" "another call changes the build root"
+maker=buildroot.sh
+if [[ ${1:-} == --herd ]]; then
+	root=$(herd_dir)
+	maker=herdroot.sh
+	shift
+fi
+[[ -d $root ]] || "$REPO/scripts/$maker"
+lock -s "$root.lock" "another call changes that root"
 
 args=(--die-with-parent --unshare-pid --unshare-net --unshare-ipc)
 (( EUID == 0 )) || args+=(--unshare-user --uid 0 --gid 0)
-# The top levels are empty, so that any directory can appear where it is.
+# The top levels are empty, so that any directory can appear where it is. Not
+# every root has them all.
 for dir in "$root"/usr/* "$root"/usr/local/* "$root"/etc "$root"/var/lib; do
-	[[ $dir == "$root/usr/local" ]] || args+=(--ro-bind "$dir" "${dir#"$root"}")
+	[[ ! -d $dir || $dir == "$root/usr/local" ]] || args+=(--ro-bind "$dir" "${dir#"$root"}")
 done
 for dir in bin sbin lib lib64; do args+=(--symlink "usr/$dir" "/$dir"); done
 args+=(--dev /dev --proc /proc --tmpfs /tmp --tmpfs /run --dir /var/tmp)
