@@ -28,8 +28,8 @@ if [[ ${FULL:-} == 1 ]]; then
 	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
-		[debug]="abuse configfs_lifecycle configfs_values faults io_modes module_busy
-			module_load"
+		[debug]="abuse configfs_drop configfs_lifecycle configfs_values faults io_modes
+			module_busy module_load samples"
 		[lean]="configfs_names configfs_race data features io_modes module_params
 			zoned_fs zoned_io zoned_parity"
 		[unzoned]=$UNZONED

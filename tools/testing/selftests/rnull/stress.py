@@ -10,6 +10,10 @@ times, by the file POWER. Errors of a disk that has gone do not count; it is ope
 
 stress.py configfs SUBSYS SECONDS SEED: four processes make, set up, switch on and off, read and
 remove devices at random. Prints how many calls there were.
+
+stress.py drop SUBSYS CYCLES SEED REGISTERED: four processes make and remove directories, while the
+subsystem is dropped and registered so many times, by the file REGISTERED. Prints how many calls
+succeeded.
 """
 
 import errno
@@ -164,6 +168,42 @@ def do_configfs(number, _count, subsys, seconds, seed):
     return done
 
 
+# What configfs may say while others remove the directory, or the subsystem is dropped.
+VANISHING = {errno.EEXIST, errno.ENODEV, errno.ENOENT, errno.ENOTEMPTY}
+
+
+def make_in(directory):
+    """Make a directory in one that is open, which may be removed before that."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.mkdir("inner", dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def do_directories(number, _count, subsys, seconds, seed):
+    chance = random.Random(seed + number)
+    done = 0
+    stop = Stop(seconds)
+    while not stop:
+        directory = f"{subsys}/d{chance.randrange(2)}"
+        # A directory is removed by its maker at the latest, or the drop would never end.
+        for call, path in (
+            (os.mkdir, directory),
+            (make_in, directory),
+            (os.listdir, directory),
+            (os.rmdir, f"{directory}/inner"),
+            (os.rmdir, directory),
+        ):
+            try:
+                call(path)
+                done += 1
+            except OSError as error:
+                if error.errno not in VANISHING:
+                    sys.exit(f"seed {seed}, {call.__name__} {path}: {error}")
+    return done
+
+
 def power_cycles(power, count, seed):
     chance = random.Random(seed)
     for _ in range(count):
@@ -181,6 +221,9 @@ def main(kind, place, amount, seed, power=None):
     if kind == "cycle":
         cycles = functools.partial(power_cycles, power, amount, seed)
         return in_processes(2, do_io, place, math.inf, seed, True, meanwhile=cycles)
+    if kind == "drop":
+        cycles = functools.partial(power_cycles, power, amount, seed)
+        return in_processes(4, do_directories, place, math.inf, seed, meanwhile=cycles)
     return in_processes(4, do_configfs, place, amount, seed)
 
 
