@@ -37,8 +37,10 @@ REPLACED = (
     "rust/helpers/blk.c",
 )
 # Of this tree: what goes over the base, and which of it a kernel is built from.
-BUILT = ("rust", "drivers", "include", "samples", "lib")
+BUILT = ("rust", "drivers", "include", "samples", "lib", "Kconfig")
 LAID = (*BUILT, "Documentation", "tools")
+# What has another place there, because the base has a file of that name.
+PLACES = {"Kconfig": "drivers/block/tests/Kconfig"}
 
 
 class Refused(Exception):
@@ -101,13 +103,16 @@ def is_replaced(name):
 
 
 def patched_files(base, stage):
-    """Apply patches/ to copies in `stage`; return the names they leave, or end."""
+    """Apply patches/ to copies in `stage`; return the names they leave, or end.
+
+    Patches may change what this tree replaces, too. That must apply, and is dropped.
+    """
     touched = set()
     for patch in our_patches():
         text = patch.read_text(errors="surrogateescape")
         names = set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", text, re.M))
         for name in names - touched:
-            if (base / name).is_file() and not is_replaced(name):
+            if (base / name).is_file():
                 (stage / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(base / name, stage / name)
         touched |= names
@@ -123,7 +128,7 @@ def patched_files(base, stage):
         if done.returncode:
             why = "; ".join(line.removeprefix("error: ") for line in done.stderr.splitlines())
             raise Refused(f"patches/{patch.name} does not apply to Linux {version(base)}: {why}")
-    return touched
+    return {name for name in touched if not is_replaced(name)}
 
 
 def same(path, content, mode):
@@ -215,11 +220,12 @@ class Tree:
                 path = Path(stage) / name
                 laid[name] = (path.read_bytes(), mode_of(path)) if path.is_file() else None
         for name in our_files(LAID):
-            if name in laid:
+            place = PLACES.get(name, name)
+            if place in laid:
                 raise Refused(f"{name}: both a file here and changed by a patch")
-            if (self.base / name).exists() and not is_replaced(name):
+            if (self.base / place).exists() and not is_replaced(place):
                 raise Refused(f"{name}: is the kernel's own, change it by a patch")
-            laid[name] = ((REPO / name).read_bytes(), mode_of(REPO / name))
+            laid[place] = ((REPO / name).read_bytes(), mode_of(REPO / name))
         for gone in REPLACED:
             top = self.base / gone
             for path in [top] if top.is_file() else top.rglob("*"):
