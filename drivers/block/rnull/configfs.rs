@@ -34,7 +34,6 @@ use kernel::{
     str::CString,
     sync::{
         Arc,
-        ArcBorrow,
         Mutex, //
     },
 };
@@ -57,7 +56,8 @@ pub(crate) struct DeviceDir {
 /// What the lock of a directory protects.
 struct State {
     config: Config,
-    /// The device, while it is powered on.
+    /// The device, while it is powered on. It goes with the directory: configfs drops that in
+    /// `rmdir`, as open files do not keep it.
     device: Option<Device>,
 }
 
@@ -103,11 +103,6 @@ impl GroupOperations for Root {
                 }),
             }),
         ))
-    }
-
-    fn drop_item(&self, child: ArcBorrow<'_, Group<DeviceDir>>) {
-        // Somebody may have a file of the directory open, and so keep it from being dropped.
-        child.power_off();
     }
 }
 
