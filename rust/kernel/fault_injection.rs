@@ -104,12 +104,28 @@ impl FaultAttr {
 /// # Invariants
 ///
 /// * `inner` was set up by `fault_config_init()`, with attributes that are initialized.
-/// * `item_type` is the type of its item. It has `release` below, and does not change.
+/// * `item_type` is the type of its item. It has `release` below. Its list of attributes is C's, or
+///   `attributes`, which ends with null. Neither changes.
+/// * If there is a flag `asked_for`, it is set, or `store_probability` below stores the attribute
+///   `probability`, and `store` is how C stores it.
 /// * The value is in an [`Arc`], one reference to which belongs to the item until it is released.
 pub struct FaultConfig {
     inner: Opaque<bindings::fault_config>,
     item_type: Opaque<bindings::config_item_type>,
+    /// C's attributes, but for `probability`.
+    attributes: Opaque<[*mut bindings::configfs_attribute; MAX_ATTRIBUTES + 1]>,
+    /// The attribute `probability` in this list.
+    probability: Opaque<bindings::configfs_attribute>,
+    store: Option<Store>,
+    asked_for: Option<&'static Atomic<bool>>,
 }
+
+/// C has up to 13.
+const MAX_ATTRIBUTES: usize = 15;
+
+/// How an attribute is stored.
+type Store =
+    unsafe extern "C" fn(*mut bindings::config_item, *const crate::ffi::c_char, usize) -> isize;
 
 // SAFETY: Nothing of it is bound to a thread.
 unsafe impl Send for FaultConfig {}
@@ -127,8 +143,11 @@ impl FaultConfig {
     /// Makes a place for faults, and the group `name` for its attributes, which begin as `attr`.
     /// May sleep.
     ///
-    /// If there is a flag `possible`, it is set once there can be a fault: at once or when the
-    /// attributes are changed. Until then [`should_fail`](Self::should_fail) need not be called.
+    /// If there is a flag `asked_for`, it is set when the probability of a fault is not zero, at
+    /// once or when it is written in configfs. A driver can have one flag for all of its faults,
+    /// and look at it first. While it is not set, [`should_fail`](Self::should_fail) returns `true`
+    /// only in a task that has asked for it by `fail-nth`; the task's count then goes on without
+    /// the calls that the driver leaves out.
     ///
     /// # Errors
     ///
@@ -151,9 +170,9 @@ impl FaultConfig {
     pub fn new(
         name: &'static CStr,
         attr: FaultAttr,
-        possible: Option<&'static Atomic<bool>>,
+        asked_for: Option<&'static Atomic<bool>>,
     ) -> Result<(Arc<Self>, DefaultGroup)> {
-        let this = Arc::pin_init(Self::init(name, attr, possible), GFP_KERNEL)?;
+        let this = Arc::pin_init(Self::init(name, attr, asked_for), GFP_KERNEL)?;
         let config = this.inner.get();
         // SAFETY: The item was initialized.
         if unsafe { (*config).group.cg_item.ci_name }.is_null() {
@@ -171,15 +190,12 @@ impl FaultConfig {
     fn init(
         name: &'static CStr,
         attr: FaultAttr,
-        possible: Option<&'static Atomic<bool>>,
+        asked_for: Option<&'static Atomic<bool>>,
     ) -> impl PinInit<Self, Error> {
         let init = move |slot: *mut Self| -> Result {
-            if let Some(possible) = possible.filter(|_| attr.probability > 0) {
-                possible.store(true, Relaxed);
-            }
             // SAFETY: `slot` is valid for writes.
             unsafe { slot.cast::<u8>().write_bytes(0, size_of::<Self>()) };
-            // SAFETY: `slot` is valid, and zeroes are valid values of both fields.
+            // SAFETY: `slot` is valid, and zeroes are valid values of all fields.
             let (config, item_type) = unsafe { ((*slot).inner.get(), (*slot).item_type.get()) };
             // SAFETY: `config` is valid, and stays in its place from here on. C copies the name.
             // The type that it sets is a static value.
@@ -192,18 +208,71 @@ impl FaultConfig {
                 (*config).attr.verbose = attr.verbose;
 
                 bindings::fault_config_init(config, name.as_char_ptr());
-                // C writes to the flag as to one that others read at the same time.
-                (*config).possible = possible.map_or(core::ptr::null_mut(), Atomic::as_ptr);
                 // INVARIANT: This is C's type, with a function to release the memory.
                 item_type.write(*(*config).group.cg_item.ci_type);
                 (*item_type).ct_item_ops = &Self::ITEM_OPS;
                 (*config).group.cg_item.ci_type = item_type;
+            }
+            if let Some(flag) = asked_for {
+                // SAFETY: `slot` is valid, and nobody else knows it.
+                unsafe { (*slot).asked_for = asked_for };
+                // INVARIANT: The flag is set if `probability` can't be watched.
+                // SAFETY: The type was copied from C's above.
+                if !unsafe { Self::watch_probability(slot) } || attr.probability > 0 {
+                    flag.store(true, Relaxed);
+                }
             }
             Ok(())
         };
         // SAFETY: The closure initializes all fields, and does not fail. They are pinned, as `Arc`
         // does it.
         unsafe { pin_init::pin_init_from_closure(init) }
+    }
+
+    /// Has `store_probability` store the attribute `probability`, and returns whether C has such an
+    /// attribute.
+    ///
+    /// # Safety
+    ///
+    /// `slot` must be valid, with zeroes in `attributes`, and with C's list in `item_type`. Nobody
+    /// else may know it.
+    unsafe fn watch_probability(slot: *mut Self) -> bool {
+        // SAFETY: `slot` is valid.
+        let (item_type, probability) =
+            unsafe { ((*slot).item_type.get(), (*slot).probability.get()) };
+        // SAFETY: As above.
+        let list: *mut *mut _ = unsafe { (*slot).attributes.get() }.cast();
+        let mut found = false;
+        for i in 0..MAX_ATTRIBUTES {
+            // SAFETY: C's list ends with a null pointer, which was not met yet.
+            let theirs = unsafe { *(*item_type).ct_attrs.add(i) };
+            if theirs.is_null() {
+                if found {
+                    // INVARIANT: `list` has as many attributes, and ends with null. configfs uses
+                    // it while the item has a directory, and so has not been released.
+                    // SAFETY: Nobody else knows the type yet.
+                    unsafe { (*item_type).ct_attrs = list };
+                }
+                return found;
+            }
+            // SAFETY: C's attributes are valid, with names that end with a null byte.
+            let ours = if unsafe { CStr::from_char_ptr((*theirs).ca_name) } == c"probability" {
+                found = true;
+                // INVARIANT: `store_probability` finds C's function in `store`.
+                // SAFETY: Both attributes are valid, and nobody else knows `slot`.
+                unsafe {
+                    (*slot).store = (*theirs).store;
+                    *probability = *theirs;
+                    (*probability).store = Some(Self::store_probability);
+                }
+                probability
+            } else {
+                theirs
+            };
+            // SAFETY: `i` is less than the length of `attributes`.
+            unsafe { *list.add(i) = ours };
+        }
+        false
     }
 
     /// Whether there is to be a fault now, in something of `size`; a fault comes when `space` is
@@ -218,17 +287,52 @@ impl FaultConfig {
 
     /// # Safety
     ///
+    /// Only to be called by configfs, to store the attribute `probability` of the item of a
+    /// `FaultConfig`.
+    unsafe extern "C" fn store_probability(
+        item: *mut bindings::config_item,
+        page: *const crate::ffi::c_char,
+        len: usize,
+    ) -> isize {
+        // SAFETY: configfs stores attributes of items that are not released.
+        let this = unsafe { &*Self::of_item(item) };
+        let Some(store) = this.store else {
+            return EINVAL.to_errno() as isize;
+        };
+        // SAFETY: This is how C stores the attribute, and it gets what configfs gives.
+        let ret = unsafe { store(item, page, len) };
+        // Of several that store, the last finds its own value.
+        // SAFETY: By the type invariant the attributes are initialized. C reads this one while
+        // others store it, too.
+        let probability =
+            unsafe { (&raw const (*this.inner.get()).attr.probability).read_volatile() };
+        if let Some(flag) = this.asked_for.filter(|_| probability > 0) {
+            flag.store(true, Relaxed);
+        }
+        ret
+    }
+
+    /// # Safety
+    ///
     /// Only to be called by configfs, once, for the item of a `FaultConfig` that nobody refers to
     /// any more.
     unsafe extern "C" fn release(item: *mut bindings::config_item) {
+        // SAFETY: `new` has given this reference to the item.
+        drop(unsafe { Arc::from_raw(Self::of_item(item)) });
+    }
+
+    /// The value that an item lies in.
+    ///
+    /// # Safety
+    ///
+    /// `item` must be that of a `FaultConfig`.
+    unsafe fn of_item(item: *mut bindings::config_item) -> *const Self {
         const OFFSET: usize =
             offset_of!(bindings::fault_config, group) + offset_of!(bindings::config_group, cg_item);
         // SAFETY: The item lies in a `fault_config`.
         let config = unsafe { item.byte_sub(OFFSET) }.cast::<bindings::fault_config>();
         // SAFETY: That lies in a `FaultConfig`.
-        let this = unsafe { container_of!(Opaque::cast_from(config), Self, inner) };
-        // SAFETY: `new` has given this reference to the item.
-        drop(unsafe { Arc::from_raw(this) });
+        unsafe { container_of!(Opaque::cast_from(config), Self, inner) }
     }
 }
 
@@ -265,6 +369,48 @@ mod tests {
         assert_eq!(failures(c"1,100,0,-1")?, 100);
         assert_eq!(failures(c"1,100,0,7")?, 7);
         assert_eq!(failures(c"10,100,0,-1")?, 10);
+        Ok(())
+    }
+
+    /// Writes `text` to an attribute, as configfs does.
+    fn write(fault: &FaultConfig, name: &CStr, text: &CStr) -> isize {
+        // SAFETY: The item and its type are initialized, and do not change.
+        let item = unsafe { &raw mut (*fault.inner.get()).group.cg_item };
+        // SAFETY: As above. The list has an attribute of this name.
+        unsafe {
+            let mut list = (*(*item).ci_type).ct_attrs;
+            while CStr::from_char_ptr((**list).ca_name) != name {
+                list = list.add(1);
+            }
+            let (page, len) = (text.as_char_ptr(), text.count_bytes());
+            (**list).store.map_or(0, |store| store(item, page, len))
+        }
+    }
+
+    #[test]
+    fn flag_is_set_with_a_probability() -> Result {
+        static ASKED_FOR: Atomic<bool> = Atomic::new(false);
+        let make =
+            |text| FaultConfig::new(c"kunit_inject", FaultAttr::parse(text)?, Some(&ASKED_FOR));
+
+        let (fault, _group) = make(c"1,0,0,-1")?;
+        let (other, _other_group) = make(c"")?;
+        assert_eq!(write(&fault, c"verbose", c"0"), 1);
+        assert_eq!(write(&fault, c"times", c"3"), 1);
+        assert_eq!(write(&fault, c"probability", c"0"), 1);
+        assert!(!ASKED_FOR.load(Relaxed));
+        assert_eq!(write(&fault, c"probability", c"100"), 3);
+        assert!(ASKED_FOR.load(Relaxed));
+        assert_eq!((0..10).filter(|_| fault.should_fail(1)).count(), 3);
+        assert!(!other.should_fail(1));
+        assert_eq!(
+            write(&fault, c"probability", c"x"),
+            EINVAL.to_errno() as isize
+        );
+
+        ASKED_FOR.store(false, Relaxed);
+        let _ = make(c"1,100,0,-1")?;
+        assert!(ASKED_FOR.load(Relaxed));
         Ok(())
     }
 

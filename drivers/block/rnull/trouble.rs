@@ -24,7 +24,7 @@ pub(crate) fn ask_for() {
     ASKED_FOR.store(true, Relaxed);
 }
 
-/// What does as [`ask_for`] does when it is set.
+/// The flag that [`ask_for`] sets.
 #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
 pub(crate) fn flag() -> &'static Atomic<bool> {
     &ASKED_FOR
