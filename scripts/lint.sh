@@ -35,7 +35,7 @@ need_sources() {
 	[[ ! $SOURCE ]] || return 0
 	say "lint: building what the tools read"
 	for command in "kernel.sh lean" "kernel.sh debug" kunit.sh; do
-		[[ $command != *debug ]] || parts+=(samples/rust/)
+		[[ $command != *debug ]] || parts+=(drivers/block/tests/)
 		# shellcheck disable=SC2086 # two words
 		progress "$LOG" 0 "$REPO/scripts/"$command --make "${parts[@]}" ||
 			fail_log "building the Rust parts" "$LOG" "Mend the build first."
@@ -75,7 +75,7 @@ none_match() {
 
 mapfile -t ALL < <(files)
 mapfile -t RUST < <(files '*.rs')
-mapfile -t DRIVER_RUST < <(files 'drivers/block/rnull/*.rs' 'samples/rust/*.rs')
+mapfile -t DRIVER_RUST < <(files 'drivers/block/*.rs' 'samples/rust/*.rs')
 mapfile -t PYTHON < <(files '*.py')
 mapfile -t PATCHES < <(files 'patches/*.patch')
 mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "${ALL[@]}" || true)
@@ -194,8 +194,9 @@ for tool in clippy rustdoc; do
 	check "$tool: kernel crate with its tests" rust_lint $tool kunit rust/kernel.o
 	check "$tool: driver" rust_lint $tool debug drivers/block/rnull/rnull.o
 	check "$tool: driver with its tests" rust_lint $tool kunit drivers/block/rnull/rnull.o
-	for sample in rust_block_abuse rust_configfs_abuse rust_blk_minimal rust_blk_ram; do
-		check "$tool: sample $sample" rust_lint $tool debug samples/rust/$sample.o
+	for module in drivers/block/tests/{rust_block_abuse,rust_configfs_abuse} \
+		samples/rust/{rust_blk_minimal,rust_blk_ram}; do
+		check "$tool: ${module##*/}" rust_lint $tool debug "$module.o"
 	done
 done
 check "the fast path is what it would be in C" fast_path

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two stories of C block drivers with a mistake (samples/block): a timer that
+# Two stories of C block drivers with a mistake (drivers/block/tests): a timer that
 # nobody cancelled, and a tag that the device made up. In a guest of its own,
 # each has to end with wrong data and with a complaint of the kernel's. That is
 # what the Rust abstractions are for, and it shows that the tests of the same

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tell one of the stories in samples/block/: story.py late_timer|invented_tag
+"""Tell one of the stories in drivers/block/tests/: story.py late_timer|invented_tag
 
 The devices fill what is read from them with 0xd5. What is read without that was never carried out.
 """

@@ -21,7 +21,7 @@ fi
 # How many each file has had, for the last one to add up.
 ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total
 
-# The bits of the parameter "abuse", as in samples/rust/rust_block_abuse.rs.
+# The bits of the parameter "abuse", as in drivers/block/tests/rust_block_abuse.rs.
 declare -A ABUSE_BIT=(
 	[inline]=0 [softirq]=1 [park]=2 [timer]=3 [batch]=4
 	[late]=5 [watch]=6 [clones]=7 [requeue]=8 [refuse]=9 [refuse_hard]=10

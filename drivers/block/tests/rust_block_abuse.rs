@@ -6,7 +6,7 @@
 //! no driver should: keeps references to them that it has no use for, lets timers run that nothing
 //! cancels, looks up tags that never were, claims by keys of long ago, ends requests wherever it
 //! meets them, and leaks. The promise of [`kernel::block::mq`] is that none of this does harm. The
-//! C drivers in `samples/block/` show what two of these mistakes do without it.
+//! C drivers beside it show what two of these mistakes do without it.
 //!
 //! The parameter `abuse` is a sum of the constants in `abuse`. The driver counts what happens in
 //! `rust_block_abuse/counts` of debugfs, for all disks together. A number that is written to
