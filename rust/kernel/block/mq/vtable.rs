@@ -130,8 +130,16 @@ impl<T: Operations> VTable<T> {
         hctx: *mut bindings::blk_mq_hw_ctx,
         batch: *mut bindings::io_comp_batch,
     ) -> c_int {
-        // SAFETY: `hctx` is valid during the call. The queue data is dropped after `del_gendisk()`,
-        // which waits for the use count that the caller holds.
+        // SAFETY: `hctx` is valid during the call. The use count that the caller holds keeps the
+        // hardware queues from changing.
+        let (kind, cpus) = unsafe { ((*hctx).type_, (*hctx).nr_ctx) };
+        // The block layer polls the hardware queue of an I/O that may have ended since. So this may
+        // be one for something else by now, or one that has lost its CPUs and keeps its old type.
+        if u32::from(kind) != bindings::hctx_type_HCTX_TYPE_POLL || cpus == 0 {
+            return 0;
+        }
+        // SAFETY: As above. The queue data is dropped after `del_gendisk()`, which waits for the
+        // use count that the caller holds.
         let (queue_data, hw_queue) = unsafe { (hctx_data::<T>(hctx), (*hctx).queue_num) };
         let poll = |batch: &mut CompletionBatch<'_>| T::poll(queue_data, hw_queue, batch);
 
