@@ -3,7 +3,7 @@
 # Every target is one script under scripts/; `make help' lists them.
 
 # Settings, handed to the scripts, which check them and know their defaults.
-SETTINGS := KERNEL_SRC CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B
+SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
@@ -28,6 +28,7 @@ help:
 	@echo
 	@echo 'Settings (make TARGET NAME=VALUE):'
 	@echo '  KERNEL_SRC=    an own Linux 7.3 tree, only read  (default: the Debian package)'
+	@echo '  PATCHES=       needed: leave out fixes of the kernel that the driver does not need  (default: all)'
 	@echo '  CACHE=         where everything is made          (default: ~/.cache/rnull)'
 	@echo '  JOBS=          compilers, or guests that count, at a time  (default: all processors)'
 	@echo '  SMP=           processors of a guest             (default: 2)'

@@ -42,6 +42,7 @@ else
 	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
 	[[ $FLAVOUR != debug || ${FULL:-} != 1 ]] || FRAGMENTS+=("$REPO/configs/full.config")
 fi
+[[ $PATCHES == all ]] || FRAGMENTS+=("$REPO/configs/$PATCHES.config")
 [[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
 
 kmake() {
@@ -52,7 +53,7 @@ kmake() {
 published() {
 	{
 		printf '%s\n' "$FLAVOUR" "$(root_key)" "$(base_key)"
-		python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}"
+		python3 "$REPO/scripts/overlay.py" key "${LAY_ARGS[@]}"
 		cat "$REPO/scripts/kernel.sh" "${FRAGMENTS[@]}"
 	} | hash16
 }

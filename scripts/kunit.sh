@@ -20,6 +20,7 @@ kunit() {
 	local action=$1 option options=()
 	shift
 	for option in "${MAKE[@]}"; do options+=(--make_options "$option"); done
+	[[ $PATCHES == all ]] || options+=(--kunitconfig="$REPO/configs/$PATCHES.config")
 	"$REPO/scripts/enter.sh" "$SOURCE/tools/testing/kunit/kunit.py" "$action" \
 		--arch=um --build_dir="$OBJECTS" --kunitconfig="$CONFIG" "${options[@]}" "$@"
 }

@@ -42,6 +42,7 @@ RELEASE=7.3			# the kernel that the tree is written for
 : "${MEM:=2048}"
 : "${KERNEL_SRC:=}"
 : "${CONFIG_EXTRA:=}"
+: "${PATCHES:=all}"
 
 positive() {			# NAME VALUE MAX
 	if ! [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || (( $2 > $3 )); then
@@ -61,6 +62,7 @@ settings() {
 			die -2 "CONFIG_EXTRA=$CONFIG_EXTRA: no such file"
 		CONFIG_EXTRA=$(realpath "$CONFIG_EXTRA")
 	fi
+	case $PATCHES in all | needed) ;; *) die -2 "PATCHES=$PATCHES: want all or needed" ;; esac
 	if [[ $KERNEL_SRC ]]; then
 		local v
 		[[ -f $KERNEL_SRC/Kbuild && -f $KERNEL_SRC/rust/kernel/lib.rs ]] ||
@@ -74,7 +76,7 @@ settings() {
 		die -2 "CACHE=$CACHE: cannot be made or written"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
-	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA
+	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES
 }
 
 kernel_version() {		# of the tree $1
@@ -239,7 +241,8 @@ progress() {
 
 # need_root, need_base, need_tree, in this order: make them if they are not
 # there, and hold them to the end of this process; the work tree exclusively.
-# Set BASE_ARGS for overlay.py, TREE (for build directories) and SOURCE in it.
+# Set LAY_ARGS for overlay.py, BASE (the base's directory), TREE (for build
+# directories; one for each choice of patches) and SOURCE in it.
 need_root() {
 	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] ||
 		run "$REPO/scripts/buildroot.sh"
@@ -249,11 +252,13 @@ need_root() {
 need_base() {
 	local base new
 	if [[ $KERNEL_SRC ]]; then
-		BASE_ARGS=(--own --base "$KERNEL_SRC")
+		BASE=$KERNEL_SRC
+		LAY_ARGS=(--own --base "$BASE" --patches "$PATCHES")
 		return
 	fi
 	base=$CACHE/base/$(base_key)
-	BASE_ARGS=(--base "$base")
+	BASE=$base
+	LAY_ARGS=(--base "$base" --patches "$PATCHES")
 	lock -s "$base.lock" "another call unpacks the kernel source"
 	[[ ! -d $base ]] || return 0
 	flock -x "$LOCK"
@@ -273,14 +278,15 @@ need_base() {
 
 need_tree() {
 	TREE=$CACHE/tree/$(base_key)
+	[[ $PATCHES == all ]] || TREE+=-$PATCHES
 	# shellcheck disable=SC2034 # for the caller
 	SOURCE=$TREE/src
 	lock -x "$TREE.lock" "another build is at work in $TREE"
 	mkdir -p "$TREE"
 	touch "$TREE"
-	run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" --tree "$TREE" ||
+	run python3 "$REPO/scripts/overlay.py" lay "${LAY_ARGS[@]}" --tree "$TREE" ||
 		exit 1
-	prune "$CACHE/tree/*" 2
+	prune "$CACHE/tree/*" 3
 }
 
 # A build that was killed may leave a half-written file that is newer than what

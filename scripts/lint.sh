@@ -77,13 +77,13 @@ mapfile -t ALL < <(files)
 mapfile -t RUST < <(files '*.rs')
 mapfile -t DRIVER_RUST < <(files 'drivers/block/*.rs' 'samples/rust/*.rs')
 mapfile -t PYTHON < <(files '*.py')
-mapfile -t PATCHES < <(files 'patches/*.patch')
+mapfile -t PATCH_FILES < <(files 'patches/*.patch')
 mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "${ALL[@]}" || true)
 # What becomes a part of the kernel tree.
 mapfile -t KERNEL_FILES < <(files rust drivers include lib samples Documentation Kconfig \
 	tools/testing/selftests)
 # Files of the kernel's own that patches change count as ours, too.
-mapfile -t RUST_PATCHED < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "${PATCHES[@]}" /dev/null | sort -u)
+mapfile -t RUST_PATCHED < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "${PATCH_FILES[@]}" /dev/null | sort -u)
 
 # ------------------------------------------------------------------- sources
 
@@ -109,7 +109,7 @@ checkpatch_files() {
 }
 checkpatch_patches() {
 	local file bad=0
-	for file in "${PATCHES[@]}"; do
+	for file in "${PATCH_FILES[@]}"; do
 		checkpatch "$file" || bad=1
 	done
 	return "$bad"

@@ -17,7 +17,7 @@ FAILED=0
 # No patch changes the model, so that this need not wait for the work tree.
 need_root
 need_base
-MODEL=${BASE_ARGS[-1]}/tools/memory-model
+MODEL=$BASE/tools/memory-model
 [[ -f $MODEL/linux-kernel.cfg ]] || die "$MODEL: no memory model"
 [[ -d $(herd_dir) ]] || run "$REPO/scripts/herdroot.sh"
 

@@ -6,7 +6,8 @@
     overlay.py lay  --base DIR [--own] --tree DIR  make or update the work tree
 
 The work tree is the base, less the base's own Rust block layer and driver, plus
-what patches/ makes of the base's files, plus this tree's files. A file of the
+what patches/ makes of the base's files, plus this tree's files. --patches needed
+leaves out what this tree does not need. A file of the
 work tree is written only if its content changes, so that make rebuilds no more
 than it must, and always by renaming a new file over it, because the files of a
 base in the cache are shared with the work tree by hard links. With --own the
@@ -27,6 +28,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import series
+from series import PLACES, Refused
+
 REPO = Path(__file__).resolve().parent.parent
 
 # Of the base: what this tree replaces as a whole.
@@ -39,12 +43,6 @@ REPLACED = (
 # Of this tree: what goes over the base, and which of it a kernel is built from.
 BUILT = ("rust", "drivers", "include", "samples", "lib", "Kconfig")
 LAID = (*BUILT, "Documentation", "tools")
-# What has another place there, because the base has a file of that name.
-PLACES = {"Kconfig": "drivers/block/tests/Kconfig"}
-
-
-class Refused(Exception):
-    """Something the user has to mend, said in one line."""
 
 
 def git(*args, cwd=REPO):
@@ -63,10 +61,6 @@ def git(*args, cwd=REPO):
 def our_files(tops):
     names = git("ls-files", "-z", "-co", "--exclude-standard", "--", *tops)
     return sorted(name for name in set(names) if os.path.lexists(REPO / name))
-
-
-def our_patches():
-    return sorted((REPO / "patches").glob("*.patch"))
 
 
 def base_index(base):
@@ -102,32 +96,23 @@ def is_replaced(name):
     return any(name == gone or name.startswith(gone + "/") for gone in REPLACED)
 
 
-def patched_files(base, stage):
-    """Apply patches/ to copies in `stage`; return the names they leave, or end.
+def patched_files(base, patches, stage):
+    """Apply the patches to copies in `stage`; return the names they leave, or end.
 
     Patches may change what this tree replaces, too. That must apply, and is dropped.
     """
     touched = set()
-    for patch in our_patches():
-        text = patch.read_text(errors="surrogateescape")
-        names = set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", text, re.M))
+    for patch in patches:
+        names = patch.touches()
         for name in names - touched:
             if (base / name).is_file():
                 (stage / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(base / name, stage / name)
         touched |= names
-        done = subprocess.run(
-            ["git", "apply", "--whitespace=nowarn", str(patch)],
-            cwd=stage,
-            # The cache may lie inside somebody's repository.
-            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(stage.parent), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            why = "; ".join(line.removeprefix("error: ") for line in done.stderr.splitlines())
-            raise Refused(f"patches/{patch.name} does not apply to Linux {version(base)}: {why}")
+        try:
+            patch.apply(stage)
+        except Refused as why:
+            raise Refused(f"Linux {version(base)}: {why}") from None
     return {name for name in touched if not is_replaced(name)}
 
 
@@ -146,8 +131,8 @@ def same(path, content, mode):
 class Tree:
     """A work tree, and beside it the record of what was done to it."""
 
-    def __init__(self, base, own, tree):
-        self.base, self.own, self.tree = base, own, tree
+    def __init__(self, base, own, patches, tree):
+        self.base, self.own, self.patches, self.tree = base, own, patches, tree
         self.source = tree / "src"
         self.record = tree / "overlay.json"
         self.written = 0
@@ -216,7 +201,7 @@ class Tree:
 
         laid = {}
         with tempfile.TemporaryDirectory(dir=self.tree) as stage:
-            for name in sorted(patched_files(self.base, Path(stage))):
+            for name in sorted(patched_files(self.base, self.patches, Path(stage))):
                 path = Path(stage) / name
                 laid[name] = (path.read_bytes(), mode_of(path)) if path.is_file() else None
         for name in our_files(LAID):
@@ -252,7 +237,7 @@ class Tree:
         new.rename(self.record)
 
 
-def key(base, own):
+def key(base, own, patches):
     digest = hashlib.sha256()
 
     def add(name, content, mode=0):
@@ -261,8 +246,8 @@ def key(base, own):
 
     for name in our_files(BUILT):
         add(name, (REPO / name).read_bytes(), mode_of(REPO / name))
-    for patch in our_patches():
-        add(patch.name, patch.read_bytes())
+    for patch in patches:
+        add(patch.label, patch.path.read_bytes())
     if own:
         add("base", json.dumps(base_index(base)).encode())
     return digest.hexdigest()[:16]
@@ -273,15 +258,17 @@ def main():
     parser.add_argument("action", choices=("key", "lay"))
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--own", action="store_true", help="the base is the user's")
+    parser.add_argument("--patches", default="all", help="which: all or needed")
     parser.add_argument("--tree", type=Path)
     args = parser.parse_args()
     # End by an exception, so that temporary directories go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        patches = series.chosen(args.patches)
         if args.action == "key":
-            print(key(args.base, args.own))
+            print(key(args.base, args.own, patches))
         else:
-            written = Tree(args.base, args.own, args.tree).lay()
+            written = Tree(args.base, args.own, patches, args.tree).lay()
             print(f"      {written} file(s) changed", file=sys.stderr)
     except Refused as why:
         print(f"overlay.py: {why}", file=sys.stderr)
