@@ -53,7 +53,7 @@ kmake() {
 published() {
 	{
 		printf '%s\n' "$FLAVOUR" "$(root_key)" "$(base_key)"
-		python3 "$REPO/scripts/overlay.py" key "${LAY_ARGS[@]}"
+		python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}" --patches "$PATCHES"
 		cat "$REPO/scripts/kernel.sh" "${FRAGMENTS[@]}"
 	} | hash16
 }

@@ -72,7 +72,7 @@ settings() {
 		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
 			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
 	fi
-	mkdir -p "$CACHE"/{buildroot,herdroot,base,tree,out,log,run,ccache} 2>/dev/null ||
+	mkdir -p "$CACHE"/{buildroot,herdroot,base,tree,series,out,log,run,ccache} 2>/dev/null ||
 		die -2 "CACHE=$CACHE: cannot be made or written"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
@@ -241,7 +241,7 @@ progress() {
 
 # need_root, need_base, need_tree, in this order: make them if they are not
 # there, and hold them to the end of this process; the work tree exclusively.
-# Set LAY_ARGS for overlay.py, BASE (the base's directory), TREE (for build
+# Set BASE_ARGS for overlay.py, BASE (the base's directory), TREE (for build
 # directories; one for each choice of patches) and SOURCE in it.
 need_root() {
 	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] ||
@@ -253,12 +253,12 @@ need_base() {
 	local base new
 	if [[ $KERNEL_SRC ]]; then
 		BASE=$KERNEL_SRC
-		LAY_ARGS=(--own --base "$BASE" --patches "$PATCHES")
+		BASE_ARGS=(--own --base "$BASE")
 		return
 	fi
 	base=$CACHE/base/$(base_key)
 	BASE=$base
-	LAY_ARGS=(--base "$base" --patches "$PATCHES")
+	BASE_ARGS=(--base "$base")
 	lock -s "$base.lock" "another call unpacks the kernel source"
 	[[ ! -d $base ]] || return 0
 	flock -x "$LOCK"
@@ -284,7 +284,7 @@ need_tree() {
 	lock -x "$TREE.lock" "another build is at work in $TREE"
 	mkdir -p "$TREE"
 	touch "$TREE"
-	run python3 "$REPO/scripts/overlay.py" lay "${LAY_ARGS[@]}" --tree "$TREE" ||
+	run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" --patches "$PATCHES" --tree "$TREE" ||
 		exit 1
 	prune "$CACHE/tree/*" 3
 }

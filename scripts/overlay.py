@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Lay this tree over a kernel.
 
-    overlay.py key  --base DIR [--own]             print what the result hangs on
-    overlay.py lay  --base DIR [--own] --tree DIR  make or update the work tree
+    overlay.py key  --base DIR [--own] [WHAT]             print what the result hangs on
+    overlay.py lay  --base DIR [--own] [WHAT] --tree DIR  make or update the work tree
 
 The work tree is the base, less the base's own Rust block layer and driver, plus
-what patches/ makes of the base's files, plus this tree's files. --patches needed
-leaves out what this tree does not need. A file of the
-work tree is written only if its content changes, so that make rebuilds no more
-than it must, and always by renaming a new file over it, because the files of a
-base in the cache are shared with the work tree by hard links. With --own the
-base is a tree of the user's, which is copied, may change, and is only read.
+what patches/ makes of the base's files, plus this tree's files. WHAT says what else it
+may be: with --patches needed, the patches that this tree does not need are left out;
+with --folder and --upto, it is the base after the first patches of a folder.
+
+A file of the work tree is written only if its content changes, so that make rebuilds no
+more than it must, and always by renaming a new file over it, because the files of a
+base in the cache are shared with the work tree by hard links. With --own the base is a
+tree of the user's, which is copied, may change, and is only read.
 """
 
 import argparse
@@ -40,9 +42,9 @@ REPLACED = (
     "rust/kernel/block",
     "rust/helpers/blk.c",
 )
-# Of this tree: what goes over the base, and which of it a kernel is built from.
-BUILT = ("rust", "drivers", "include", "samples", "lib", "Kconfig")
-LAID = (*BUILT, "Documentation", "tools")
+# Of this tree: what goes over the base, and which of it no kernel is built from.
+LAID = ("rust", "drivers", "include", "samples", "lib", "Kconfig", "Documentation", "tools")
+UNBUILT = ("Documentation/", "tools/")
 
 
 def git(*args, cwd=REPO):
@@ -59,7 +61,7 @@ def git(*args, cwd=REPO):
 
 
 def our_files(tops):
-    names = git("ls-files", "-z", "-co", "--exclude-standard", "--", *tops)
+    names = git("ls-files", "-z", "-co", "--exclude-standard", "--", *tops) if tops else []
     return sorted(name for name in set(names) if os.path.lexists(REPO / name))
 
 
@@ -92,28 +94,75 @@ def mode_of(path):
     return 0o755 if os.lstat(path).st_mode & stat.S_IXUSR else 0o644
 
 
-def is_replaced(name):
-    return any(name == gone or name.startswith(gone + "/") for gone in REPLACED)
+def is_within(name, tops):
+    return any(name == top or name.startswith(top + "/") for top in tops)
 
 
-def patched_files(base, patches, stage):
-    """Apply the patches to copies in `stage`; return the names they leave, or end.
-
-    Patches may change what this tree replaces, too. That must apply, and is dropped.
-    """
+def patched(base, patches):
+    """What the patches make of the base's files: name -> content and mode, or None."""
     touched = set()
-    for patch in patches:
-        names = patch.touches()
-        for name in names - touched:
-            if (base / name).is_file():
-                (stage / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(base / name, stage / name)
-        touched |= names
-        try:
-            patch.apply(stage)
-        except Refused as why:
-            raise Refused(f"Linux {version(base)}: {why}") from None
-    return {name for name in touched if not is_replaced(name)}
+    with tempfile.TemporaryDirectory() as stage:
+        stage = Path(stage)
+        for patch in patches:
+            names = patch.touches()
+            for name in names - touched:
+                if (base / name).is_file():
+                    (stage / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(base / name, stage / name)
+            touched |= names
+            try:
+                patch.apply(stage)
+            except Refused as why:
+                raise Refused(f"Linux {version(base)}: {why}") from None
+        return {name: read(stage / name) for name in touched}
+
+
+def read(path):
+    return (path.read_bytes(), mode_of(path)) if path.is_file() else None
+
+
+def contents(base, patches, files, replaced):
+    """All that differs from the base: name -> content and mode, or None.
+
+    Of what this tree replaces, patches may change the base's version, too. That must
+    apply, and is dropped.
+    """
+    laid = {}
+    for name, what in patched(base, patches).items():
+        if not is_within(name, replaced):
+            laid[name] = what
+    for name in our_files(files):
+        place = PLACES.get(name, name)
+        if place in laid:
+            raise Refused(f"{name}: both a file here and changed by a patch")
+        if (base / place).exists() and not is_within(place, replaced):
+            raise Refused(f"{name}: is the kernel's own, change it by a patch")
+        laid[place] = read(REPO / name)
+    for gone in replaced:
+        top = base / gone
+        for path in [top] if top.is_file() else top.rglob("*"):
+            if not path.is_dir():
+                laid.setdefault(str(path.relative_to(base)), None)
+    return laid
+
+
+def whole_tree(base, patches):
+    come = [file for folder in series.folders() for p in folder.patches for file in p.files]
+    for name in our_files(LAID):
+        if not is_within(name, come):
+            raise Refused(f"{name}: comes with none of the patches in series.toml")
+    return contents(base, series.chosen(patches), LAID, REPLACED)
+
+
+def within_folder(base, name, upto):
+    """The base after the first patches of a folder, and those that it builds on."""
+    known = {folder.name: folder for folder in series.folders()}
+    if name not in known:
+        raise Refused(f"--folder {name}: want one of {', '.join(known)}")
+    patches = [p for before in known[name].after for p in known[before].patches]
+    patches += known[name].patches[:upto]
+    files = [file for patch in patches for file in patch.files]
+    return contents(base, patches, files, [f for f in files if f in REPLACED])
 
 
 def same(path, content, mode):
@@ -131,8 +180,8 @@ def same(path, content, mode):
 class Tree:
     """A work tree, and beside it the record of what was done to it."""
 
-    def __init__(self, base, own, patches, tree):
-        self.base, self.own, self.patches, self.tree = base, own, patches, tree
+    def __init__(self, base, own, tree):
+        self.base, self.own, self.tree = base, own, tree
         self.source = tree / "src"
         self.record = tree / "overlay.json"
         self.written = 0
@@ -188,7 +237,7 @@ class Tree:
         else:
             self.remove(name)
 
-    def lay(self):
+    def lay(self, laid):
         index = base_index(self.base) if self.own else {}
         if not self.source.is_dir():
             self.make(index)
@@ -197,25 +246,7 @@ class Tree:
             before = json.loads(self.record.read_text()) if self.record.is_file() else None
             if before is None:
                 shutil.rmtree(self.source)
-                return self.lay()
-
-        laid = {}
-        with tempfile.TemporaryDirectory(dir=self.tree) as stage:
-            for name in sorted(patched_files(self.base, self.patches, Path(stage))):
-                path = Path(stage) / name
-                laid[name] = (path.read_bytes(), mode_of(path)) if path.is_file() else None
-        for name in our_files(LAID):
-            place = PLACES.get(name, name)
-            if place in laid:
-                raise Refused(f"{name}: both a file here and changed by a patch")
-            if (self.base / place).exists() and not is_replaced(place):
-                raise Refused(f"{name}: is the kernel's own, change it by a patch")
-            laid[place] = ((REPO / name).read_bytes(), mode_of(REPO / name))
-        for gone in REPLACED:
-            top = self.base / gone
-            for path in [top] if top.is_file() else top.rglob("*"):
-                if not path.is_dir():
-                    laid.setdefault(str(path.relative_to(self.base)), None)
+                return self.lay(laid)
 
         old = before["index"]
         changed = {name for name in old.keys() | index.keys() if old.get(name) != index.get(name)}
@@ -237,17 +268,16 @@ class Tree:
         new.rename(self.record)
 
 
-def key(base, own, patches):
+def key(base, own, laid):
     digest = hashlib.sha256()
 
     def add(name, content, mode=0):
         digest.update(f"{name} {mode} {len(content)}\n".encode(errors="surrogateescape"))
         digest.update(content)
 
-    for name in our_files(BUILT):
-        add(name, (REPO / name).read_bytes(), mode_of(REPO / name))
-    for patch in patches:
-        add(patch.label, patch.path.read_bytes())
+    for name, what in sorted(laid.items()):
+        if not name.startswith(UNBUILT):
+            add(name, *(what or (b"", -1)))
     if own:
         add("base", json.dumps(base_index(base)).encode())
     return digest.hexdigest()[:16]
@@ -259,16 +289,21 @@ def main():
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--own", action="store_true", help="the base is the user's")
     parser.add_argument("--patches", default="all", help="which: all or needed")
+    parser.add_argument("--folder", help="only this one of patches/")
+    parser.add_argument("--upto", type=int, help="and only so many of its patches")
     parser.add_argument("--tree", type=Path)
     args = parser.parse_args()
     # End by an exception, so that temporary directories go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        patches = series.chosen(args.patches)
-        if args.action == "key":
-            print(key(args.base, args.own, patches))
+        if args.folder:
+            laid = within_folder(args.base, args.folder, args.upto)
         else:
-            written = Tree(args.base, args.own, patches, args.tree).lay()
+            laid = whole_tree(args.base, args.patches)
+        if args.action == "key":
+            print(key(args.base, args.own, laid))
+        else:
+            written = Tree(args.base, args.own, args.tree).lay(laid)
             print(f"      {written} file(s) changed", file=sys.stderr)
     except Refused as why:
         print(f"overlay.py: {why}", file=sys.stderr)

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """What patches/series.toml says. As a command, the list of the patches:
 
-    series.py [all|needed]     need and name of each, and how many there are of a kind
+    series.py list [all|needed]   need and name of each, and how many there are of a kind
+    series.py plan FOLDER...      for series.sh, a line each: folder, what it builds,
+                                  how many patches up to this one, its name, what it
+                                  touches; lists are separated by commas
 """
 
 import collections
@@ -71,6 +74,7 @@ class Folder:
 
     name: str
     after: tuple[str, ...]
+    builds: tuple[str, ...]
     patches: tuple[Patch, ...]
 
 
@@ -84,7 +88,7 @@ def folders():
             Patch(name, one["name"], one["need"], tuple(one.get("files", ())))
             for one in what["patches"]
         )
-        found.append(Folder(name, tuple(what.get("after", ())), listed))
+        found.append(Folder(name, tuple(what.get("after", ())), tuple(what["builds"]), listed))
         for patch in listed:
             if patch.need not in NEEDS:
                 raise Refused(f"series.toml: {patch.label}: need = {patch.need}: want one of {NEEDS}")
@@ -101,16 +105,36 @@ def chosen(which):
     return [p for folder in folders() for p in folder.patches if p.need in SETS[which]]
 
 
-def main():
-    try:
-        patches = chosen(sys.argv[1] if len(sys.argv) > 1 else "all")
-    except Refused as why:
-        print(f"series.py: {why}", file=sys.stderr)
-        return 1
+def show(which):
+    patches = chosen(which)
     for patch in patches:
         print(f"{patch.need:9} {patch.folder}/{patch.name}")
     kinds = collections.Counter(patch.need for patch in patches)
     print(f"{len(patches)} patches:", ", ".join(f"{kinds[need]} {need}" for need in NEEDS))
+
+
+def plan(names):
+    for folder in folders():
+        if names and folder.name not in names:
+            continue
+        for number, patch in enumerate(folder.patches, 1):
+            touched = ",".join(sorted({*patch.touches(), *patch.files}))
+            print(folder.name, ",".join(folder.builds), number, patch.name, touched)
+
+
+def main():
+    action, *rest = sys.argv[1:] or ["list"]
+    try:
+        if action == "list" and len(rest) <= 1:
+            show(*(rest or ["all"]))
+        elif action == "plan":
+            plan(rest)
+        else:
+            print(__doc__.strip(), file=sys.stderr)
+            return 2
+    except Refused as why:
+        print(f"series.py: {why}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Prove that each folder of patches/ applies to the base by itself, or behind those that
+# it builds on, and builds:
+#
+#	series.sh [FOLDER...]		default: all
+#
+# Each patch counts as one test. After it, the C files that it touches are compiled, and
+# after the last one of a folder that touches Rust all of rust/ and what uses it. With
+# FULL=1, all that the folder names is built after each patch, without and with Rust. A
+# state that was built before, from the same sources and by the same tools, is not built
+# again.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+settings
+PASSED=0
+FAILED=0
+
+need_root
+need_base
+TREE=$CACHE/series/$(base_key)
+SOURCE=$TREE/src
+mkdir -p "$TREE/passed"
+lock -x "$TREE.lock" "another call builds patches in $TREE"
+touch "$TREE"
+prune "$CACHE/series/*" 2
+
+# use KIND: sets what follows to one of three build directories: c is without Rust, um
+# is for user-mode Linux.
+use() {
+	OBJECTS=$TREE/$1
+	LOG=$OBJECTS/build.log
+	KERNEL_ARCH=x86_64
+	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/series.config")
+	case $1 in
+	c) FRAGMENTS+=("$REPO/configs/no-rust.config") ;;
+	um)
+		KERNEL_ARCH=um
+		FRAGMENTS=("$REPO/configs/native.config" "$REPO/configs/no-rust.config") ;;
+	esac
+	mkdir -p "$OBJECTS"
+}
+
+kmake() {
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH="$KERNEL_ARCH" LLVM=1 \
+		CC="ccache clang" --no-print-directory "$@" < /dev/null
+}
+
+configure() {
+	cat "${FRAGMENTS[@]}" > "$OBJECTS/asked.config"
+	kmake KCONFIG_ALLCONFIG="$OBJECTS/asked.config" KCONFIG_CONFIG="$OBJECTS/.config.new" \
+		allnoconfig || return
+	cmp -s "$OBJECTS/.config.new" "$OBJECTS/.config" ||
+		mv "$OBJECTS/.config.new" "$OBJECTS/.config"
+}
+
+# build KIND TARGET...: what is laid, unless it was built before.
+build() {
+	local key
+	use "$1"
+	key=$({
+		printf '%s\n' "$STATE" "$(root_key)" "$(base_key)" "$@"
+		cat "$REPO/scripts/series.sh" "${FRAGMENTS[@]}"
+	} | hash16)
+	if [[ -e $TREE/passed/$key ]]; then
+		touch "$TREE/passed/$key"
+		return
+	fi
+	if [[ ! $LAID ]]; then
+		run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" "${WHAT[@]}" \
+			--tree "$TREE" 2> /dev/null || return
+		LAID=1
+	fi
+	start_build "$OBJECTS"
+	{ run configure && run kmake -j"$JOBS" "${@:2}"; } > "$LOG" 2>&1 || {
+		end_build "$OBJECTS"
+		first_errors "$LOG"
+		say "      the whole log is $LOG"
+		return 1
+	}
+	end_build "$OBJECTS"
+	! grep -E '(^|[: ])warning: ' "$LOG" >&2 || return 1
+	touch "$TREE/passed/$key"
+}
+
+# targets_of TOUCHED: the objects of the C files among them. The Rust helpers are one
+# object with the rest of rust/.
+targets_of() {
+	tr , '\n' <<< "$1" | sed -n '/^rust\//d; s/\.c$/.o/p'
+}
+
+# prove FOLDER BUILDS NUMBER NAME TOUCHED LAST: one patch.
+prove() {
+	local parts targets
+	WHAT=(--folder "$1" --upto "$3")
+	LAID=
+	STATE=$(python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}" "${WHAT[@]}") || return
+	IFS=, read -ra parts <<< "$2"
+	mapfile -t targets < <(targets_of "$5")
+	if [[ $2 == arch/um/* ]]; then
+		build um "${targets[@]}"
+	elif [[ ${FULL:-} == 1 ]]; then
+		[[ ! ${targets[*]}$6 ]] || build c "${parts[@]}" || return
+		build rust "${parts[@]}"
+	else
+		[[ ! ${targets[*]} ]] || build c "${targets[@]}" || return
+		[[ ! $6 || $RUST_TOUCHED != *rust/* ]] || build rust rust/ "${parts[@]}"
+	fi
+}
+
+output PLAN python3 "$REPO/scripts/series.py" plan "$@" || exit 1
+[[ $PLAN ]] || die -2 "$*: no such folder in patches/series.toml"
+mapfile -t LINES <<< "$PLAN"
+RUST_TOUCHED=
+for i in "${!LINES[@]}"; do
+	read -r folder builds number name touched <<< "${LINES[i]}"
+	(( number > 1 )) || RUST_TOUCHED=
+	RUST_TOUCHED+=$touched
+	last=
+	[[ ${LINES[i + 1]:-} == "$folder "* ]] || last=1
+	from=$SECONDS
+	if prove "$folder" "$builds" "$number" "$name" "$touched" "$last"; then
+		PASSED=$(( PASSED + 1 ))
+		say "ok - $folder/$name ($(elapsed $(( SECONDS - from ))))"
+	else
+		FAILED=$(( FAILED + 1 ))
+		say "not ok - $folder/$name: does not apply to the base or does not build"
+	fi
+done
+find "$TREE/passed" -type f -mtime +30 -delete
+
+say "series: $PASSED passed, $FAILED failed"
+[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+(( FAILED == 0 && PASSED > 0 ))
