@@ -7,7 +7,7 @@ SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS 
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel modules kunit check lint litmus bench bench-compare shell clean \
+.PHONY: help demo test kernel modules menuconfig series kunit check lint litmus bench bench-compare shell clean \
 	distclean
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo '  test       run every test: lint, litmus, kunit, check, some of bench, the harness on itself'
 	@echo '  kernel     build the lean kernel with its modules, print where it is'
 	@echo '  modules    build rnull_mod.ko for the lean kernel, print where it is'
+	@echo '  menuconfig look at and change the lean kernel'\''s configuration'
+	@echo '  series     prove that each folder of patches/ applies to the base and builds'
 	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
 	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
@@ -39,7 +41,7 @@ help:
 	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
 	@echo '  SAMPLES=       make bench: how often each cell is counted   (default: 5; with FULL=1: 3)'
 
-demo test kunit check lint litmus bench shell bench-compare:
+demo test series kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh
 
 kernel:
@@ -47,6 +49,9 @@ kernel:
 
 modules:
 	@scripts/kernel.sh lean --modules
+
+menuconfig:
+	@scripts/kernel.sh lean --menuconfig
 
 clean distclean:
 	@scripts/clean.sh $@

@@ -17,13 +17,13 @@ settings
 trap - EXIT INT TERM HUP	# this process becomes the command
 
 root=$(root_dir)
-maker=buildroot.sh
+maker=(buildroot.sh)
 if [[ ${1:-} == --herd ]]; then
-	root=$(herd_dir)
-	maker=herdroot.sh
+	root=$(extra_dir herd)
+	maker=(extraroot.sh herd)
 	shift
 fi
-[[ -d $root ]] || "$REPO/scripts/$maker"
+[[ -d $root ]] || "$REPO/scripts/${maker[0]}" "${maker[@]:1}"
 lock -s "$root.lock" "another call changes that root"
 
 args=(--die-with-parent --unshare-pid --unshare-net --unshare-ipc)

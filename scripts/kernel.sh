@@ -6,6 +6,7 @@
 #	kernel.sh FLAVOUR			and print the directory
 #	kernel.sh FLAVOUR --modules		and print rnull's modules in it
 #	kernel.sh FLAVOUR --configure		only see whether the configuration holds
+#	kernel.sh FLAVOUR --menuconfig		change it, and print what changed
 #	kernel.sh FLAVOUR --make ARGUMENT...	make(1) in the configured work tree
 #
 # A flavour is lean or debug, for a guest, or native, which is user-mode Linux
@@ -18,13 +19,13 @@
 
 usage() {
 	die -2 "usage: kernel.sh lean|debug|native" \
-		"[--modules | --configure | --make ARGUMENT...]"
+		"[--modules | --configure | --menuconfig | --make ARGUMENT...]"
 }
 
 FLAVOUR=${1:-}
 ACTION=${2:---publish}
 case $FLAVOUR in lean | debug | native) ;; *) usage ;; esac
-case $ACTION in --publish | --modules | --configure | --make) ;; *) usage ;; esac
+case $ACTION in --publish | --modules | --configure | --menuconfig | --make) ;; *) usage ;; esac
 shift; shift || true
 settings
 : "${RNULL_STEPS:=5}"
@@ -100,6 +101,30 @@ configure() {
 	cmp -s "$new" "$OBJECTS/.config" && return
 	mv "$new" "$OBJECTS/.config"
 	BUILD=full
+}
+
+# What is changed is not kept: the configuration is made of fragments, and what it prints
+# is one more of them.
+menuconfig() {
+	local root changed=$OBJECTS/menu.fragment
+	[[ -t 0 && -t 1 ]] || die -2 "menuconfig needs a terminal"
+	root=$(extra_dir ncurses)
+	[[ -d $root ]] || run "$REPO/scripts/extraroot.sh" ncurses
+	cp "$OBJECTS/.config" "$OBJECTS/menu.config"
+	"$REPO/scripts/enter.sh" env C_INCLUDE_PATH="$root/usr/include" \
+		LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu" \
+		LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu" \
+		make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 CC="ccache clang" \
+		--no-print-directory KCONFIG_CONFIG="$OBJECTS/menu.config" menuconfig ||
+		die "menuconfig failed. What it said is above"
+	"$REPO/scripts/enter.sh" "$SOURCE/scripts/diffconfig" -m "$OBJECTS/.config" \
+		"$OBJECTS/menu.config" > "$changed"
+	if [[ -s $changed ]]; then
+		cat "$changed"
+		say "to build with these, call make with CONFIG_EXTRA=$changed"
+	else
+		say "nothing was changed"
+	fi
 }
 
 build() {
@@ -179,6 +204,9 @@ step "configure the $FLAVOUR kernel"
 configure
 case $ACTION in
 --configure)
+	exit 0 ;;
+--menuconfig)
+	menuconfig
 	exit 0 ;;
 --make)
 	run kmake "$@" < /dev/null

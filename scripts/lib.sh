@@ -72,7 +72,7 @@ settings() {
 		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
 			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
 	fi
-	mkdir -p "$CACHE"/{buildroot,herdroot,base,tree,series,out,log,run,ccache} 2>/dev/null ||
+	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,out,log,run,ccache} 2>/dev/null ||
 		die -2 "CACHE=$CACHE: cannot be made or written"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
@@ -93,8 +93,10 @@ hash16() { sha256sum | cut -c1-16; }
 root_key() { hash16 < "$REPO/scripts/buildroot.sh"; }
 root_dir() { printf '%s/buildroot/%s\n' "$CACHE" "$(root_key)"; }
 
-# So is herd7's root by herdroot.sh.
-herd_dir() { printf '%s/herdroot/%s\n' "$CACHE" "$(hash16 < "$REPO/scripts/herdroot.sh")"; }
+# So are extra roots by extraroot.sh.
+extra_dir() {
+	printf '%s/extraroot/%s-%s\n' "$CACHE" "$1" "$(hash16 < "$REPO/scripts/extraroot.sh")"
+}
 
 # A base is the distribution's tree in the cache, or the user's own one.
 base_key() {

@@ -19,7 +19,7 @@ need_root
 need_base
 MODEL=$BASE/tools/memory-model
 [[ -f $MODEL/linux-kernel.cfg ]] || die "$MODEL: no memory model"
-[[ -d $(herd_dir) ]] || run "$REPO/scripts/herdroot.sh"
+[[ -d $(extra_dir herd) ]] || run "$REPO/scripts/extraroot.sh" herd
 
 herd() {
 	"$REPO/scripts/enter.sh" --herd --bind "$MODEL" herd7 -I "$MODEL" \

@@ -51,7 +51,7 @@ kmake() {
 configure() {
 	cat "${FRAGMENTS[@]}" > "$OBJECTS/asked.config"
 	kmake KCONFIG_ALLCONFIG="$OBJECTS/asked.config" KCONFIG_CONFIG="$OBJECTS/.config.new" \
-		allnoconfig || return
+		allnoconfig > "$LOG" 2>&1 || return
 	cmp -s "$OBJECTS/.config.new" "$OBJECTS/.config" ||
 		mv "$OBJECTS/.config.new" "$OBJECTS/.config"
 }
@@ -74,7 +74,7 @@ build() {
 		LAID=1
 	fi
 	start_build "$OBJECTS"
-	{ run configure && run kmake -j"$JOBS" "${@:2}"; } > "$LOG" 2>&1 || {
+	{ run configure && run kmake -j"$JOBS" "${@:2}" > "$LOG" 2>&1; } || {
 		end_build "$OBJECTS"
 		first_errors "$LOG"
 		say "      the whole log is $LOG"

@@ -50,7 +50,7 @@ count() {
 }
 
 # begin TEXT: says what comes now, and which of how many parts it is.
-PARTS=9
+PARTS=10
 begun=0
 begin() {
 	begun=$(( begun + 1 ))
@@ -103,7 +103,7 @@ for flavour in debug lean; do
 done
 behind check-debug debug
 # The harness has guests of its own, to which two others would leave next to nothing.
-for name in lint litmus compile-fail kunit harness bench; do
+for name in lint litmus series compile-fail kunit harness bench; do
 	part "$name"
 done
 # One guest leaves something to another one, if there is anything to leave.

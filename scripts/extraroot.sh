@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Make an extra root, once: a tree in the cache with what few targets need, unpacked and
+# not installed:
+#
+#	extraroot.sh herd	herd7 and the libraries that it needs. The release that
+#				the build root is made of has no herd7, and its C library
+#				is too old for a later one
+#	extraroot.sh ncurses	what menuconfig is built and linked with
+#
+# The key of these roots is this file's hash, so that a change here makes new ones. The
+# build root is not touched, as everything that is built hangs on its key.
+
+# buildroot.sh knows this machine's mirror, and how to get what makes a root. It
+# makes the build root if it is not there.
+# shellcheck source=scripts/buildroot.sh
+. "$(dirname "${BASH_SOURCE[0]}")/buildroot.sh"
+
+# Of the packages, FILES are what is needed.
+NAME=${1:-}
+case $NAME in
+herd)
+	EXTRA_SUITE=forky
+	EXTRA_PACKAGES=herdtools7
+	FILES=(./usr/bin/herd7 ./usr/lib ./usr/lib64 ./usr/share/herdtools7/herd) ;;
+ncurses)
+	EXTRA_SUITE=$SUITE
+	EXTRA_PACKAGES=libncurses-dev
+	FILES=(./usr/include ./usr/lib) ;;
+*)
+	die -2 "usage: extraroot.sh herd|ncurses" ;;
+esac
+
+# unpack DIRECTORY URI KEYRING. A release that is not stable yet is valid for a
+# week only, and a mirror may lag behind by more.
+unpack() {
+	local proxy mode=root args=()
+	for proxy in http https; do
+		args+=(--aptopt="$(apt-config dump --format '%f "%v";%n' \
+			"Acquire::$proxy::Proxy" 2>/dev/null || true)")
+		[[ ${args[-1]} != --aptopt= ]] || unset 'args[-1]'
+	done
+	(( EUID == 0 )) || mode=unshare
+	TMPDIR=/var/tmp mmdebstrap --mode=$mode --variant=extract --format=tar \
+		--architectures=amd64 --include="$EXTRA_PACKAGES" \
+		--aptopt='Acquire::Check-Valid-Until "false";' "${args[@]}" \
+		"$EXTRA_SUITE" - "deb [signed-by=$3] $2 $EXTRA_SUITE main" |
+		tar -x -p -C "$1" --no-same-owner "${FILES[@]}"
+}
+
+make_extra_root() {
+	local new=$1 log=$CACHE/log/extraroot-$NAME.log uri keyring advice
+	uri=$(mirror)
+	[[ $uri ]] || die "no Debian mirror found in /etc/apt/sources.list or" \
+		"/etc/apt/sources.list.d. Add this machine's mirror there"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[[ -r $keyring ]] || die "$keyring is missing: install debian-archive-keyring"
+	rm -rf "$new"
+	mkdir "$new"
+	at_exit "rm -rf '$new'"
+	progress "$log" 0 unpack "$new" "$uri" "$keyring" && return
+	advice="Check the network and that this mirror carries $EXTRA_SUITE, then call again."
+	if grep -q "Unable to locate package $EXTRA_PACKAGES" "$log"; then
+		advice="$EXTRA_SUITE has no $EXTRA_PACKAGES on this mirror."
+	elif grep -q "does not have a Release file" "$log"; then
+		advice="This mirror has no $EXTRA_SUITE."
+	fi
+	[[ $advice == Check* ]] ||
+		advice+=" Set EXTRA_SUITE in scripts/extraroot.sh to a release that has $EXTRA_PACKAGES."
+	fail_log "making the root $NAME from $uri" "$log" "$advice"
+}
+
+root=$(extra_dir "$NAME")
+new=$CACHE/extraroot/.new-${root##*/}
+if [[ ! -d $root ]]; then
+	host_tools
+	user_can
+	lock -x "$root.lock" "another call makes this root"
+	if [[ ! -d $root ]]; then
+		say "      making the root $NAME (once; about twenty seconds)"
+		make_extra_root "$new"
+		mv "$new" "$root"
+		prune "$CACHE/extraroot/$NAME-*" 2
+	fi
+fi
