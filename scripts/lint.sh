@@ -144,6 +144,14 @@ module_needs_export() {
 	return "$bad"
 }
 
+readme_has_patches() {
+	local table
+	table=$("$REPO/scripts/series.py" table) || return
+	[[ $(<README.md) != *"$table"* ]] || return 0
+	printf "README.md lacks this, as \`scripts/series.py table' prints it:\n%s\n" "$table"
+	return 1
+}
+
 shell_clean() { enter shellcheck -x -P SCRIPTDIR -P . "${SHELL_FILES[@]}"; }
 
 ruff_clean() {
@@ -200,7 +208,8 @@ for tool in clippy rustdoc; do
 	done
 done
 check "the fast path is what it would be in C" fast_path
-check "the driver's module needs what patch 0001 exports" module_needs_export
+check "the driver's module needs what block-lifetime/0001 exports" module_needs_export
+check "README has the table of the patches" readme_has_patches
 check "shellcheck" shell_clean
 check "ruff" ruff_clean
 check "SPDX in every file" spdx_everywhere

@@ -3,6 +3,7 @@
 """What patches/series.toml says. As a command, the list of the patches:
 
     series.py list [all|needed]   need and name of each, and how many there are of a kind
+    series.py table               the folders, for README
     series.py plan FOLDER...      for series.sh, a line each: folder, what it builds,
                                   how many patches up to this one, its name, what it
                                   touches; lists are separated by commas
@@ -48,9 +49,21 @@ class Patch:
     def label(self):
         return f"patches/{self.folder}/{self.name}.patch"
 
+    def text(self):
+        return self.path.read_text(errors="surrogateescape")
+
     def touches(self):
-        text = self.path.read_text(errors="surrogateescape")
-        return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", text, re.M))
+        return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", self.text(), re.M))
+
+    def lines_of_c(self):
+        """How many lines of C it adds or removes, without what belongs to Rust."""
+        count, is_c = 0, False
+        for line in self.text().splitlines():
+            if found := re.match(r"(?:---|\+\+\+) (?:[ab]/)?(\S+)", line):
+                is_c = re.search(r"\.[chS]$", found[1]) and not found[1].startswith("rust/")
+            elif is_c and re.match(r"[+-]", line) and line != "-- ":
+                count += 1
+        return count
 
     def apply(self, tree):
         """To `tree`, or say why not."""
@@ -73,6 +86,7 @@ class Folder:
     """A series for one list, and the folders that it builds on."""
 
     name: str
+    to: str
     after: tuple[str, ...]
     builds: tuple[str, ...]
     patches: tuple[Patch, ...]
@@ -84,16 +98,17 @@ def folders():
         series = tomllib.load(file)
     found = []
     for name, what in series.items():
-        listed = tuple(
+        patches = tuple(
             Patch(name, one["name"], one["need"], tuple(one.get("files", ())))
             for one in what["patches"]
         )
-        found.append(Folder(name, tuple(what.get("after", ())), tuple(what["builds"]), listed))
-        for patch in listed:
-            if patch.need not in NEEDS:
-                raise Refused(f"series.toml: {patch.label}: need = {patch.need}: want one of {NEEDS}")
-    names = [patch.path for folder in found for patch in folder.patches]
-    for path in sorted({*names} ^ {*PATCHES.rglob("*.patch")}):
+        after, builds = tuple(what.get("after", ())), tuple(what["builds"])
+        found.append(Folder(name, what["to"], after, builds, patches))
+    patches = [patch for folder in found for patch in folder.patches]
+    for patch in patches:
+        if patch.need not in NEEDS:
+            raise Refused(f"{patch.label}: need = {patch.need}: want one of {', '.join(NEEDS)}")
+    for path in {patch.path for patch in patches} ^ {*PATCHES.rglob("*.patch")}:
         raise Refused(f"{path.relative_to(REPO)}: in patches/ or in series.toml, but not in both")
     return found
 
@@ -113,6 +128,26 @@ def show(which):
     print(f"{len(patches)} patches:", ", ".join(f"{kinds[need]} {need}" for need in NEEDS))
 
 
+def table():
+    def row(*cells):
+        print("|", " | ".join(str(cell) for cell in cells), "|")
+
+    def sums(patches):
+        needed = [patch for patch in patches if patch.need in SETS["needed"]]
+        return (
+            len(patches),
+            sum(patch.lines_of_c() for patch in patches),
+            len(needed),
+            sum(patch.lines_of_c() for patch in needed),
+        )
+
+    row("Folder of `patches/`", "for", "patches", "lines of C", "needed", "lines of C")
+    row("---", "---", *["---:"] * 4)
+    for folder in folders():
+        row(f"`{folder.name}`", folder.to, *sums(folder.patches))
+    row("", "", *sums(chosen("all")))
+
+
 def plan(names):
     for folder in folders():
         if names and folder.name not in names:
@@ -127,6 +162,8 @@ def main():
     try:
         if action == "list" and len(rest) <= 1:
             show(*(rest or ["all"]))
+        elif action == "table" and not rest:
+            table()
         elif action == "plan":
             plan(rest)
         else:
