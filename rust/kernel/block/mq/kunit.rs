@@ -365,6 +365,7 @@ impl<D: Data> TestDisk<D> {
     }
 
     /// Sends a write that must not stay in the device's cache and is to be polled for.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn write_polled_fua(&self, byte: u8) -> Result<Io> {
         Io::submit(
             self,
@@ -493,6 +494,7 @@ impl Plug {
     }
 
     /// The same, but hands over what is there before it ends.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn scope_with_flush<V>(submit: impl FnOnce() -> V) -> V {
         let mut plug = pin_init::zeroed();
         // SAFETY: As in `scope`; the plug is this task's while it is flushed.

@@ -343,6 +343,7 @@ mod tests {
     }
 
     /// What a driver submits when it gets what a task has held back comes after that.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_from_within_has_a_plug_of_its_own() -> Result {
         let here = TestDisk::with(

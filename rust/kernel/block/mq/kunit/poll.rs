@@ -5,7 +5,6 @@
 #[macros::kunit_tests(rust_block_mq_poll)]
 mod tests {
     use crate::{
-        bindings,
         block::{
             mq::{
                 kunit::{
@@ -20,7 +19,6 @@ mod tests {
                 TagSet,
                 TagSetBuilder, //
             },
-            Op,
             Status, //
         },
         prelude::*,
@@ -29,6 +27,9 @@ mod tests {
             Delta, //
         },
     };
+
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
+    use crate::block::Op;
 
     fn disk(hw_queues: u32, poll_queues: u32) -> Result<TestDisk<()>> {
         TestDisk::with(
@@ -91,6 +92,7 @@ mod tests {
 
     /// The flush after a write has the write's tag. When the disk and its flush queues are gone,
     /// the tag must not lead there.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn flush_of_a_polled_write_goes_with_its_disk() -> Result {
         let disk = TestDisk::<()>::with(
@@ -107,7 +109,7 @@ mod tests {
         assert_eq!(flush.hw_queue(), 1);
         let tag = flush.tag() as usize;
         let tag_set = disk.tag_set.clone();
-        let found = || -> *mut bindings::request {
+        let found = || {
             // SAFETY: The tag set lives until the end of the test, and has two hardware queues with
             // eight tags each, which are not changed.
             unsafe { *(**(*tag_set.as_raw()).tags.add(1)).rqs.add(tag) }

@@ -215,6 +215,7 @@ mod tests {
         Ok(())
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn flush_error_survives_two_references() -> Result {
         let disk = TestDisk::<()>::caching(4)?;

@@ -8,14 +8,12 @@ mod tests {
         block::{
             mq::{
                 kunit::{
-                    all_end_with,
                     raw,
                     wait_for,
                     TestDisk,
                     ALL_HCTX,
                     FAIL_HCTX,
-                    NO_HCTX,
-                    SLEEP_HCTX, //
+                    NO_HCTX, //
                 },
                 GenDiskBuilder,
                 Idle,
@@ -33,6 +31,12 @@ mod tests {
             delay::fsleep,
             Delta, //
         }, //
+    };
+
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
+    use crate::block::mq::kunit::{
+        all_end_with,
+        SLEEP_HCTX, //
     };
 
     fn disk(tags: TagSetBuilder) -> Result<TestDisk<()>> {
@@ -146,6 +150,7 @@ mod tests {
         check_io(&disk)
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn resize_fails_with_the_driver() -> Result {
         let disk = disk(TagSetBuilder::new())?;
@@ -170,6 +175,7 @@ mod tests {
     }
 
     /// Two disks on one tag set.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn pair(tags: TagSetBuilder) -> Result<(TestDisk<()>, TestDisk<()>)> {
         let first = TestDisk::with(tags.queue_depth(8), GenDiskBuilder::new())?;
         let second = TestDisk::on(first.tag_set().clone(), GenDiskBuilder::new())?;
@@ -177,6 +183,7 @@ mod tests {
     }
 
     /// The same, with a queue for polling whose tags both have used.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn users_of_polled_queue() -> Result<(TestDisk<()>, TestDisk<()>)> {
         let tags = TagSetBuilder::new().poll_queues(1);
         let (first, second) = pair(tags.no_scheduler_by_default())?;
@@ -187,12 +194,14 @@ mod tests {
 
     /// Resizes a tag set with one queue for polling so that this queue, number 1, has no CPU
     /// afterwards: there are more queues for polling than CPUs, and the later ones take them.
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn take_cpus_of_polled_queue(disk: &TestDisk<()>) -> Result {
         let tags = disk.tag_set();
         assert_eq!((tags.submit_queues(), tags.poll_queues()), (1, 1));
         tags.update_nr_hw_queues(1, crate::cpu::nr_cpu_ids() + 1)
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn queue_without_cpus_is_no_user_of_tags() -> Result {
         let (first, second) = users_of_polled_queue()?;
@@ -207,6 +216,7 @@ mod tests {
         check_io(&second)
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn tags_are_not_used_after_another_disk_gave_them_up() -> Result {
         let (first, second) = users_of_polled_queue()?;
@@ -218,6 +228,7 @@ mod tests {
         check_io(&second)
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn flush_request_of_a_queue_without_cpus_is_not_found() -> Result {
         let disk = TestDisk::<()>::with(
@@ -252,6 +263,7 @@ mod tests {
         Ok(())
     }
 
+    #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_gets_the_tag_of_another_disk_on_a_queue_that_was_added() -> Result {
         // It must wait in a scheduler.
