@@ -9,8 +9,9 @@
 #	guest.sh --kernel DIR --name NAME --shell [-- COMMAND...]
 #
 # The guest's root file system is the build root, read-only. /run/rnull holds
-# selftests/ (the current directory of COMMAND), lib/modules and, for each
-# --share, that directory, writable. COMMAND's output is shown as it comes.
+# selftests/ (the current directory of COMMAND), lib/modules, with the kernel's
+# config in it, and, for each --share, that directory, writable. COMMAND's output
+# is shown as it comes.
 # With --shell an interactive shell follows COMMAND, and there is no timeout.
 # With --icount there is one processor, unless --smp follows, and its clock
 # advances by 1 ns for each instruction. QEMU's monitor listens at SOCKET, which
@@ -63,6 +64,7 @@ fill_run() {
 	local share number=0
 	mkdir -p "$RUN/lib" "$RUN/selftests"
 	cp -a "$KERNEL/lib/modules" "$RUN/lib/"
+	cp "$KERNEL/config" "$RUN/lib/modules/$(<"$KERNEL/release")/"
 	[[ ! -d $REPO/tools/testing/selftests/rnull ]] ||
 		cp -a "$REPO/tools/testing/selftests/rnull/." "$RUN/selftests/"
 	: > "$RUN/output"
