@@ -37,6 +37,13 @@ failing() {
 	happened failed flushed
 }
 
+# References are dropped after the end. Without a fix, all but the last one replace the
+# error by a success.
+failing_while_kept() {
+	needs_fixes block-fixes
+	failing "$@"
+}
+
 tap_case "flushes" flushes "inline softirq"
 tap_case "flushes, references are kept" flushes "inline clones"
 tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
@@ -46,7 +53,9 @@ tap_case "flushes, found in their timers" flushes "timer clones"
 tap_case "flushes, with others in one timer" flushes "timer batch together clones"
 tap_case "forced writes, references are kept" forced
 tap_case "failing flushes" failing "inline" ""
-tap_case "failing flushes, references are kept" failing "inline clones" ""
-tap_case "failing flushes, timers are forgotten" failing "softirq park watch clones" ""
-tap_case "failing flushes, CPUs go and come" failing "softirq park clones" "elevator hotplug"
+tap_case "failing flushes, references are kept" failing_while_kept "inline clones" ""
+tap_case "failing flushes, timers are forgotten" failing_while_kept \
+	"softirq park watch clones" ""
+tap_case "failing flushes, CPUs go and come" failing_while_kept "softirq park clones" \
+	"elevator hotplug"
 tap_run

@@ -46,9 +46,11 @@ left_behind() {
 }
 
 # fails_while_open "WHAT...": the module can't be loaded, but it must not be freed before
-# a disk that it has made is closed.
+# a disk that it has made is closed. Without a fix, the task that loads it has the disk
+# open itself, and waits for ever.
 fails_while_open() {
 	local loading
+	needs_fixes block-fixes
 	insmod "$abuse_file" "$(abuse_bits "$1 fail_load")" 2>"$WORK/insmod" &
 	loading=$!
 	# There is a node a little earlier than a disk.

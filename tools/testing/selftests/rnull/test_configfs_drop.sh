@@ -82,6 +82,7 @@ empty() {
 
 directories() {
 	local dir
+	needs_fixes configfs
 	registered
 	must mkdir "$TOP/a"
 	must mkdir "$TOP/a/b"
@@ -110,6 +111,7 @@ directories() {
 # What is open of directories that are gone does not keep the subsystem.
 open_files() {
 	local fd
+	needs_fixes configfs
 	registered
 	must mkdir "$TOP/a"
 	exec 5<"$TOP" 6<"$TOP/a" 7<"$TOP/a/kind"
@@ -138,6 +140,7 @@ open_files() {
 
 race() {
 	local seed=${RNULL_SEED:-$RANDOM}
+	needs_fixes configfs
 	registered
 	printf 'seed %s\n' "$seed"
 	python3 "$LIB_DIR/stress.py" drop "$TOP" "$CYCLES" "$seed" "$REGISTERED"
