@@ -198,8 +198,8 @@ fn one_in(n: u32) -> bool {
 
 /// Some time around the interval between interrupts.
 fn soon() -> Delta {
-    let interval = module_parameters::interval_us.value().max(1);
-    Delta::from_micros(i64::from(1 + random() % (2 * interval)))
+    let longest = module_parameters::interval_us.value().saturating_mul(2);
+    Delta::from_micros(1 + i64::from(random().checked_rem(longest).unwrap_or(0)))
 }
 
 /// Declares counters, and a type that shows them.
