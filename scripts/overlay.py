@@ -98,8 +98,11 @@ def is_within(name, tops):
     return any(name == top or name.startswith(top + "/") for top in tops)
 
 
-def patched(base, patches):
-    """What the patches make of the base's files: name -> content and mode, or None."""
+def patched(base, patches, exact):
+    """What the patches make of the base's files: name -> content and mode, or None.
+
+    Those of `exact` must apply at the lines that they say.
+    """
     touched = set()
     with tempfile.TemporaryDirectory() as stage:
         stage = Path(stage)
@@ -111,7 +114,7 @@ def patched(base, patches):
                     shutil.copy(base / name, stage / name)
             touched |= names
             try:
-                patch.apply(stage)
+                patch.apply(stage, patch in exact)
             except Refused as why:
                 raise Refused(f"Linux {version(base)}: {why}") from None
         return {name: read(stage / name) for name in touched}
@@ -121,14 +124,14 @@ def read(path):
     return (path.read_bytes(), mode_of(path)) if path.is_file() else None
 
 
-def contents(base, patches, files, replaced):
+def contents(base, patches, files, replaced, exact=()):
     """All that differs from the base: name -> content and mode, or None.
 
     Of what this tree replaces, patches may change the base's version, too. That must
     apply, and is dropped.
     """
     laid = {}
-    for name, what in patched(base, patches).items():
+    for name, what in patched(base, patches, exact).items():
         if not is_within(name, replaced):
             laid[name] = what
     for name in our_files(files):
@@ -160,9 +163,11 @@ def within_folder(base, name, upto):
     if name not in known:
         raise Refused(f"--folder {name}: want one of {', '.join(known)}")
     patches = [p for before in known[name].after for p in known[before].patches]
-    patches += known[name].patches[:upto]
+    exact = known[name].patches[:upto]
+    patches += exact
     files = [file for patch in patches for file in patch.files]
-    return contents(base, patches, files, [f for f in files if f in REPLACED])
+    replaced = [file for file in files if file in REPLACED]
+    return contents(base, patches, files, replaced, exact)
 
 
 def same(path, content, mode):

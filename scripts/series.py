@@ -21,9 +21,10 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 PATCHES = REPO / "patches"
 
-NEEDS = ("build", "sound", "contract", "test", "fix")
+NEEDED = ("build", "sound", "api", "cost", "contract")
+NEEDS = (*NEEDED, "test", "fix")
 # What `make PATCHES=...' keeps.
-SETS = {"all": NEEDS, "needed": tuple(need for need in NEEDS if need != "fix")}
+SETS = {"all": NEEDS, "needed": (*NEEDED, "test")}
 # Of this tree: what lies elsewhere in a kernel, because that has a file of this name.
 PLACES = {"Kconfig": "drivers/block/tests/Kconfig"}
 
@@ -65,10 +66,10 @@ class Patch:
                 count += 1
         return count
 
-    def apply(self, tree):
-        """To `tree`, or say why not."""
+    def apply(self, tree, exactly=False):
+        """To `tree`, or say why not; if `exactly`, not at other lines than it says."""
         done = subprocess.run(
-            ["git", "apply", "--whitespace=nowarn", str(self.path)],
+            ["git", "apply", "--verbose", "--whitespace=nowarn", str(self.path)],
             cwd=tree,
             # The cache may lie inside somebody's repository.
             env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent), "LC_ALL": "C"},
@@ -79,6 +80,8 @@ class Patch:
         if done.returncode:
             why = "; ".join(line.removeprefix("error: ") for line in done.stderr.splitlines())
             raise Refused(f"{self.label} does not apply: {why}")
+        if exactly and (moved := re.search(r"^Hunk .*offset.*$", done.stderr, re.M)):
+            raise Refused(f"{self.label} is made on another tree: {moved[0]}")
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def table():
         print("|", " | ".join(str(cell) for cell in cells), "|")
 
     def sums(patches):
-        needed = [patch for patch in patches if patch.need in SETS["needed"]]
+        needed = [patch for patch in patches if patch.need in NEEDED]
         return (
             len(patches),
             sum(patch.lines_of_c() for patch in patches),
