@@ -43,7 +43,7 @@ else
 	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
 	[[ $FLAVOUR != debug || ${FULL:-} != 1 ]] || FRAGMENTS+=("$REPO/configs/full.config")
 fi
-[[ $PATCHES == all ]] || FRAGMENTS+=("$REPO/configs/$PATCHES.config")
+[[ $PATCHES != all ]] || FRAGMENTS+=("$REPO/configs/fixes.config")
 [[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
 
 kmake() {

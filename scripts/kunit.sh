@@ -20,7 +20,7 @@ kunit() {
 	local action=$1 option options=()
 	shift
 	for option in "${MAKE[@]}"; do options+=(--make_options "$option"); done
-	[[ $PATCHES == all ]] || options+=(--kunitconfig="$REPO/configs/$PATCHES.config")
+	[[ $PATCHES != all ]] || options+=(--kunitconfig="$REPO/configs/fixes.config")
 	"$REPO/scripts/enter.sh" "$SOURCE/tools/testing/kunit/kunit.py" "$action" \
 		--arch=um --build_dir="$OBJECTS" --kunitconfig="$CONFIG" "${options[@]}" "$@"
 }
@@ -52,7 +52,7 @@ count() {
 	if os.environ["PATCHES"] != "all":
 	    for suite, case, status in found:
 	        if status == "SKIP" and suite.startswith("rust_block_"):
-	            print(f"      skipped, as its fix is left out: {suite}.{case}")
+	            print(f"      skipped with PATCHES={os.environ['PATCHES']}: {suite}.{case}")
 	print(f"      kunit: {len(good)} passed, {len(bad)} failed;"
 	      f" ours: {len(doctests)} doctests, {len(suites)} tests")
 	if counts := os.environ.get("RNULL_COUNTS"):

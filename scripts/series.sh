@@ -8,9 +8,9 @@
 #
 # Each patch counts as one test. After it, the C files that it touches are compiled, and
 # after the last one of a folder that touches Rust all of rust/ and what uses it. With
-# FULL=1, all that the folder names is built after each patch, without and with Rust. A
-# state that was built before, from the same sources and by the same tools, is not built
-# again.
+# FULL=1, all that the folder names is built after each patch, without Rust if the patch
+# touches C, and with Rust. What belongs to user-mode Linux has no part in Rust. A state
+# that was built before, from the same sources and by the same tools, is not built again.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -101,6 +101,7 @@ prove() {
 	IFS=, read -ra parts <<< "$2"
 	mapfile -t targets < <(targets_of "$5")
 	if [[ $2 == arch/um/* ]]; then
+		[[ ${FULL:-} != 1 ]] || targets=("${parts[@]}")
 		build um "${targets[@]}"
 	elif [[ ${FULL:-} == 1 ]]; then
 		[[ ! ${targets[*]}$6 ]] || build c "${parts[@]}" || return

@@ -240,18 +240,17 @@ skip() {
 	exit "$KSFT_SKIP"
 }
 
-# needs_fixes FOLDER: skip the case (before tap_run: the whole file) if the kernel was
-# built without the fixes that are in this folder of patches/. One that does not tell
-# how it was configured is taken to have them.
+# needs_fixes FOLDER: skip the case (before tap_run: the whole file) unless the kernel's
+# configuration says that it has the fixes that are in this folder of patches/.
 needs_fixes() {
 	local release config
 	release=$(uname -r)
 	for config in /proc/config.gz "/lib/modules/$release/config" "/boot/config-$release"; do
-		[[ -r $config ]] || continue
-		! zgrep -qx '# CONFIG_TEST_BLOCK_FIXES is not set' "$config" ||
-			skip "needs the fixes of patches/$1, which PATCHES=needed leaves out"
-		return 0
+		if [[ -r $config ]] && zgrep -qx CONFIG_TEST_BLOCK_FIXES=y "$config"; then
+			return
+		fi
 	done
+	skip "needs the fixes of patches/$1, and CONFIG_TEST_BLOCK_FIXES=y to say that they are there"
 }
 
 # Bits of the taint that mean a bug: bad page, oops, warning, soft lockup.
