@@ -250,7 +250,7 @@ needs_fixes() {
 			return
 		fi
 	done
-	skip "needs the fixes of patches/$1, and CONFIG_TEST_BLOCK_FIXES=y to say that they are there"
+	skip "needs the fixes of patches/$1; CONFIG_TEST_BLOCK_FIXES=y says that they are there"
 }
 
 # Bits of the taint that mean a bug: bad page, oops, warning, soft lockup.
