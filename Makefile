@@ -7,8 +7,8 @@ SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS 
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel modules menuconfig series kunit check lint litmus bench bench-compare shell clean \
-	distclean
+.PHONY: help demo test kernel modules menuconfig series kunit check lint litmus bench \
+	bench-compare shell clean distclean
 
 help:
 	@echo 'Targets:'

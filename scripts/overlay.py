@@ -157,8 +157,11 @@ def whole_tree(base, patches):
     return contents(base, series.chosen(patches), LAID, REPLACED)
 
 
-def within_folder(base, name, upto):
-    """The base after the first patches of a folder, and those that it builds on."""
+def within_folder(base, own, name, upto):
+    """The base after the first patches of a folder, and those that it builds on.
+
+    In a base of the user's, lines may be elsewhere.
+    """
     known = {folder.name: folder for folder in series.folders()}
     if name not in known:
         raise Refused(f"--folder {name}: want one of {', '.join(known)}")
@@ -167,7 +170,7 @@ def within_folder(base, name, upto):
     patches += exact
     files = [file for patch in patches for file in patch.files]
     replaced = [file for file in files if file in REPLACED]
-    return contents(base, patches, files, replaced, exact)
+    return contents(base, patches, files, replaced, () if own else exact)
 
 
 def same(path, content, mode):
@@ -302,7 +305,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if args.folder:
-            laid = within_folder(args.base, args.folder, args.upto)
+            laid = within_folder(args.base, args.own, args.folder, args.upto)
         else:
             laid = whole_tree(args.base, args.patches)
         if args.action == "key":

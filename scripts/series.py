@@ -78,8 +78,8 @@ class Patch:
             check=False,
         )
         if done.returncode:
-            why = "; ".join(line.removeprefix("error: ") for line in done.stderr.splitlines())
-            raise Refused(f"{self.label} does not apply: {why}")
+            why = re.findall(r"^error: (?!while searching)(.*)$", done.stderr, re.M)
+            raise Refused(f"{self.label} does not apply: {'; '.join(why)}")
         if exactly and (moved := re.search(r"^Hunk .*offset.*$", done.stderr, re.M)):
             raise Refused(f"{self.label} is made on another tree: {moved[0]}")
 

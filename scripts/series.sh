@@ -63,7 +63,8 @@ build() {
 	use "$1"
 	key=$({
 		printf '%s\n' "$STATE" "$(root_key)" "$(base_key)" "$@"
-		cat "$REPO/scripts/series.sh" "${FRAGMENTS[@]}"
+		declare -f kmake configure
+		cat "${FRAGMENTS[@]}"
 	} | hash16)
 	if [[ -e $TREE/passed/$key ]]; then
 		touch "$TREE/passed/$key"
@@ -71,7 +72,7 @@ build() {
 	fi
 	if [[ ! $LAID ]]; then
 		run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" "${WHAT[@]}" \
-			--tree "$TREE" 2> /dev/null || return
+			--tree "$TREE" 2> "$LOG" || { cat "$LOG" >&2; return 1; }
 		LAID=1
 	fi
 	start_build "$OBJECTS"
