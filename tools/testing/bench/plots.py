@@ -28,7 +28,7 @@ def save(figure, directory, name):
 
 
 def percent(figure):
-    """A ratio as a difference in %, with its error bars."""
+    """A ratio as a difference in %, with its whiskers."""
     return ((figure.value - 1) * 100, (figure.value - figure.low) * 100,
             (figure.high - figure.value) * 100)
 
@@ -106,7 +106,7 @@ def draw_difference(summary, directory):
     draw_panels([summary.cells[name] for name in differences], differences, kind_of,
                 lambda cell: cell["rw"],
                 "IOPS of rnull relative to null_blk, one processor, by instructions\n"
-                "(up is better; bars: quartiles of the samples)", directory, "difference")
+                "(up is better; whiskers: quartiles of the samples)", directory, "difference")
 
 
 def draw_processors(summary, directory):
@@ -114,7 +114,7 @@ def draw_processors(summary, directory):
     draw_panels([summary.cells[name] for name in summary.smp], summary.smp, kind_of,
                 lambda cell: f"{cell['jobs']} job" + "s" * (cell["jobs"] > 1),
                 "IOPS of rnull relative to null_blk, two processors, in turn\n"
-                "(up is better; bars: 95 % intervals)", directory, "processors")
+                "(up is better; whiskers: 95 % intervals)", directory, "processors")
 
 
 def draw_own_cost(summary, directory):

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from summary import NAMES, UNDECIDED, Summary, bars
+from summary import NAMES, UNDECIDED, Summary, thresholds
 
 FORMAT = 3
 VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
@@ -53,21 +53,21 @@ def number(value, form=".0f", missing=""):
     return missing if value is None else format(value, form)
 
 
-def bar_table(bar):
-    rows = [(cell, wanted, got, VERDICT[met]) for cell, wanted, got, met in bar.rows]
-    return ("cell", "bar", "rnull", ""), rows
+def threshold_table(threshold):
+    rows = [(cell, wanted, got, VERDICT[met]) for cell, wanted, got, met in threshold.rows]
+    return ("cell", "threshold", "rnull", ""), rows
 
 
-def bar_overview(summary):
+def threshold_overview(summary):
     rows = []
-    for bar in bars(summary):
-        of = Counter(met for *_, met in bar.rows)
-        cells = f"{of[True]} of {len(bar.rows)}"
+    for threshold in thresholds(summary):
+        of = Counter(met for *_, met in threshold.rows)
+        cells = f"{of[True]} of {len(threshold.rows)}"
         for verdict in (UNDECIDED, None):
             if of[verdict]:
                 cells += f", {of[verdict]} {VERDICT[verdict]}"
-        rows.append((bar.text, VERDICT[bar.met], cells))
-    return ("bar", "", "cells that meet it"), rows
+        rows.append((threshold.text, VERDICT[threshold.met], cells))
+    return ("threshold", "", "cells that meet it"), rows
 
 
 def signed(figure):
@@ -86,7 +86,8 @@ def group(cell):
 
 
 def counted_table(summary, names):
-    judged = {cell: VERDICT[met] for bar in bars(summary) for cell, *_, met in bar.rows}
+    judged = {cell: VERDICT[met]
+              for threshold in thresholds(summary) for cell, *_, met in threshold.rows}
     rows = []
     for name in names:
         floor = summary.counted.get((name, "floor"))
@@ -106,7 +107,7 @@ def counted_table(summary, names):
             number(busy, ".0%"),
         ))
     return ("cell", "floor", "batched floor: own", "null_blk: own", "rnull: own",
-            "rnull / null_blk", "bar", "batch", "busy"), rows
+            "rnull / null_blk", "threshold", "batch", "busy"), rows
 
 
 def smp_table(summary):
@@ -237,13 +238,13 @@ def markdown(result, summary):
         yield ""
         yield from (f"- {note}" for note in dict.fromkeys(summary.notes))
         yield ""
-    yield "## Bars"
+    yield "## Thresholds"
     yield ""
-    for bar in bars(summary):
-        yield f"**{bar.text}: {VERDICT[bar.met]}**"
+    for threshold in thresholds(summary):
+        yield f"**{threshold.text}: {VERDICT[threshold.met]}**"
         yield ""
-        if bar.rows:
-            yield from markdown_table(*bar_table(bar))
+        if threshold.rows:
+            yield from markdown_table(*threshold_table(threshold))
     for title, table in tables(result, summary):
         yield f"## {title}"
         yield ""
@@ -299,7 +300,7 @@ def document(result, summary, directory, target):
         "",
         *(f"- Disturbed, or worth knowing: {note}" for note in dict.fromkeys(summary.notes)),
         "",
-        *rst_table("Bars", *bar_overview(summary)),
+        *rst_table("Thresholds", *threshold_overview(summary)),
     ]
     for title, table in tables(result, summary):
         lines += rst_table(title, *table)
@@ -334,8 +335,8 @@ def main():
     plots.draw(summary, directory)
     for note in dict.fromkeys(summary.notes):
         print(f"note: {note}")
-    for bar in bars(summary):
-        print(f"{VERDICT[bar.met]:12}  {bar.text}")
+    for threshold in thresholds(summary):
+        print(f"{VERDICT[threshold.met]:12}  {threshold.text}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Counts instructions in some cells of `make bench', and wants the bars met that
-# belong to them. Counts are the same on any machine, beside whatever else it does,
-# so this can be a test; what is measured by time can't.
+# Count instructions in some cells of `make bench', and fail unless their thresholds
+# are met. Counts do not depend on the machine or its load, so they can be a test; times
+# do, and can't.
 #
-#	run.sh [PATTERN]	only the bars whose text has PATTERN in it
+#	run.sh [PATTERN]	only the thresholds whose text has PATTERN in it
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../../scripts/lib.sh"
@@ -18,8 +18,8 @@ WORK=$(mktemp -d "$CACHE/run/bench-test.XXXXXX")
 at_exit "rm -rf '$WORK'"
 LOG=$WORK/log
 
-# bar TEXT: must have been judged, and met.
-bar() {
+# threshold TEXT: must have been judged, and met.
+threshold() {
 	local line
 	[[ $1 == *"$PATTERN"* ]] || return 0
 	line=$(grep -F -- "  $1" "$LOG") || line="no word of it"
@@ -45,13 +45,13 @@ progress "$LOG" 0 env FULL='' PARTS=counted CELLS="$wanted" RNULL_RESULT="$WORK/
 	"$REPO/scripts/bench.sh" ||
 	tail -n 25 "$LOG" >&2
 
-bar "irqmode 0, one at a time: own cost at most 0.30 of null_blk's"
-bar "irqmode 1: own cost at most 0.5 of null_blk's"
-bar "irqmode 0, batches of 16 and more: within 30 of the batched floor"
-bar "irqmode 2: own cost at most 0.9 of null_blk's"
-bar "irqmode 3, batches of 16: own cost at most null_blk's in irqmode 1"
-bar "memory-backed, 4k and 64k: own cost less the bytes copied at most 0.6 of null_blk's"
-bar "polled, 64 deep in batches of 16: below null_blk's"
+threshold "irqmode 0, one at a time: own cost at most 0.30 of null_blk's"
+threshold "irqmode 1: own cost at most 0.5 of null_blk's"
+threshold "irqmode 0, batches of 16 and more: within 30 of the batched floor"
+threshold "irqmode 2: own cost at most 0.9 of null_blk's"
+threshold "irqmode 3, batches of 16: own cost at most null_blk's in irqmode 1"
+threshold "memory-backed, 4k and 64k: own cost less the bytes copied at most 0.6 of null_blk's"
+threshold "polled, 64 deep in batches of 16: below null_blk's"
 (( ! FAILED )) || grep -F '| MISSED |' "$WORK/result/table.md" >&2 || true
 
 say "bench: $PASSED passed, $FAILED failed"

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What can be said of samples without knowing how they are distributed."""
+"""Statistics of samples whose distribution is not known.
+
+The median is the standard library's. Its `quantiles` interpolate between samples, and need two
+of them; the intervals here have samples as their ends, and those of three samples hold all three.
+"""
 
 from math import comb
-
-
-def median(values):
-    ordered = sorted(values)
-    if not ordered:
-        raise ValueError("no values")
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2
+from statistics import median
 
 
 def median_interval(values, confidence=0.95):

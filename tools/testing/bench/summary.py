@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""From the records of a run to figures: what each cell costs, and which bars are met."""
+"""From the records of a run to figures: what each cell costs, and which thresholds are met."""
+
+from statistics import median
 
 import stats
 from plan import size_of
@@ -91,18 +93,18 @@ class Summary:
                 [(p["round"], p["iops"]["rust"], p["iops"]["c"]) for p in list_]
             ))
             for driver in ("c", "rust"):
-                self.iops[cell, driver] = stats.median([p["iops"][driver] for p in list_])
+                self.iops[cell, driver] = median([p["iops"][driver] for p in list_])
         for cell, list_ in turns.items():
             for driver in list_[0]:
                 values = [turn[driver] for turn in list_]
                 self.native[cell, driver] = Figure(
-                    stats.median(values), *stats.median_interval(values)
+                    median(values), *stats.median_interval(values)
                 )
                 ratio = stats.ratios([(turn[driver], turn["c"]) for turn in list_])
                 self.native_ratio[cell, driver] = Figure(*ratio)
         for key, list_ in created.items():
             self.created[key] = {
-                what: stats.median([record[what] for record in list_])
+                what: median([record[what] for record in list_])
                 for what in ("create_ns", "remove_ns", "bytes")
             }
 
@@ -124,11 +126,11 @@ class Summary:
             value = sum(sample["ns"] for sample in list_) / sum(sample["ios"] for sample in list_)
         else:
             # Now and then one of them is off by a percent.
-            value = stats.median(values)
+            value = median(values)
         low, high = stats.quartiles(values)
         self.counted[key] = Figure(value, min(low, value), max(high, value))
         self.spread[key] = stats.spread(values)
-        self.busy[key] = stats.median([s["ns"] / s["elapsed_ns"] for s in list_])
+        self.busy[key] = median([s["ns"] / s["elapsed_ns"] for s in list_])
         made = sum(sample.get("batch_calls", 0) for sample in list_)
         if made:
             self.batch[key[0]] = sum(sample["ios"] for sample in list_) / made
@@ -149,14 +151,14 @@ class Summary:
         return figure - floor if figure and floor else None
 
 
-# ---------------------------------------------------------------------- bars
+# ---------------------------------------------------------------------- thresholds
 
 
 UNDECIDED = "undecided"  # missed by less than the samples differ
 
 
-class Bar:
-    """A bar, and for each cell that it is about, what was wanted, what was got, and whether."""
+class Threshold:
+    """A threshold, and a row for each cell that it judges."""
 
     def __init__(self, text):
         self.text = text
@@ -195,7 +197,7 @@ def comes_in_batches(cell):
     return cell["batch"] >= 16 and not comes_alone(cell)
 
 
-def bars(summary):
+def thresholds(summary):
     counted = [cell for cell in summary.cells.values() if cell["kind"] == "icount"]
     plain = [c for c in counted if not (c.get("memory_backed") or c.get("polled"))]
     yield share_of_c(
@@ -251,27 +253,28 @@ def bars(summary):
 
 
 def share_of_c(summary, text, cells, share, copied=True):
-    bar = Bar(text)
+    threshold = Threshold(text)
     for cell in cells:
         name = cell["name"]
         ours, theirs = summary.own(name, "rust"), summary.own(name, "c")
         if ours is None or theirs is None:
-            bar.add(name, "", why_not(summary, name), None)
+            threshold.add(name, "", why_not(summary, name), None)
             continue
         if not copied:
             # A byte that is copied counts as an instruction.
             bytes_ = Figure(*[size_of(cell["bs"])] * 3)
             ours, theirs = ours - bytes_, theirs - bytes_
         if cell["irqmode"] in (2, 3) and summary.busy[name, "rust"] < BUSY:
-            bar.add(name, "", f"the processor idles, {summary.busy[name, 'rust']:.0%} busy", None)
+            busy = f"the processor idles, {summary.busy[name, 'rust']:.0%} busy"
+            threshold.add(name, "", busy, None)
             continue
         # Own costs can be below the floor; a share of what is below zero asks for more.
         limit = theirs * share if theirs.value >= 0 else theirs
         got = f"{ours.value:.0f} of {theirs.value:.0f}"
         if theirs.value > 0:
             got += f" ({ours.value / theirs.value:.2f})"
-        bar.add(name, f"{limit.value:.0f}", got, verdict(ours - limit))
-    return bar
+        threshold.add(name, f"{limit.value:.0f}", got, verdict(ours - limit))
+    return threshold
 
 
 def verdict(excess):
@@ -289,37 +292,38 @@ def why_not(summary, name):
 
 
 def near_batched_floor(summary, cells):
-    bar = Bar("irqmode 0, batches of 16 and more: within 30 of the batched floor")
+    threshold = Threshold("irqmode 0, batches of 16 and more: within 30 of the batched floor")
     for cell in cells:
         name = cell["name"]
         ours, floor = summary.own(name, "rust"), summary.own(name, "floorb")
         if ours is None or floor is None:
-            bar.add(name, "", why_not(summary, name), None)
+            threshold.add(name, "", why_not(summary, name), None)
         else:
             batch = summary.batch.get(name, 0)
             got = f"{ours.value:.0f} (batches of {batch:.1f})"
             limit = floor + 30
-            bar.add(name, f"{limit.value:.0f}", got,
-                    batch >= 0.9 * cell["batch"] and verdict(ours - limit))
-    return bar
+            threshold.add(name, f"{limit.value:.0f}", got,
+                          batch >= 0.9 * cell["batch"] and verdict(ours - limit))
+    return threshold
 
 
 def not_slower(figures, text):
-    bar = Bar(text)
+    threshold = Threshold(text)
     for name, figure in figures.items():
         if figure is None:
-            bar.add(name, "1.0", "not measured", None)
+            threshold.add(name, "1.0", "not measured", None)
             continue
         got = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
-        bar.add(name, "1.0", got, figure.high >= 1.0)
-    return bar
+        threshold.add(name, "1.0", got, figure.high >= 1.0)
+    return threshold
 
 
 def growth(summary):
     """A driver's own growth is what grows beyond the floor, from the first to each of the others.
     """
     for key in ("devices", "hw_queues"):
-        bar = Bar(f"cost per I/O does not grow with the number of {key.replace('_', ' ')}")
+        things = key.replace("_", " ")
+        threshold = Threshold(f"cost per I/O does not grow with the number of {things}")
         groups = {}
         for cell in summary.cells.values():
             if cell["kind"] in SCALE and key in cell:
@@ -332,10 +336,11 @@ def growth(summary):
                     step(summary, first["name"], cell["name"], driver) for driver in ("rust", floor)
                 )
                 if ours is None or base is None:
-                    bar.add(what, "", why_not(summary, cell["name"]), None)
+                    threshold.add(what, "", why_not(summary, cell["name"]), None)
                 else:
-                    bar.add(what, f"{base:+.0f} (floor's)", f"{ours:+.0f}", ours <= base + 10)
-        yield bar
+                    threshold.add(what, f"{base:+.0f} (floor's)", f"{ours:+.0f}",
+                                  ours <= base + 10)
+        yield threshold
 
 
 def step(summary, first, then, driver):
@@ -348,16 +353,16 @@ OTHER_WORK = 0.1  # share of the time for a device in which the kernel does some
 
 def creation(summary):
     """What one device more takes among many and among few. So the module's start drops out."""
-    bar = Bar("to create a device takes no longer if there are many")
+    threshold = Threshold("to create a device takes no longer if there are many")
     numbers = sorted({number for _, number, queues in summary.created if queues is None})
     if len(numbers) < 3:
-        return bar
+        return threshold
     few, some, many = numbers[0], numbers[-2], numbers[-1]
     what = f"one more, beyond {some} and up to there"
     needed = {(d, n, None) for d in ("floor", "rust") for n in (few, some, many)}
     if not needed <= summary.created.keys():
-        bar.add(what, "", "not measured", None)
-        return bar
+        threshold.add(what, "", "not measured", None)
+        return threshold
 
     def one_more(driver, low, high):
         low_ns, high_ns = (
@@ -370,33 +375,34 @@ def creation(summary):
 
     ours, floor = grows("rust"), max(grows("floor"), 0)
     allowed = floor + one_more("rust", few, some) * OTHER_WORK
-    bar.add(what, f"{allowed:+.2f} ms", f"{ours:+.2f} ms",
-            ours <= allowed)
-    return bar
+    threshold.add(what, f"{allowed:+.2f} ms", f"{ours:+.2f} ms", ours <= allowed)
+    return threshold
 
 
 def creation_queued(summary):
     """What more hardware queues add to the time for a device."""
-    bar = Bar("to create a device takes no longer if it has many hardware queues")
+    threshold = Threshold("to create a device takes no longer if it has many hardware queues")
     first, *others = sorted({key[1:] for key in summary.created if key[2] is not None}) or [None]
     for then in others:
         what = f"a device with {then[1]} hw queues, beyond one with {first[1]}"
         few, many = ({driver: summary.created.get((driver, *which)) for driver in ("floor", "rust")}
                      for which in (first, then))
         if not all((*few.values(), *many.values())):
-            bar.add(what, "", "not measured", None)
+            threshold.add(what, "", "not measured", None)
             continue
         floor, ours = ((many[driver]["create_ns"] - few[driver]["create_ns"]) / then[0] / 1e6
                        for driver in ("floor", "rust"))
         allowed = floor + few["rust"]["create_ns"] / first[0] / 1e6 * OTHER_WORK
-        bar.add(what, f"{allowed:+.2f} ms (floor's {floor:+.2f})", f"{ours:+.2f} ms",
-                ours <= allowed)
-    return bar
+        threshold.add(what, f"{allowed:+.2f} ms (floor's {floor:+.2f})", f"{ours:+.2f} ms",
+                      ours <= allowed)
+    return threshold
 
 
 def locks(summary):
     """In irqmode 3 a request is looked up by its tag and claimed, which C does not do."""
-    bar = Bar("locked instructions on the path: no more than null_blk's, in irqmode 3 five more")
+    threshold = Threshold(
+        "locked instructions on the path: no more than null_blk's, in irqmode 3 five more"
+    )
     for (name, driver), path in summary.paths.items():
         theirs = summary.paths.get((name, "c"))
         if driver != "rust" or not theirs or name.endswith(" options"):
@@ -406,31 +412,33 @@ def locks(summary):
             continue  # null_blk has irqmode 1 there, in which no submitter is woken
         extra = 5 if cell["irqmode"] == 3 else 0
         # What is in flight when a trace begins and when it ends need not be as much.
-        bar.add(name, f"{theirs['locks'] + extra:.2f}", f"{path['locks']:.2f}",
-                path["locks"] <= theirs["locks"] + extra + 0.05)
-    return bar
+        threshold.add(name, f"{theirs['locks'] + extra:.2f}", f"{path['locks']:.2f}",
+                      path["locks"] <= theirs["locks"] + extra + 0.05)
+    return threshold
 
 
 def request_data(summary):
-    bar = Bar("data with each request: no larger than null_blk's")
+    threshold = Threshold("data with each request: no larger than null_blk's")
     for (name, driver), size in summary.request_data.items():
         theirs = summary.request_data.get((name, "c"))
         if driver == "rust" and theirs is not None:
-            bar.add(name, theirs, size, size <= theirs)
-    return bar
+            threshold.add(name, theirs, size, size <= theirs)
+    return threshold
 
 
 def features_off(summary):
     """The driver's own instructions, with all its options built in, and with none."""
-    bar = Bar("all options built in, features off: not one instruction more in the driver")
+    threshold = Threshold(
+        "all options built in, features off: not one instruction more in the driver"
+    )
     for (name, driver), path in summary.paths.items():
         if driver != "rust" or not name.endswith(", all options"):
             continue
         without = summary.paths.get((name.replace(", all options", ", no options"), driver))
         if not without:
-            bar.add(name, "", "not measured without them", None)
+            threshold.add(name, "", "not measured without them", None)
         else:
             ours, theirs = path["driver_instructions"], without["driver_instructions"]
             # Batches at the ends of a trace are not whole.
-            bar.add(name, f"{theirs:.1f}", f"{ours:.1f}", ours <= theirs + 0.2)
-    return bar
+            threshold.add(name, f"{theirs:.1f}", f"{ours:.1f}", ours <= theirs + 0.2)
+    return threshold

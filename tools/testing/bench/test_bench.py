@@ -21,7 +21,7 @@ import path
 import plan
 import report
 import stats
-from summary import Bar, Summary, bars
+from summary import Summary, Threshold, thresholds
 
 
 def environment():
@@ -77,11 +77,6 @@ class Programs(unittest.TestCase):
 
 
 class Stats(unittest.TestCase):
-    def test_median(self):
-        self.assertEqual(stats.median([3, 1, 2]), 2)
-        self.assertEqual(stats.median([4, 1, 2, 3]), 2.5)
-        self.assertRaises(ValueError, stats.median, [])
-
     def test_interval_by_rank(self):
         # As in tables of the sign test: 6th and 15th of 20, 10th and 21st of 30.
         self.assertEqual(stats.median_interval(range(1, 21)), (6, 15))
@@ -180,9 +175,9 @@ class Plan(unittest.TestCase):
             self.assertGreaterEqual(cell["rounds"], 6)
 
 
-class Bars(unittest.TestCase):
+class Thresholds(unittest.TestCase):
     def verdicts(self, records):
-        return {bar.text: bar.met for bar in bars(Summary(result(records)))}
+        return {threshold.text: threshold.met for threshold in thresholds(Summary(result(records)))}
 
     def verdict(self, start, records):
         found = [met for text, met in self.verdicts(records).items() if text.startswith(start)]
@@ -195,7 +190,7 @@ class Bars(unittest.TestCase):
             records = counted(cell, floor=[5000], c=[5100], rust=[5000 + own])
             self.assertIs(self.verdict("irqmode 0, one", records), met)
 
-    def test_one_cell_missed_is_the_bar_missed(self):
+    def test_one_cell_missed_is_the_threshold_missed(self):
         good = counted(plan.cell(), floor=[5000], c=[5100], rust=[5000])
         bad = counted(plan.cell(bs="32k"), floor=[6000], c=[6100], rust=[6090])
         self.assertIs(self.verdict("irqmode 0, one", good + bad), False)
@@ -244,12 +239,12 @@ class Bars(unittest.TestCase):
             records = counted(cell, floor=[5000], c=[5100], rust=rust)
             self.assertEqual(self.verdict("irqmode 0, one", records), met)
 
-    def test_the_worst_of_a_bar(self):
-        bar = Bar("x")
+    def test_the_worst_of_a_threshold(self):
+        threshold = Threshold("x")
         for met, wanted in ((True, True), (None, None), ("undecided", "undecided"),
                             (False, False), (True, False)):
-            bar.add("cell", "", "", met)
-            self.assertIs(bar.met, wanted)
+            threshold.add("cell", "", "", met)
+            self.assertIs(threshold.met, wanted)
 
     def test_a_processor_that_idles(self):
         cell = plan.cell(irqmode=2, depth=32)
