@@ -12,7 +12,7 @@
 #
 # The result is a directory with result.json, which has every sample, table.md, and
 # plots. It is made in the cache, or is what RNULL_RESULT names. FULL=1 measures the
-# whole matrix. How it is done is in Documentation/block/rnull-performance.rst.
+# whole matrix. Documentation/block/rnull-performance.rst says how.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -37,6 +37,11 @@ for part in "${parts[@]}"; do
 	[[ $part == native ]] || plan "$part" > /dev/null ||
 		die -2 "CELLS=$CELLS: no such cell in $part; PARTS says which parts to run"
 done
+
+# The call that measures the same, as make wants it.
+command="make bench${FULL:+ FULL=1}${SAMPLES:+ SAMPLES=$SAMPLES}"
+[[ ! ${PARTS:-} ]] || command+=" PARTS='$PARTS'"
+[[ ! ${CELLS:-} ]] || command+=" CELLS='${CELLS//\$/\$\$}'"
 
 BENCH=$REPO/tools/testing/bench
 RESULT=${RNULL_RESULT:-$CACHE/bench/$(date -u +%Y%m%d-%H%M%S)}
@@ -72,7 +77,7 @@ say "bench: results go to $RESULT"
 output KERNEL "$REPO/scripts/kernel.sh" lean
 KERNEL=${KERNEL##*$'\n'}
 STEP=5
-python "$BENCH/host.py" environment "$KERNEL" > "$RESULT/records.jsonl"
+python "$BENCH/host.py" environment "$KERNEL" "$command" > "$RESULT/records.jsonl"
 measure=("$REPO/scripts/bench-part.sh" "$RESULT" "$KERNEL")
 if (( ${#counting[@]} )); then
 	step "count instructions: ${counting[*]}"

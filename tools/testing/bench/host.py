@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the host has to say for the records of a run, as JSON lines.
 
-    host.py environment KERNEL            what it was built from and with, and where it runs
+    host.py environment KERNEL [COMMAND]  what it was built from and with, where it runs, and for
+                                          which command
     host.py cells PLAN                    the cells of a plan
     host.py snapshot                      what to hand to the next one
     host.py interference PART SNAPSHOT    what others did since then
@@ -41,14 +42,28 @@ def git(*words):
     return output("git", "-c", "safe.directory=*", "-C", str(REPO), *words)
 
 
-def sections(module):
-    """Bytes of code and constants, of data, and of what begins as zeroes."""
-    headings, sizes = output("llvm-size", str(module)).splitlines()
-    sizes = dict(zip(headings.split(), sizes.split(), strict=False))
-    return {name: int(sizes[name]) for name in ("text", "data", "bss")}
+SECTION = re.compile(r"^(\.\S+) +(\d+) +\d+$", re.M)
 
 
-def environment(kernel):
+def code_size(sections):
+    """Bytes of the .text sections, from the output of `llvm-size -A`."""
+    return sum(int(size) for name, size in SECTION.findall(sections)
+               if name == ".text" or name.startswith(".text."))
+
+
+def sizes(module):
+    """Bytes of a module: its file; code; and as `size` has them, code with constants and tables for
+    unwinding, data, and zeroes."""
+    headings, totals = output("llvm-size", str(module)).splitlines()
+    totals = dict(zip(headings.split(), totals.split(), strict=False))
+    return {
+        "file": module.stat().st_size,
+        "code": code_size(output("llvm-size", "-A", str(module))),
+        **{name: int(totals[name]) for name in ("text", "data", "bss")},
+    }
+
+
+def environment(kernel, command=None):
     kernel = Path(kernel)
     config = (kernel / "config").read_text()
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
@@ -66,8 +81,9 @@ def environment(kernel):
         cpu=cpu[1] if cpu else "unknown",
         processors=os.cpu_count(),
         host=os.uname().release,
+        command=command,
         modules={
-            module.name: {"file": module.stat().st_size, **sections(module)}
+            module.name: sizes(module)
             for module in sorted(kernel.glob("lib/modules/*/kernel/drivers/block/**/*.ko"))
         },
     )

@@ -139,6 +139,15 @@ def created_table(summary):
             "memory each, KiB"), rows
 
 
+# Of a module: what host.py has of it, and a heading for it.
+SIZES = {"file": "file", "code": ".text", "text": "text, by size(1)", "data": "data", "bss": "bss"}
+
+
+def module_table(modules):
+    rows = [(name, *(number(size.get(key)) for key in SIZES)) for name, size in modules.items()]
+    return ("module", *SIZES.values()), rows
+
+
 def path_table(summary):
     rows = [
         (cell, NAMES[driver], f"{path['instructions']:.0f}", f"{path['driver_instructions']:.0f}",
@@ -206,8 +215,7 @@ def tables(result, summary):
         yield "The path of a request, per I/O", path_table(summary)
     if summary.created:
         yield "To make and remove devices", created_table(summary)
-    rows = [(name, *size.values()) for name, size in result["environment"]["modules"].items()]
-    yield "Sizes of the modules, bytes", (("module", "file", "text", "data", "bss"), rows)
+    yield "Sizes of the modules, bytes", module_table(result["environment"]["modules"])
 
 
 def origin(environment):

@@ -250,6 +250,7 @@ def thresholds(summary):
     yield locks(summary)
     yield request_data(summary)
     yield features_off(summary)
+    yield module_size(summary)
 
 
 def share_of_c(summary, text, cells, share, copied=True):
@@ -423,6 +424,34 @@ def request_data(summary):
         theirs = summary.request_data.get((name, "c"))
         if driver == "rust" and theirs is not None:
             threshold.add(name, theirs, size, size <= theirs)
+    return threshold
+
+
+MODULE_SIZE = 100_000  # bytes of code
+MODULES = {"c": "null_blk.ko", "rust": "rnull_mod.ko"}
+
+
+def code_sizes(summary):
+    """Driver -> bytes of the .text sections of its module, or None."""
+    modules = summary.result["environment"]["modules"]
+    return {driver: modules.get(name, {}).get("code") for driver, name in MODULES.items()}
+
+
+def kilobytes(size):
+    return f"{size / 1000:.1f} KB"
+
+
+def module_size(summary):
+    """The module of the lean kernel: what is built in, and not whether it is used."""
+    threshold = Threshold(f".text of {MODULES['rust']}: at most {MODULE_SIZE // 1000} KB")
+    size = code_sizes(summary)
+    wanted = kilobytes(MODULE_SIZE)
+    if size["rust"] is None:
+        threshold.add(MODULES["rust"], wanted, "not measured", None)
+    else:
+        theirs = f" ({MODULES['c']} has {kilobytes(size['c'])})" if size["c"] else ""
+        threshold.add(MODULES["rust"], wanted, kilobytes(size["rust"]) + theirs,
+                      size["rust"] <= MODULE_SIZE)
     return threshold
 
 

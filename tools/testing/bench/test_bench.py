@@ -27,11 +27,20 @@ from summary import Summary, Threshold, thresholds
 def environment():
     return {"record": "environment", "commit": "0" * 40, "changed": False, "kernel": "7.3",
             "rustc": "rustc", "clang": "clang", "date": "now", "processors": 2, "cpu": "cpu",
-            "modules": {"rnull_mod.ko": {"file": 4, "text": 3, "data": 2, "bss": 1}}}
+            "command": "make bench", "modules": {
+                "null_blk.ko": {"file": 9, "code": 22_208, "text": 7, "data": 6, "bss": 5},
+                "rnull_mod.ko": {"file": 4, "code": 99_000, "text": 3, "data": 2, "bss": 1}}}
 
 
 def result(records):
     return {"format": report.FORMAT, "environment": environment(), "records": records}
+
+
+def result_of_size(code):
+    """The result of a run in which the driver's module has so much code."""
+    made = result([])
+    made["environment"]["modules"]["rnull_mod.ko"]["code"] = code
+    return made
 
 
 def counted(cell, **costs):
@@ -375,6 +384,17 @@ class Thresholds(unittest.TestCase):
         self.assertIs(self.verdict("all options", list(records(1))), False)
 
 
+    def test_module_size(self):
+        for code, met in ((100_000, True), (100_001, False), (None, None)):
+            size, = (t for t in thresholds(Summary(result_of_size(code)))
+                     if t.text.startswith(".text"))
+            self.assertIs(size.met, met)
+        made = result([])
+        del made["environment"]["modules"]["rnull_mod.ko"]
+        self.assertIsNone({t.text: t.met for t in thresholds(Summary(made))}[
+            ".text of rnull_mod.ko: at most 100 KB"])
+
+
 class Figures(unittest.TestCase):
     def test_a_reading_comes_anywhere_in_a_batch(self):
         cell = plan.cell(depth=64, batch=16)
@@ -465,6 +485,17 @@ class Host(unittest.TestCase):
         with contextlib.redirect_stdout(said):
             function(*arguments)
         return [json.loads(line) for line in said.getvalue().splitlines()]
+
+    def test_code_size(self):
+        said = """module.ko  :
+section               size   addr
+.text                 1000      0
+.text.unlikely          20      0
+.rodata                300      0
+.init.text               4      0
+Total                 1324
+"""
+        self.assertEqual(host.code_size(said), 1020)
 
     def test_native(self):
         with tempfile.NamedTemporaryFile("w") as log:
@@ -631,6 +662,23 @@ class Report(unittest.TestCase):
         text = "\n".join(report.markdown(made, Summary(made)))
         self.assertIn(f"| {cell['name']} | 5000 | 0 | 100 | 10 | 0.10 |", text)
         self.assertIn("own cost at most 0.30 of null_blk's: met", text)
+
+    def test_a_module_that_is_too_large_is_reported(self):
+        made = result_of_size(327_964)
+        text = "\n".join(report.markdown(made, Summary(made)))
+        self.assertIn("**.text of rnull_mod.ko: at most 100 KB: MISSED**", text)
+        self.assertIn("| rnull_mod.ko | 100.0 KB | 328.0 KB (null_blk.ko has 22.2 KB) | MISSED |",
+                      text)
+        with tempfile.TemporaryDirectory() as top:
+            (Path(top) / "records.jsonl").write_text(json.dumps(made["environment"]) + "\n")
+            said = io.StringIO()
+            with (
+                contextlib.redirect_stdout(said),
+                unittest.mock.patch("sys.argv", ["report.py", top]),
+                unittest.mock.patch.dict("sys.modules", plots=unittest.mock.Mock()),
+            ):
+                report.main()
+        self.assertRegex(said.getvalue(), r"(?m)^MISSED +\.text of rnull_mod\.ko: at most 100 KB$")
 
     def test_counted_cells_have_a_table_for_each_mode(self):
         cells = [plan.cell(), plan.cell(memory_backed=1), plan.cell(irqmode=2),
