@@ -3,28 +3,22 @@
 """Turn the records of a run into result.json, table.md, profile.md and plots.
 
     report.py RESULT-DIRECTORY
-    report.py RESULT-DIRECTORY --document DIRECTORY    only the part for Documentation/block
+    report.py RESULT-DIRECTORY --cite    take what the documentation cites of it into figures.json
+    report.py --document                 write the documentation's table and plot from figures.json
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
-from summary import NAMES, UNDECIDED, Summary, thresholds
+import figures
+from summary import NAMES, UNDECIDED, VERDICT, Summary, judged, thresholds
 
 FORMAT = 3
-VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
 # Kinds of cells with instructions per I/O, and what is special about them.
 COUNTED = {"icount": "", "devices": "many devices", "queues": "many hardware queues"}
-# What the documentation shows of the plots.
-DOCUMENTED = ("difference", "own-cost", "growth", "processors", "native")
-# Cells of which the documentation shows where their cost goes.
-PROFILED = ("irqmode 2, randread, 4k, 32 deep, traced",)
-# Cells of which it shows where the locked instructions are: null_blk has to wake who sleeps, too.
-LOCKED = tuple(f"irqmode {mode}, randread, 4k, 1 deep, traced" for mode in (2, 3))
 # Functions that take less than this many instructions per I/O are shown as one.
 SMALL = 3
 
@@ -86,8 +80,7 @@ def group(cell):
 
 
 def counted_table(summary, names):
-    judged = {cell: VERDICT[met]
-              for threshold in thresholds(summary) for cell, *_, met in threshold.rows}
+    verdicts = {cell: VERDICT[met] for cell, met in judged(summary).items()}
     rows = []
     for name in names:
         floor = summary.counted.get((name, "floor"))
@@ -102,7 +95,7 @@ def counted_table(summary, names):
             signed(theirs) or skipped["c"],
             signed(ours) or skipped["rust"] or skipped["all"],
             number(ratio, ".2f"),
-            judged.get(name, ""),
+            verdicts.get(name, ""),
             number(summary.batch.get(name), ".1f"),
             number(busy, ".0%"),
         ))
@@ -187,17 +180,6 @@ def whole_table(summary, cell):
     return ("function", "module", "floor", *(f"{NAMES[d]}: own" for d in drivers[1:])), rows
 
 
-def locked_table(summary, cell):
-    """Where the locked instructions on the path are, by function."""
-    places = {driver: summary.paths[cell, driver]["lock_places"] for driver in NAMES
-              if (cell, driver) in summary.paths}
-    names = dict.fromkeys(name for counts in places.values() for name in counts)
-    rows = [(name, *(number(counts.get(name), ".2f") for counts in places.values()))
-            for name in names]
-    rows.append(("all", *(number(sum(counts.values()), ".2f") for counts in places.values())))
-    return ("function", *(NAMES[driver] for driver in places)), rows
-
-
 def tables(result, summary):
     """(title, table) of all that was measured."""
     counted = {}  # title -> cells
@@ -248,6 +230,7 @@ def markdown(result, summary):
         yield ""
     yield "## Thresholds"
     yield ""
+    yield from markdown_table(*threshold_overview(summary))
     for threshold in thresholds(summary):
         yield f"**{threshold.text}: {VERDICT[threshold.met]}**"
         yield ""
@@ -287,52 +270,17 @@ def profile(summary):
         yield ""
 
 
-# ------------------------------------------------------------------ documentation
-
-
-def rst_table(title, headings, rows):
-    yield f".. csv-table:: {title}"
-    yield "   :header-rows: 1"
-    yield ""
-    for row in (headings, *rows):
-        yield "   " + ",".join('"' + str(field).replace('"', '""') + '"' for field in row)
-    yield ""
-
-
-def document(result, summary, directory, target):
-    lines = [
-        ".. SPDX-License-Identifier: GPL-2.0",
-        ".. Written by tools/testing/bench/report.py, see rnull-performance.rst",
-        "",
-        origin(result["environment"]),
-        "",
-        *(f"- Disturbed, or worth knowing: {note}" for note in dict.fromkeys(summary.notes)),
-        "",
-        *rst_table("Thresholds", *threshold_overview(summary)),
-    ]
-    for title, table in tables(result, summary):
-        lines += rst_table(title, *table)
-    for cell in PROFILED:
-        if (cell, "rust") in summary.paths:
-            headings, rows = whole_table(summary, cell)
-            rows = [row for row in rows if any(own not in ("+0", "-0") for own in row[3:])]
-            lines += rst_table(f"Where own cost goes: {cell}", headings, rows)
-    for cell in LOCKED:
-        if (cell, "rust") in summary.paths:
-            lines += rst_table(f"Where locked instructions are: {cell}",
-                               *locked_table(summary, cell))
-    for name in DOCUMENTED:
-        if (directory / f"{name}.svg").exists():
-            shutil.copy(directory / f"{name}.svg", target / f"rnull-performance-{name}.svg")
-    (target / "rnull-performance-results.rst").write_text(demangled("\n".join(lines)))
-
-
 def main():
+    if sys.argv[1:] == ["--document"]:
+        figures.document(figures.read())
+        return
     directory = Path(sys.argv[1])
     result = load(directory)
     summary = Summary(result)
-    if sys.argv[2:3] == ["--document"]:
-        document(result, summary, directory, Path(sys.argv[3]))
+    if sys.argv[2:] == ["--cite"]:
+        cited = figures.cite(summary, figures.read())
+        figures.FIGURES.write_text(figures.dumps(cited))
+        figures.document(cited)
         return
     (directory / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     (directory / "table.md").write_text("\n".join(markdown(result, summary)))

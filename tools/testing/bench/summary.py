@@ -155,6 +155,7 @@ class Summary:
 
 
 UNDECIDED = "undecided"  # missed by less than the samples differ
+VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
 
 
 class Threshold:
@@ -251,6 +252,11 @@ def thresholds(summary):
     yield request_data(summary)
     yield features_off(summary)
     yield module_size(summary)
+
+
+def judged(summary):
+    """Cell -> what was found of it, of the cells that a threshold judges."""
+    return {cell: met for threshold in thresholds(summary) for cell, *_, met in threshold.rows}
 
 
 def share_of_c(summary, text, cells, share, copied=True):

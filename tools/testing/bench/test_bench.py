@@ -13,8 +13,10 @@ import unittest
 import unittest.mock
 from itertools import product
 from pathlib import Path
+from xml.etree import ElementTree
 
 import compare
+import figures
 import guest
 import host
 import path
@@ -644,14 +646,6 @@ class Report(unittest.TestCase):
             ("all", "", "62", "+100", "+20"),
         ])
 
-    def test_locked(self):
-        records = [{"record": "path", "cell": "x", "driver": driver, "lock_places": places}
-                   for driver, places in (("c", {"f": 1.0, "g": 2.0}), ("rust", {"g": 2.5}))]
-        self.assertEqual(report.locked_table(Summary(result(records)), "x"), (
-            ("function", "null_blk", "rnull"),
-            [("f", "1.00", ""), ("g", "2.00", "2.50"), ("all", "3.00", "2.50")],
-        ))
-
     def test_demangled(self):
         self.assertEqual(report.demangled('"_RNvCsb5MLIFMWygY_6kernel3run","1.00"\n'),
                          '"kernel::run","1.00"\n')
@@ -691,19 +685,96 @@ class Report(unittest.TestCase):
         self.assertEqual(rows["Instructions per I/O, memory-backed"], [cells[1]["name"]])
         self.assertEqual(rows["Instructions per I/O, irqmode 2"], [cells[2]["name"]])
 
-    def test_document(self):
+    def test_overview(self):
         made = result(counted(plan.cell(), floor=[5000, 5100], c=[5100], rust=[5010]))
-        with tempfile.TemporaryDirectory() as top:
-            (Path(top) / "own-cost.svg").write_text("<svg/>")
-            target = Path(top) / "target"
-            target.mkdir()
-            report.document(made, Summary(made), Path(top), target)
-            text = (target / "rnull-performance-results.rst").read_text()
-            self.assertEqual(sorted(file.name for file in target.iterdir()),
-                             ["rnull-performance-own-cost.svg", "rnull-performance-results.rst"])
-        self.assertIn("knowing: samples differ by more than 0.5% in 1 of 3 figures, most with "
-                      "floor in irqmode 0, randread, 4k, 1 deep: ", text)
-        self.assertIn('"irqmode 0, one at a time: own cost at most 0.30', text)
+        text = "\n".join(report.markdown(made, Summary(made)))
+        self.assertIn("samples differ by more than 0.5% in 1 of 3 figures, most with floor in "
+                      "irqmode 0, randread, 4k, 1 deep: ", text)
+        self.assertIn("| irqmode 0, one at a time: own cost at most 0.30 of null_blk's | met | "
+                      "1 of 1 |", text)
+
+
+class Cited(unittest.TestCase):
+    """What the documentation has of the figures."""
+
+    EMPTY = {kind: {} for kind in ("runs", *figures.CITED)}
+
+    def run_of(self, date, records):
+        made = result(records)
+        made["environment"]["date"] = date
+        return Summary(made)
+
+    def test_the_page_is_what_the_figures_give(self):
+        cited = figures.read()
+        page = figures.PAGE.read_text()
+        self.assertEqual(page, figures.page_with(page, cited))
+        self.assertEqual(figures.PLOT.read_text(), "\n".join(figures.plot(cited)) + "\n")
+        self.assertEqual(figures.FIGURES.read_text(), figures.dumps(cited))
+
+    def test_the_table_has_each_figure(self):
+        page = figures.PAGE.read_text()
+        for name, of in figures.read()["counted"].items():
+            row, = (line for line in page.splitlines() if line.startswith(f'   "{name}",'))
+            for driver in ("c", "rust"):
+                value, width = of[driver]
+                self.assertIn(f'"{value} ± {width}"', row)
+
+    def test_figures_that_change_change_the_page(self):
+        page = figures.PAGE.read_text()
+        cited = figures.read()
+        cited["counted"][plan.cell()["name"]]["rust"] = [4711, 1]
+        self.assertIn('"4711 ± 1"', figures.page_with(page, cited))
+
+    def test_all_that_is_cited_was_measured(self):
+        cited = figures.read()
+        for kind, names in figures.CITED.items():
+            self.assertEqual(list(cited[kind]), list(names))
+            for entry in cited[kind].values():
+                self.assertRegex(cited["runs"][entry["run"]]["commit"], "^[0-9a-f]{40}")
+                self.assertTrue(cited["runs"][entry["run"]]["command"])
+
+    def test_cells_that_are_cited_are_planned(self):
+        for kind, part in (("counted", "counted"), ("smp", "smp"), ("path", "path")):
+            planned = {cell["name"] for cell in plan.PARTS[part](True)}
+            self.assertLessEqual(set(figures.CITED[kind]), planned)
+
+    def test_the_page_is_short(self):
+        self.assertLessEqual(len(figures.PAGE.read_text().splitlines()), 150)
+        plot = figures.PLOT.read_text()
+        self.assertLessEqual(len(plot.splitlines()), 300)
+        self.assertLessEqual(len(plot), 20_000)
+        self.assertEqual(ElementTree.fromstring(plot).tag, "{http://www.w3.org/2000/svg}svg")
+
+    def test_a_new_run_replaces_what_it_has(self):
+        records = [record for name in figures.CITED["counted"][:2]
+                   for record in counted({**plan.cell(), "name": name},
+                                         floor=[5000], c=[5099, 5100, 5101], rust=[5010])]
+        records.append({"record": "turn", "cell": figures.CITED["native"][0],
+                        "ns_per_io": {"c": 200, "rust": 190}})
+        old = figures.cite(self.run_of("old", records), self.EMPTY)
+        self.assertEqual(old["counted"][plan.cell()["name"]],
+                         {"run": "old", "floor": 5000, "c": [100, 1], "rust": [10, 0],
+                          "threshold": "met"})
+        self.assertEqual(old["native"][figures.CITED["native"][0]],
+                         {"run": "old", "ratio": [0.95, 0.95, 0.95]})
+        self.assertEqual(old["runs"]["old"]["command"], "make bench")
+        new = figures.cite(self.run_of("new", counted(plan.cell(), floor=[5000], c=[5100],
+                                                      rust=[5040])), old)
+        self.assertEqual(new["counted"][plan.cell()["name"]]["rust"], [40, 0])
+        self.assertEqual(new["counted"][plan.cell()["name"]]["threshold"], "MISSED")
+        self.assertEqual([of["run"] for of in new["counted"].values()], ["new", "old"])
+        self.assertEqual(set(new["runs"]), {"old", "new"})
+        # Each run has the sizes of the modules.
+        self.assertEqual({of["run"] for of in new["modules"].values()}, {"new"})
+        everything = counted(plan.cell(), floor=[5000], c=[5100], rust=[5010])
+        last = figures.cite(self.run_of("last", everything), {**self.EMPTY, "runs": new["runs"]})
+        self.assertEqual(set(last["runs"]), {"last"})
+
+    def test_a_module_that_is_too_large(self):
+        for code, verdict in ((100_000, "met"), (100_001, "MISSED")):
+            cited = figures.cite(Summary(result_of_size(code)), self.EMPTY)
+            self.assertIn(f"The threshold for rnull is 100 KB: {verdict}.",
+                          list(figures.sentences(cited)))
 
 
 if __name__ == "__main__":
