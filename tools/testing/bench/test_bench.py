@@ -23,6 +23,7 @@ import path
 import plan
 import report
 import stats
+import turns
 from summary import Summary, Threshold, thresholds
 
 
@@ -124,6 +125,50 @@ class Stats(unittest.TestCase):
         rounds = [(round_, ratio, 1) for round_, ratio in
                   enumerate((0.95, 1.01, 1.02, 1.03, 1.04, 1.05)) for _ in range(8)]
         self.assertEqual(stats.ratios_in_rounds(rounds), (1.025, 0.95, 1.05))
+
+
+class Turns(unittest.TestCase):
+    """What `make demo' makes of fio's output."""
+
+    def run_of(self, driver, turn, iops, latency=7.0, error=0):
+        fields = ["0"] * 60
+        fields[2], fields[4], fields[7], fields[39] = (
+            f"{driver}-{turn}", str(error), str(iops), str(latency))
+        return ";".join(fields)
+
+    def runs(self, rnull, null_blk):
+        yield "row none 4k 64"
+        for turn, (ours, theirs) in enumerate(zip(rnull, null_blk, strict=True)):
+            yield self.run_of("rnull", turn, ours)
+            yield self.run_of("null_blk", turn, theirs, 8.25)
+
+    def test_row(self):
+        # The first turn is off, and does not count.
+        lines = list(self.runs((1, 990, 1010, 1020, 1030, 1040, 1060), (999, *[1000] * 6)))
+        self.assertEqual(list(turns.rows(lines)), [
+            "none        4k    64      1025     1000       7.0       8.2   1.025  0.990 to 1.060"])
+        self.assertEqual(len(list(turns.rows(lines + lines))), 2)
+
+    def test_turns_are_compared_with_each_other(self):
+        """A machine that gets slower from turn to turn slows both drivers."""
+        rnull, null_blk = ([base >> turn for turn in range(7)] for base in (110 << 7, 100 << 7))
+        row, = turns.rows(self.runs(rnull, null_blk))
+        self.assertTrue(row.endswith("   1.100  1.100 to 1.100"))
+
+    def test_headings_stand_above_what_they_head(self):
+        row, = turns.rows(self.runs([1000] * 7, [1000] * 7))
+        heads = turns.HEADINGS.splitlines()[1]
+        for head, value in (("depth", "64"), ("median", "1.000")):
+            self.assertEqual(heads.index(head) + len(head), row.index(value) + len(value))
+
+    def test_what_is_no_comparison(self):
+        good = list(self.runs([1000] * 7, [1000] * 7))
+        for bad in (good[:-1], good[:1], [*good, self.run_of("rnull", 7, 1000, error=5)],
+                    [*good, self.run_of("rnull", 7, 0)]):
+            self.assertRaises(ValueError, list, turns.rows(bad))
+        self.assertRaisesRegex(ValueError, "no such device", list,
+                               turns.rows([*good[:-1], "fio: no such device"]))
+        self.assertTrue(list(turns.rows([*good, "note: something else"])))
 
 
 class Plan(unittest.TestCase):
