@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every target is one script under scripts/; `make help' lists them.
+# Each target runs one script in scripts/; `make help' lists the targets.
 
-# Settings, handed to the scripts, which check them and know their defaults.
+# Settings. The scripts check them and have their defaults.
 SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B
 export $(SETTINGS)
 
@@ -12,34 +12,35 @@ export $(SETTINGS)
 
 help:
 	@echo 'Targets:'
-	@echo '  demo       build all, boot it, run fio on /dev/rnullb0 and on C null_blk'
-	@echo '  test       run every test: lint, litmus, kunit, check, some of bench, the harness on itself'
-	@echo '  kernel     build the lean kernel with its modules, print where it is'
-	@echo '  modules    build rnull_mod.ko for the lean kernel, print where it is'
-	@echo '  menuconfig look at and change the lean kernel'\''s configuration'
+	@echo '  demo       build and boot a kernel, run fio on /dev/rnullb0 and on C null_blk'
+	@echo '  test       run every test: lint, litmus, series, kunit, check, counts of bench, the harness'
+	@echo '  kernel     build the lean kernel and its modules, print the directory'
+	@echo '  modules    build rnull_mod.ko for the lean kernel, print its path'
+	@echo '  menuconfig view and change the lean kernel'\''s configuration'
 	@echo '  series     prove that each folder of patches/ applies to the base and builds'
 	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
 	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
-	@echo '  litmus     run the litmus tests of the atomic accesses by herd7'
-	@echo '  bench      measure rnull and C null_blk: JSON, a table, plots'
-	@echo '  bench-compare  A=old.json B=new.json: what got better or worse beyond noise'
+	@echo '  litmus     run the litmus tests of the atomic accesses with herd7'
+	@echo '  bench      measure rnull and C null_blk, write JSON, tables and plots'
+	@echo '  bench-compare  A=old.json B=new.json: report changes beyond noise'
 	@echo '  shell      interactive shell in a guest with rnull loaded'
-	@echo '  clean      remove what was built; keep the build root and the source'
+	@echo '  clean      remove builds and logs; keep the build root, the source and results'
 	@echo '  distclean  remove the whole cache'
 	@echo
 	@echo 'Settings (make TARGET NAME=VALUE):'
-	@echo '  KERNEL_SRC=    an own Linux 7.3 tree, only read  (default: the Debian package)'
-	@echo '  PATCHES=       needed: leave out fixes of the kernel that the driver does not need  (default: all)'
-	@echo '  CACHE=         where everything is made          (default: ~/.cache/rnull)'
-	@echo '  JOBS=          compilers, or guests that count, at a time  (default: all processors)'
-	@echo '  SMP=           processors of a guest             (default: 2)'
-	@echo '  MEM=           memory of a guest in MiB          (default: 2048)'
-	@echo '  CONFIG_EXTRA=  a further kernel config fragment  (default: none)'
-	@echo '  FULL=          1: make test and make bench run the long form (default: 0)'
-	@echo '  PARTS=         make bench: counted devices queues smp native path features (default: all)'
-	@echo '  CELLS=         make bench: only cells whose names match this (default: all)'
-	@echo '  SAMPLES=       make bench: how often each cell is counted   (default: 5; with FULL=1: 3)'
+	@echo '  KERNEL_SRC=    your own Linux 7.3 tree, not changed (default: the Debian package)'
+	@echo '  PATCHES=       needed: without the fixes that the driver does not need (default: all)'
+	@echo '  CACHE=         directory of everything that is built (default: ~/.cache/rnull)'
+	@echo '  JOBS=          compilers, or counting guests, at a time (default: all processors)'
+	@echo '  SMP=           processors of a guest (default: 2)'
+	@echo '  MEM=           memory of a guest in MiB (default: 2048)'
+	@echo '  CONFIG_EXTRA=  an additional kernel config fragment (default: none)'
+	@echo '  FULL=          1: test, series, check and bench run the long form (default: 0)'
+	@echo '  PARTS=         bench: counted devices queues smp native path features (default: all;'
+	@echo '                 features only with FULL=1)'
+	@echo '  CELLS=         bench: regular expression for the names of cells (default: all)'
+	@echo '  SAMPLES=       bench: samples of each counted cell (default: 5; with FULL=1: 3)'
 
 demo test series kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh

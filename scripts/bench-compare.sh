@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Say what got better or worse from one run of `make bench' to another:
+# Report the figures that changed between two runs of `make bench':
 #
 #	A=old.json B=new.json bench-compare.sh
 

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measure one part of what `make bench' measures:
+# Measure one part of `make bench':
 #
 #	bench-part.sh RESULT KERNEL PART
 #
-# PART is one of bench.sh's parts, or one half of it, as counted-reads, or "bare", which
-# is what "features" is compared with. RESULT/PART has the plan of what is to be measured,
-# and gets the records of it, one in each line. KERNEL is a published lean kernel.
+# PART is a part of bench.sh's, one half of it (such as counted-reads), or "bare", the
+# baseline of "features". The script reads RESULT/PART/plan, and writes one record per
+# line to RESULT/PART/records.jsonl. KERNEL is a published lean kernel.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,20 +17,20 @@ RESULT=$1/$3 KERNEL=$2 PART=$3
 BENCH=$REPO/tools/testing/bench
 RECORDS=$RESULT/records.jsonl
 
-# Others may be running.
+# Other parts may run at the same time, so each line names its part.
 exec > >(sed -u "s/^/$PART: /" >&2) 2>&1
 
 python() { run "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
 
-# built FLAVOUR [SETTING...]: sets BUILT to that kernel, built if need be, and records
-# what it is.
+# built FLAVOUR [SETTING...]: build that kernel if need be, set BUILT to its directory,
+# and record its environment.
 built() {
 	output BUILT env RNULL_STEPS=5 "${@:2}" "$REPO/scripts/kernel.sh" "$1"
 	BUILT=${BUILT##*$'\n'}
 	python "$BENCH/host.py" environment "$BUILT" >> "$RECORDS"
 }
 
-# measured COMMAND...: and record what else went on at the time.
+# measured COMMAND...: run it, and record how much other programs disturbed it.
 measured() {
 	python "$BENCH/host.py" snapshot > "$RESULT/snapshot"
 	"$@"
@@ -38,7 +38,7 @@ measured() {
 	rm -f "$RESULT/snapshot"
 }
 
-# in_guest TIMEOUT OPTION...: the plan, in a guest.
+# in_guest TIMEOUT OPTION...: execute the plan in a guest.
 in_guest() {
 	python "$BENCH/host.py" cells "$RESULT/plan" >> "$RECORDS"
 	run "$REPO/scripts/guest.sh" --kernel "$KERNEL" --name "bench-$PART" \
@@ -47,7 +47,7 @@ in_guest() {
 		/run/rnull/result/plan /run/rnull/result/records.jsonl
 }
 
-# traced: the plan, in a guest whose instructions are written down.
+# traced: execute the plan in a guest, and have QEMU log its instructions.
 traced() {
 	local monitor status=0 tracer
 	monitor=$(mktemp -u "$CACHE/run/monitor.XXXXXX")
@@ -66,7 +66,7 @@ traced() {
 
 native_cells() {
 	local irqmode
-	# Not irqmode 2: how soon a signal comes for a timer is the host's affair.
+	# Not irqmode 2: the host decides how soon a timer's signal arrives.
 	for irqmode in 0 1; do
 		native_cell "irqmode $irqmode, one at a time" blk_submit.batch=1 blk_submit.plugged=0
 		native_cell "irqmode $irqmode, one under a plug" blk_submit.batch=1
@@ -78,7 +78,7 @@ native_cell() {			# NAME PARAMETER...
 	local name=$1 log=$RESULT/log
 	shift
 	say "$name"
-	# Short turns, so that few are disturbed, and many of them.
+	# Many short turns: a disturbance spoils few of them.
 	run "$REPO/scripts/enter.sh" timeout 600 "$BUILT/linux" mem=256M loglevel=7 \
 		"null_blk.irqmode=$irqmode" "rnull_mod.irqmode=$irqmode" \
 		null_blk.poll_queues=0 rnull_mod.poll_queues=0 \
@@ -97,8 +97,8 @@ counted | counted-*)
 devices)
 	in_guest 1800 --icount ;;
 queues)
-	# A device has as many as there may be processors, though one is online. Each
-	# of them makes the emulator slower: 32 take four minutes to boot.
+	# The number of possible processors limits the hardware queues of a device, even
+	# if one is online. Each slows the emulator down: 32 take four minutes to boot.
 	in_guest 3600 --icount --smp "$(( FULL ? 32 : 8 ))" ;;
 path)
 	traced ;;
@@ -116,5 +116,5 @@ native)
 	built native
 	measured native_cells ;;
 *)
-	die -2 "no part $PART" ;;
+	die -2 "no part $PART; see the top of $0" ;;
 esac

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measure rnull, C null_blk and drivers that do nothing, and say what came of it:
+# Measure rnull, C null_blk and the floor, and write a report:
 #
 #	bench.sh		the parts that PARTS names; default: all of them,
 #				"features" with FULL=1 only
 #
-# CELLS is a regular expression for the names of the cells to measure, other than
-# those of "native"; default: all of them. With it no devices are made and removed.
-# SAMPLES is how often the instructions of a cell are counted; default: 5, with FULL=1: 3.
+# CELLS is a regular expression that selects cells by name, except those of "native";
+# default: all of them. With CELLS, the creation of devices is not measured.
+# SAMPLES is the number of samples of a counted cell; default: 5, with FULL=1: 3.
 #
-# The result is a directory with result.json, which has every sample, table.md, and
-# plots. It is made in the cache, or is what RNULL_RESULT names. FULL=1 measures the
-# whole matrix. Documentation/block/rnull-performance.rst says how.
+# The result is a directory with result.json (every sample), table.md, and plots. It is
+# in the cache, or where RNULL_RESULT says. FULL=1 measures the whole matrix.
+# Documentation/block/rnull-performance.rst describes the method.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -23,11 +23,11 @@ read -ra parts <<< "${PARTS:-counted devices queues smp native path${FULL:+ feat
 for part in "${parts[@]}"; do
 	case $part in
 	counted | devices | queues | smp | native | path | features) ;;
-	*) die -2 "no part $part" ;;
+	*) die -2 "PARTS: no part $part; make help lists them" ;;
 	esac
 done
 
-# plan PART: what is to be measured of it. Fails if there is nothing.
+# plan PART: print its plan. Fails if the plan has no cells.
 plan() {
 	python3 -B "$REPO/tools/testing/bench/plan.py" "$1" ${FULL:+--full} --cells="${CELLS:-}" \
 		${SAMPLES:+--samples="$SAMPLES"}
@@ -35,10 +35,10 @@ plan() {
 
 for part in "${parts[@]}"; do
 	[[ $part == native ]] || plan "$part" > /dev/null ||
-		die -2 "CELLS=$CELLS: no such cell in $part; PARTS says which parts to run"
+		die -2 "CELLS=$CELLS: matches no cell of $part; choose other parts by PARTS="
 done
 
-# The call that measures the same, as make wants it.
+# The make command that repeats this run.
 command="make bench${FULL:+ FULL=1}${SAMPLES:+ SAMPLES=$SAMPLES}"
 [[ ! ${PARTS:-} ]] || command+=" PARTS='$PARTS'"
 [[ ! ${CELLS:-} ]] || command+=" CELLS='${CELLS//\$/\$\$}'"
@@ -49,15 +49,15 @@ FROM=$SECONDS
 mkdir -p "$RESULT"
 python() { run "$REPO/scripts/enter.sh" env PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
 
-# Instructions are the same whatever else the machine does, so parts that count them
-# run side by side. Those that measure time have the machine to themselves.
+# Parts that count instructions run in parallel, as the machine's load does not change
+# their counts. Parts that measure time run alone.
 counting=()
 timing=()
 for part in "${parts[@]}"; do
 	case $part in
 	smp | native) timing+=("$part") ;;
 	counted)
-		# The whole matrix takes longer than all else.
+		# The whole matrix takes longest, so it is split in two.
 		if [[ ! $FULL ]]; then counting+=(counted); continue; fi
 		for half in counted-reads counted-writes; do
 			! plan "$half" > /dev/null || counting+=("$half")
@@ -82,7 +82,7 @@ measure=("$REPO/scripts/bench-part.sh" "$RESULT" "$KERNEL")
 if (( ${#counting[@]} )); then
 	step "count instructions: ${counting[*]}"
 	run xargs -P "$JOBS" -n 1 "${measure[@]}" < <(printf '%s\n' "${counting[@]}") ||
-		die "a part failed, and said why above; $RESULT has what others measured"
+		die "a part failed, see above for the reason; $RESULT has the results of the others"
 fi
 for part in "${timing[@]}"; do
 	step "compare by time: $part"

@@ -7,12 +7,12 @@
 #
 # "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED.
 #
-# The debug kernel is slow in an emulator. Without FULL=1 it runs what its checks are
-# there for, and leaves the rest to the lean kernel: most of what compares results. With
-# FULL=1 each kernel runs everything.
+# The debug kernel is slow in an emulator. Without FULL=1 it runs only the tests that
+# profit from its checks, and the lean kernel runs the others, most of which compare
+# results. With FULL=1 each kernel runs all tests.
 #
-# TESTS="pattern..." picks test files by name, DRIVER=null_blk tests the C driver
-# instead. Each case counts, and so does what guest.sh says about each guest.
+# TESTS="pattern..." selects test files by name. DRIVER=null_blk tests the C driver
+# instead. Each case counts as one test, and so does the verdict of each guest.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -38,8 +38,8 @@ fi
 PASSED=0
 FAILED=0
 
-# cases LOG: adds to the sums what the guest's runner counted; a runner that did
-# not get to its sum has its cases counted one by one.
+# cases LOG: add the totals of the guest's runner. If the runner died before it printed
+# them, count the cases.
 cases() {
 	local sum pass fail skip
 	sum=$(grep -E '^# totals: pass:[0-9]+ fail:[0-9]+ skip:[0-9]+$' "$1" | tail -n 1) || true
@@ -63,14 +63,14 @@ flavour() {
 	esac
 	if ! output kernel "${build[@]}"; then
 		FAILED=$(( FAILED + 1 ))
-		say "check: $1 kernel: FAILED: not built"
+		say "check: $1 kernel: FAILED: the build failed, see above"
 		return
 	fi
 	kernel=${kernel##*$'\n'}
-	# The list may have several lines.
+	# The list may span several lines.
 	read -rd '' -a tests <<< "${TESTS:-${CHOSEN[$1]:-}}" || true
 	say "check: $DRIVER on the $1 kernel"
-	: > "$log"	# the last run's must not count
+	: > "$log"	# cases of the last run must not count
 	run "$REPO/scripts/guest.sh" --kernel "$kernel" --name "check-$1" \
 		--timeout "${TIMEOUT[$1]}" -- \
 		env DRIVER="$DRIVER" FULL="${FULL:-}" ./run.sh "${tests[@]}" || status=$?

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean.sh clean: remove what was built. clean.sh distclean: the whole cache.
+# clean.sh clean: remove builds and logs. clean.sh distclean: remove the whole cache.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,13 +13,13 @@ distclean) parts=(tree series out log run base buildroot extraroot ccache bench)
 *) die -2 "usage: clean.sh clean|distclean" ;;
 esac
 
-# Whoever builds or runs a guest holds the lock of what it uses.
+# A build or a guest holds the locks of the directories that it uses.
 for file in "$CACHE"/*/*.lock; do
 	[[ -e $file ]] || continue
 	exec {fd}>>"$file"
-	flock -n -x "$fd" || die "in use: ${file%.lock}. Wait for the other call, or end it"
+	flock -n -x "$fd" || die "${file%.lock} is in use. Wait for the other make, or end it"
 done
-# Only what is ours: CACHE= may name a directory that holds other things.
+# CACHE= may name a directory that holds other files, so remove only our own.
 for part in "${parts[@]}"; do
 	chmod -R u+w "$CACHE/$part" 2>/dev/null || true
 	rm -rf "${CACHE:?}/$part"

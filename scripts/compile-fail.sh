@@ -11,7 +11,7 @@ settings
 
 LOG=$CACHE/log/compile-fail.log
 
-say "compile-fail: building what the cases are compiled against"
+say "compile-fail: building the kernel crate for the cases"
 progress "$LOG" 0 "$REPO/scripts/kernel.sh" lean --make -j"$JOBS" rust/kernel.o \
 	drivers/block/rnull/ || {
 	first_errors "$LOG"

@@ -8,20 +8,20 @@ set -euo pipefail
 
 CONFIGFS=/sys/kernel/config
 MODULE=/usr/lib/modules/$(uname -r)/kernel/drivers/block/rnull/rnull_mod.ko
-# With fewer turns the interval of their ratios is not one of 95 %.
+# Fewer turns give no 95 % interval.
 TURNS=6
 
-# device DRIVER NAME IRQMODE: power one on through configfs.
+# device DRIVER NAME IRQMODE: make a device through configfs, and power it on.
 device() {
 	mkdir "$CONFIGFS/$1/$2"
 	echo "$3" > "$CONFIGFS/$1/$2/irqmode"
 	echo 1 > "$CONFIGFS/$1/$2/power"
-	[[ -b /dev/$2 ]] || { echo "no /dev/$2 after power on"; exit 1; }
+	[[ -b /dev/$2 ]] || { echo "power-on made no /dev/$2"; exit 1; }
 }
 
-# compare MODE SIZE DEPTH RNULL NULL_BLK: run fio on both devices in turn, each of
-# them first as often as the other, and hand over what turns.py wants. One more turn
-# comes before those that count: an emulator translates code when it first runs.
+# compare MODE SIZE DEPTH RNULL NULL_BLK: run fio on both devices in turn, and print the
+# results for turns.py. Each device goes first in half of the turns. One more turn, which
+# does not count, warms up: an emulator translates code when it first runs.
 compare() {
 	local turn driver drivers jobs=()
 	local -A devices=([rnull]=$4 [null_blk]=$5)
@@ -34,7 +34,7 @@ compare() {
 		done
 	done
 	echo "row $1 $2 $3"
-	# One program, since to start it takes longer than a turn.
+	# A single fio, because starting it takes longer than a turn.
 	fio --minimal --terse-version=3 --thread --name=global \
 		--ioengine=io_uring --direct=1 --rw=randread --norandommap \
 		--bs="$2" --iodepth="$3" --ramp_time=100ms --runtime=500ms \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Build the lean kernel, boot it, load rnull_mod.ko and run fio on its devices
-# and on C null_blk's, in turn.
+# Build the lean kernel, boot it, load rnull_mod.ko and run fio on its devices and on
+# those of C null_blk, in turn.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -5,11 +5,11 @@
 #
 #	enter.sh [--herd] [--guest] [--bind DIR]... COMMAND [ARGUMENT]...
 #
-# The root is read-only. The clone and the cache are where they are outside,
-# and writable; --bind adds another directory. --guest shows the root a second
-# time under /guest, with nothing mounted in it, to be a guest's file system,
-# and /dev/kvm if the processor can. --herd enters herd7's root instead. There is
-# no network, and of the environment only what is listed here gets in.
+# The root is read-only. The clone and the cache keep their paths, and are
+# writable; --bind adds another directory. --guest also mounts the root at /guest,
+# as a guest's file system, and passes /dev/kvm. --herd enters herd7's root
+# instead. There is no network. The command gets only the environment variables
+# that are listed below.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -28,8 +28,8 @@ lock -s "$root.lock" "another call changes that root"
 
 args=(--die-with-parent --unshare-pid --unshare-net --unshare-ipc)
 (( EUID == 0 )) || args+=(--unshare-user --uid 0 --gid 0)
-# The top levels are empty, so that any directory can appear where it is. Not
-# every root has them all.
+# Only the second level of the root is mounted, so that the clone and the cache can
+# keep any path. Extra roots lack some directories.
 for dir in "$root"/usr/* "$root"/usr/local/* "$root"/etc "$root"/var/lib; do
 	[[ ! -d $dir || $dir == "$root/usr/local" ]] || args+=(--ro-bind "$dir" "${dir#"$root"}")
 done
@@ -56,7 +56,7 @@ case $PWD/ in
 *) args+=(--chdir "$REPO") ;;
 esac
 
-# A fixed user, host and time keep one source at one kernel image.
+# With a fixed user, host and time, the same source gives the same kernel image.
 env=(PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8
 	CCACHE_DIR="$CACHE/ccache" CCACHE_BASEDIR="$CACHE" CCACHE_COMPRESS=1
 	KBUILD_BUILD_USER=rnull KBUILD_BUILD_HOST=rnull

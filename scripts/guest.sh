@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boot a published kernel in QEMU, run a command in it, and judge:
+# Boot a published kernel in QEMU, run a command in it, and report success or failure:
 #
 #	guest.sh --kernel DIR --name NAME [--timeout SECONDS] [--smp N]
 #		[--mem MB] [--append TEXT] [--share DIR=NAME]... [--icount]
@@ -9,16 +9,16 @@
 #	guest.sh --kernel DIR --name NAME --shell [-- COMMAND...]
 #
 # The guest's root file system is the build root, read-only. /run/rnull holds
-# selftests/ (the current directory of COMMAND), lib/modules, with the kernel's
-# config in it, and, for each --share, that directory, writable. COMMAND's output
-# is shown as it comes.
+# selftests/ (the current directory of COMMAND), lib/modules with the kernel's
+# config, and each directory of --share, writable. COMMAND's output is shown at
+# once.
 # With --shell an interactive shell follows COMMAND, and there is no timeout.
 # With --icount there is one processor, unless --smp follows, and its clock
 # advances by 1 ns for each instruction. QEMU's monitor listens at SOCKET, which
 # must be in the cache.
 #
-# Exit: 0 good, 1 COMMAND failed, 2 the kernel complained (whatever COMMAND
-# says), 3 no end within the timeout, 4 the guest died.
+# Exit: 0 success, 1 COMMAND failed, 2 the kernel complained (even if COMMAND
+# succeeded), 3 COMMAND did not end within the timeout, 4 the guest died.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -47,7 +47,7 @@ while (( $# )); do
 	*) die -2 "unknown option $1" ;;
 	esac
 done
-[[ -f $KERNEL/bzImage ]] || die -2 "--kernel $KERNEL: no kernel there"
+[[ -f $KERNEL/bzImage ]] || die -2 "--kernel $KERNEL: no bzImage in it"
 [[ $NAME =~ ^[A-Za-z0-9_.-]+$ ]] || die -2 "--name $NAME: want a plain name"
 [[ $SHELL_WANTED ]] || (( $# )) || die -2 "no command"
 KERNEL=$(realpath "$KERNEL")
@@ -59,7 +59,7 @@ at_exit "rm -rf '$RUN'"
 CONSOLE=$CACHE/log/guest-$NAME.console
 OUTPUT=$CACHE/log/guest-$NAME.output
 
-# What the guest finds in /run/rnull; /rnull-init (buildroot.sh) runs init.
+# Fill the guest's /run/rnull. /rnull-init (see buildroot.sh) runs the file init in it.
 fill_run() {
 	local share number=0
 	mkdir -p "$RUN/lib" "$RUN/selftests"
@@ -70,7 +70,7 @@ fill_run() {
 	: > "$RUN/output"
 	: > "$RUN/console"
 	{
-		# what udev would have made
+		# there is no udev to make these
 		echo 'ln -s /proc/self/fd /dev/fd'
 		for share in stdin stdout stderr; do
 			echo "ln -s fd/$(( number++ )) /dev/$share"
@@ -87,8 +87,8 @@ fill_run() {
 			echo 'setsid -c bash -i'
 			echo 'echo 0 > /run/rnull/status'
 		else
-			# What a hang looks like from inside, while there is time.
-			# A guest that counts instructions has a time of its own.
+			# Shortly before the timeout, log the tasks that hang. Not with
+			# --icount: the guest's clock is not the host's.
 			[[ $ICOUNT ]] || {
 				echo "(sleep $(( TIMEOUT > 20 ? TIMEOUT - 8 : TIMEOUT * 3 / 4 ))"
 				echo ' echo "rnull: still running, blocked tasks follow" > /dev/kmsg'
@@ -102,8 +102,8 @@ fill_run() {
 }
 
 qemu_arguments() {
-	# Without no_timer_check a guest that gets no processor for a moment while it boots
-	# takes its timer for broken, and panics.
+	# Without no_timer_check, a guest that the host does not schedule for a moment
+	# while it boots takes its timer for broken, and panics.
 	local share from command_line=(
 		console=ttyS0 panic=-1 oops=panic tsc=reliable no_timer_check
 		root=rootfs ro rootfstype=9p init=/rnull-init
@@ -120,16 +120,16 @@ qemu_arguments() {
 		BIND+=(--bind "$from")
 		nine_p "${share##*=}" "$from"
 	done
-	# /dev/kvm alone says nothing: in some virtual machines it is there and
-	# a guest hangs. The processor's flag tells.
+	# /dev/kvm is not enough: some virtual machines have it, and a guest hangs.
+	# So check the processor's flag.
 	if [[ $ICOUNT ]]; then
 		QEMU+=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
 	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -w /dev/kvm ]]; then
 		QEMU+=(-accel kvm -cpu host)
 	else
-		# identify_cpu() clears the flags of the boot CPU for a moment. If an
-		# interrupt comes then, KASAN takes the kernel for one with four
-		# levels of page tables, and complains of addresses that have five.
+		# identify_cpu() clears the flags of the boot CPU for a moment. In an
+		# interrupt at that time, KASAN assumes four levels of page tables, and
+		# reports addresses of a kernel with five.
 		QEMU+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
 	fi
 	[[ ! $MONITOR ]] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
@@ -141,7 +141,7 @@ nine_p() {			# TAG DIRECTORY [OPTIONS]
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 
-# verdict STATUS TEXT [LOG]: one line, and the log's end if it is not good.
+# verdict STATUS TEXT [LOG]: print one line, and on failure the end of the log.
 verdict() {
 	mv "$RUN/console" "$CONSOLE"
 	mv "$RUN/output" "$OUTPUT"
@@ -152,8 +152,8 @@ verdict() {
 			say "---"
 		}
 		say "guest $NAME: FAILED: $2"
-		say "guest $NAME: console: $CONSOLE, output: $OUTPUT"
-		say "guest $NAME: what it said is there; make shell gives a guest to try things in"
+		say "guest $NAME: see its console in $CONSOLE, its output in $OUTPUT"
+		say "guest $NAME: to try commands in a guest, run make shell"
 	else
 		say "guest $NAME: $2"
 	fi
@@ -169,7 +169,7 @@ if [[ $SHELL_WANTED ]]; then
 	exit 0
 fi
 
-# boot: runs the guest to its end. Sets late and crashed.
+# boot: run the guest until it ends or times out. Sets late and crashed.
 boot() {
 	local guest shown
 	start "${QEMU[@]}" > "$RUN/qemu.log" 2>&1 < /dev/null
@@ -188,8 +188,8 @@ boot() {
 	reap "$shown" || true
 }
 
-# emulator_fault: QEMU 10 aborts now and then while the guest maps its PCI devices, if
-# it emulates several processors. That has nothing to do with what the guest is to run.
+# emulator_fault: QEMU 10 with several emulated processors sometimes aborts while the
+# guest maps its PCI devices, before COMMAND runs.
 emulator_fault() {
 	[[ $crashed && ! -s $RUN/output ]] &&
 		grep -q 'iotlb_to_section: Assertion .* failed' "$RUN/qemu.log"
@@ -199,7 +199,7 @@ from=$SECONDS
 boot
 for (( again = 0; again < 3; again++ )); do
 	emulator_fault || break
-	say "guest $NAME: QEMU has aborted by a fault of its own before anything was run; once more"
+	say "guest $NAME: QEMU aborted while the guest booted (a bug of QEMU 10); trying again"
 	boot
 done
 

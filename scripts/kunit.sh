@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the KUnit tests and doctests on user-mode Linux by the kernel's kunit.py:
+# Run the KUnit tests and doctests on user-mode Linux with the kernel's kunit.py:
 #
-#	kunit.sh [ARGUMENT...]		to kunit.py, a filter for instance: 'rnull*';
-#					then our suites need not be among what ran
+#	kunit.sh [ARGUMENT...]		arguments of kunit.py, such as the filter
+#					'rnull*'; without any, our suites must run
 #	kunit.sh --make ARGUMENT...	only make(1) in the configured work tree
 
 # shellcheck source=scripts/lib.sh
@@ -30,8 +30,8 @@ kmake() {
 		--no-print-directory "$@"
 }
 
-# Count the cases, and name those that are bad. All that ran count: the rest of
-# the kernel crate runs on what patches/ changed. Ours are told by their names.
+# Count the cases, and name those that failed. The rest of the kernel crate counts, too,
+# because patches/ changes code under it. Our own cases are recognised by their names.
 count() {
 	python3 - "$RESULT" "$@" <<-'END'
 	import json, os, sys
@@ -54,12 +54,12 @@ count() {
 	        if status == "SKIP" and suite.startswith("rust_block_"):
 	            print(f"      skipped with PATCHES={os.environ['PATCHES']}: {suite}.{case}")
 	print(f"      kunit: {len(good)} passed, {len(bad)} failed;"
-	      f" ours: {len(doctests)} doctests, {len(suites)} tests")
+	      f" of them ours: {len(doctests)} doctests, {len(suites)} tests")
 	if counts := os.environ.get("RNULL_COUNTS"):
 	    with open(counts, "w") as file:
 	        file.write(f"{len(good)} {len(bad)}\n")
 	if len(sys.argv) == 2 and not (doctests and suites):
-	    sys.exit("kunit: none of our own doctests, or none of our suites, ran and passed")
+	    sys.exit("kunit: no doctest of kernel::block, or no rust_block or rnull suite, passed")
 	sys.exit(bool(bad) or not good)
 	END
 }
@@ -77,7 +77,7 @@ mkdir -p "$OBJECTS"
 
 step "configure user-mode Linux"
 run kunit config > "$LOG" 2>&1 < /dev/null ||
-	fail_log "configuring user-mode Linux" "$LOG" "Mend $CONFIG or what it asks for."
+	fail_log "configuring user-mode Linux" "$LOG" "Fix $CONFIG, or the options that it names."
 if [[ ${1:-} == --make ]]; then
 	shift
 	run kmake "$@" < /dev/null
@@ -94,7 +94,7 @@ progress "$LOG" "$expected" kmake -j"$JOBS" all || {
 }
 end_build "$OBJECTS"
 
-# run_tests ARGUMENT...: and set status.
+# run_tests ARGUMENT...: run kunit.py, and set status.
 run_tests() {
 	rm -f "$RESULT"
 	run kunit run --jobs="$JOBS" --timeout=600 --json="$RESULT" "$@" > "$LOG" 2>&1 < /dev/null &&
@@ -102,10 +102,10 @@ run_tests() {
 }
 
 step "run the tests"
-# With two CPUs things happen at the same time. User-mode Linux has them with seccomp only.
+# Two CPUs make races possible. User-mode Linux supports them only with seccomp.
 run_tests --kernel_args seccomp=on --kernel_args ncpus=2 "$@"
 if grep -q 'SECCOMP userspace requested but not functional' "$OBJECTS/test.log"; then
-	say "      no seccomp here: with one CPU"
+	say "      this host has no seccomp: running again with one CPU"
 	run_tests "$@"
 fi
 grep -E '^\[|FAILED|Testing complete' "$LOG" | tail -n 3 >&2 || true

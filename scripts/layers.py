@@ -4,10 +4,9 @@
 
     layers.py ROOT.rs
 
-The list in the root's documentation ("//! * `name`: ...") has the modules in their order: what
-belongs to one may name those above it, never one below, nor what the root defines, but for the
-module's parameters. Every module that the root declares has to be in the list. Exit 1 if something
-is wrong.
+The documentation of the root lists the modules in order ("//! * `name`: ..."). A module may use
+itself and the modules above it, but no module below it, and of the root only the module parameters.
+The list must contain every module that the root declares. Exit 1 if a module breaks these rules.
 """
 
 import re
@@ -16,13 +15,13 @@ from pathlib import Path
 
 LISTED = re.compile(r"^//! \* `(\w+)`", re.MULTILINE)
 DECLARED = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;", re.MULTILINE)
-# What the macro module! makes, in the root, where it has to be.
+# The macro module! defines these, and must be in the root.
 PARAMETERS = "module_parameters"
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def first_names(text: str) -> list[str]:
-    """What a path that begins with "crate::" goes on with: a of a::b::C; a and c of {a::b, c}."""
+    """The first names of a path after "crate::": a of a::b::C; a and c of {a::b, c}."""
     if not text.startswith("{"):
         return re.findall(r"\A\w+", text)
     names = []
@@ -40,10 +39,10 @@ def first_names(text: str) -> list[str]:
 
 
 def uses(file: Path, at_root: bool) -> set[str]:
-    """The names at the top of the crate that a file names."""
+    """The top-level names of the crate that a file uses."""
     text = COMMENT.sub("", file.read_text(encoding="utf-8"))
     root = r"\b(?:crate|super)::" if at_root else r"\bcrate::"
-    # Up to an inner module, in which super is this one.
+    # Stop at an inner module, where super means this file.
     text = re.split(r"\bmod\s+\w+\s*\{", text)[0]
     return {name for match in re.finditer(root, text) for name in first_names(text[match.end() :])}
 

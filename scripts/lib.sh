@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the scripts share: settings, messages, the cache's layout, locks, and
-# children that never outlive their parent. Sourced, not run.
+# Functions for all scripts: settings, messages, the layout of the cache, locks, and
+# child processes that never outlive their parent. Sourced, not run.
 
 set -euo pipefail
 
@@ -10,7 +10,7 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PROG=${0##*/}
 
 # ---------------------------------------------------------------- messages
-# All to stderr: stdout belongs to what a script hands to its caller.
+# Messages go to stderr; stdout is for a script's result.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -22,7 +22,7 @@ die() {
 	exit "$status"
 }
 
-# fail_log WHAT LOG ADVICE: what failed, how its log ends, what to do.
+# fail_log WHAT LOG ADVICE: print what failed, the end of its log, and what to do.
 fail_log() {
 	{
 		printf '\n%s: FAILED: %s\n' "$PROG" "$1"
@@ -66,14 +66,14 @@ settings() {
 	if [[ $KERNEL_SRC ]]; then
 		local v
 		[[ -f $KERNEL_SRC/Kbuild && -f $KERNEL_SRC/rust/kernel/lib.rs ]] ||
-			die -2 "KERNEL_SRC=$KERNEL_SRC: no kernel source tree"
+			die -2 "KERNEL_SRC=$KERNEL_SRC: not a kernel source tree with Rust"
 		KERNEL_SRC=$(realpath "$KERNEL_SRC")
 		v=$(kernel_version "$KERNEL_SRC")
 		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
 			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
 	fi
 	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,out,log,run,ccache} 2>/dev/null ||
-		die -2 "CACHE=$CACHE: cannot be made or written"
+		die -2 "CACHE=$CACHE: cannot create or write it"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
 	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES
@@ -89,16 +89,16 @@ kernel_version() {		# of the tree $1
 
 hash16() { sha256sum | cut -c1-16; }
 
-# The build root is made by buildroot.sh and by nothing else.
+# Only buildroot.sh makes the build root, so its hash is the key.
 root_key() { hash16 < "$REPO/scripts/buildroot.sh"; }
 root_dir() { printf '%s/buildroot/%s\n' "$CACHE" "$(root_key)"; }
 
-# So are extra roots by extraroot.sh.
+# Likewise extraroot.sh and the extra roots.
 extra_dir() {
 	printf '%s/extraroot/%s-%s\n' "$CACHE" "$1" "$(hash16 < "$REPO/scripts/extraroot.sh")"
 }
 
-# A base is the distribution's tree in the cache, or the user's own one.
+# The base is the distribution's kernel tree in the cache, or the user's own tree.
 base_key() {
 	if [[ $KERNEL_SRC ]]; then
 		printf '%s-%s\n' "$(kernel_version "$KERNEL_SRC")" \
@@ -131,9 +131,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-# start COMMAND...: in the background and in a process group of its own, which
-# is $CHILD. bash answers a signal at once only while it waits, hence no long
-# command runs otherwise.
+# start COMMAND...: run it in the background, in a process group of its own, and set
+# CHILD to that group. bash handles a signal at once only while it waits, so run every
+# long command by this function.
 start() {
 	set -m
 	"$@" &
@@ -142,7 +142,7 @@ start() {
 	CHILDREN+=("$CHILD")
 }
 
-# reap PID: its exit status.
+# reap PID: wait for it, and return its exit status.
 reap() {
 	local status=0 i
 	wait "$1" || status=$?
@@ -169,7 +169,8 @@ output() {
 
 # ---------------------------------------------------------------- locks
 
-# lock -s|-x FILE WHAT: held by this process (and what it starts) to its end.
+# lock -s|-x FILE MESSAGE: lock the file until this process and its children end.
+# MESSAGE says why it has to wait.
 lock() {
 	exec {LOCK}>>"$2"
 	flock -n "$1" "$LOCK" && return
@@ -177,13 +178,13 @@ lock() {
 	run flock "$1" "$LOCK"
 }
 
-# An entry of the cache is a directory with a lock beside it that its users
-# hold shared. It is made under the exclusive lock, in a name of its own that
-# is renamed when it is complete. prune PATTERN KEEP removes all but the newest
-# KEEP that match and that nobody holds.
+# An entry of the cache is a directory with a lock file beside it. Users hold the lock
+# shared. The exclusive lock is for making the entry, under a temporary name; renaming
+# it makes it complete. prune PATTERN KEEP removes the entries that match and are not
+# locked, except for the newest KEEP.
 prune() {
 	local dir fd
-	# The patterns are ours, and the names hold no blanks.
+	# No pattern or name contains blanks.
 	# shellcheck disable=SC2012,SC2086
 	ls -dt $1/ 2>/dev/null | tail -n "+$(( $2 + 1 ))" | while read -r dir; do
 		dir=${dir%/}
@@ -198,7 +199,7 @@ prune() {
 
 # ---------------------------------------------------------------- progress
 
-# A script that calls others numbers its steps on through RNULL_STEP(S).
+# RNULL_STEP and RNULL_STEPS continue the numbering of the calling script.
 STEP=${RNULL_STEP:-0}
 STEPS=${RNULL_STEPS:-0}
 
@@ -206,9 +207,9 @@ step() { STEP=$(( STEP + 1 )); say "[$STEP/$STEPS] $*"; }
 
 elapsed() { printf '%d:%02d' $(( $1 / 60 )) $(( $1 % 60 )); }
 
-# progress LOG EXPECTED COMMAND...: run COMMAND into LOG and show how far it
-# is: in place on a terminal, else a line each 20 seconds. EXPECTED is how many
-# lines the log will have, 0 for unknown.
+# progress LOG EXPECTED COMMAND...: run COMMAND, write its output to LOG, and show the
+# progress: in place on a terminal, otherwise a line every 20 seconds. EXPECTED is the
+# number of lines that the log will have, or 0 if unknown.
 progress() {
 	local log=$1 expected=$2 pid from=$SECONDS last=$SECONDS n text status=0
 	shift 2
@@ -241,14 +242,14 @@ progress() {
 
 # ---------------------------------------------------------------- work tree
 
-# need_root, need_base, need_tree, in this order: make them if they are not
-# there, and hold them to the end of this process; the work tree exclusively.
-# Set BASE_ARGS for overlay.py, BASE (the base's directory), TREE (for build
-# directories; one for each choice of patches) and SOURCE in it.
+# need_root, need_base, need_tree, in this order: make the build root, the base and the
+# work tree unless they exist, and lock them until this process ends; the work tree
+# exclusively. They set BASE_ARGS for overlay.py, BASE (the base's directory), TREE (the
+# parent of build directories; one for each choice of patches) and SOURCE in it.
 need_root() {
 	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] ||
 		run "$REPO/scripts/buildroot.sh"
-	lock -s "$(root_dir).lock" "another call changes the build root"
+	lock -s "$(root_dir).lock" "another make creates the build root"
 }
 
 need_base() {
@@ -261,7 +262,7 @@ need_base() {
 	base=$CACHE/base/$(base_key)
 	BASE=$base
 	BASE_ARGS=(--base "$base")
-	lock -s "$base.lock" "another call unpacks the kernel source"
+	lock -s "$base.lock" "another make unpacks the kernel source"
 	[[ ! -d $base ]] || return 0
 	flock -x "$LOCK"
 	[[ ! -d $base ]] || return 0
@@ -283,7 +284,7 @@ need_tree() {
 	[[ $PATCHES == all ]] || TREE+=-$PATCHES
 	# shellcheck disable=SC2034 # for the caller
 	SOURCE=$TREE/src
-	lock -x "$TREE.lock" "another build is at work in $TREE"
+	lock -x "$TREE.lock" "another build uses $TREE"
 	mkdir -p "$TREE"
 	touch "$TREE"
 	run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" --patches "$PATCHES" --tree "$TREE" ||
@@ -291,9 +292,9 @@ need_tree() {
 	prune "$CACHE/tree/*" 3
 }
 
-# A build that was killed may leave a half-written file that is newer than what
-# it is made from. start_build in a build directory that holds such a mark
-# forgets what was written in the last two minutes before.
+# A killed build may leave a half-written file that is newer than its source. So
+# start_build marks the directory, and end_build removes the mark. If start_build finds
+# a mark, it deletes the files of the last two minutes of that build.
 start_build() {
 	local newest
 	if [[ -e $1/building ]]; then
@@ -306,15 +307,15 @@ start_build() {
 
 end_build() { rm -f "$1/building"; }
 
-# The first errors of a log of make's, which -j leaves far from its end.
+# Print the first errors of make's log. With -j they can be far from its end.
 first_errors() {
 	grep -hE '(: |^)(fatal )?error(\[E[0-9]+\])?: ' "$1" | head -n 10 >&2 || true
 }
 
-# Where the tree brings code of its own, or changes that of the kernel.
+# Directories in which this tree adds or changes code.
 OUR_CODE=(block drivers/block kernel/time rust samples)
 
-# The first warnings about it of a log of make's. Fails if there are none.
+# Print the first warnings about that code in make's log. Fails if there are none.
 first_warnings() {
 	local where
 	where=$(IFS='|'; echo "${OUR_CODE[*]}")

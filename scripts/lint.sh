@@ -18,27 +18,27 @@ at_exit "rm -f '$LOG'"
 
 enter() { "$REPO/scripts/enter.sh" "$@"; }
 
-# files GLOB...: ours, tracked or about to be, that still exist.
+# files GLOB...: print our existing files, tracked or not ignored.
 files() {
 	git ls-files -co --exclude-standard -- "$@" | while read -r file; do
 		[[ ! -f $file ]] || printf '%s\n' "$file"
 	done
 }
 
-# The work tree has the kernel's tools and its settings for them; clippy and
-# rustdoc read what the kernel crate and the driver depend on. The debug kernel has
-# all options of the driver, user-mode Linux has the KUnit tests, and what the
-# compiler makes of the fast path is seen in the lean kernel.
+# The work tree has the kernel's tools and their settings. clippy and rustdoc read the
+# built dependencies of the kernel crate and the driver. The debug kernel has all options
+# of the driver, user-mode Linux has the KUnit tests, and the lean kernel is for the fast
+# path.
 SOURCE=
 need_sources() {
 	local parts=(-j"$JOBS" rust/kernel.o drivers/block/rnull/) command
 	[[ ! $SOURCE ]] || return 0
-	say "lint: building what the tools read"
+	say "lint: building the crates that clippy and rustdoc need"
 	for command in "kernel.sh lean" "kernel.sh debug" kunit.sh; do
 		[[ $command != *debug ]] || parts+=(drivers/block/tests/)
 		# shellcheck disable=SC2086 # two words
 		progress "$LOG" 0 "$REPO/scripts/"$command --make "${parts[@]}" ||
-			fail_log "building the Rust parts" "$LOG" "Mend the build first."
+			fail_log "building the Rust parts" "$LOG" "Fix the build first."
 		[[ $command != *debug ]] || unset "parts[-1]"
 	done
 	need_root
@@ -64,7 +64,7 @@ check() {
 	fi
 }
 
-# none_match FILES... -- GREP'S ARGUMENTS...: no line of the files matches.
+# none_match FILE... -- ARGUMENT...: grep with these arguments finds nothing in the files.
 none_match() {
 	local list=()
 	while [[ $1 != -- ]]; do list+=("$1"); shift; done
@@ -82,7 +82,7 @@ mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "$
 # What becomes a part of the kernel tree.
 mapfile -t KERNEL_FILES < <(files rust drivers include lib samples Documentation Kconfig \
 	tools/testing/selftests)
-# Files of the kernel's own that patches change count as ours, too.
+# The kernel's own Rust files that patches change are checked, too.
 mapfile -t RUST_PATCHED < <(sed -n 's,^+++ b/\(.*\.rs\)$,\1,p' "${PATCH_FILES[@]}" /dev/null | sort -u)
 
 # ------------------------------------------------------------------- sources
@@ -91,11 +91,11 @@ rustfmt_clean() {
 	enter rustfmt --check --edition 2021 --config-path "$SOURCE/.rustfmt.toml" "${RUST[@]}"
 }
 
-# Not asked of whole files:
-#  FILE_PATH_CHANGES  whether MAINTAINERS needs a change: it is not in this tree
-#  UNKNOWN_COMMIT_ID  whether a commit exists: the kernel's history is not here
-# It must not see that this is a repository: a patch in one is a source to it, and
-# it would look for another one around the kernel's tools.
+# Ignored:
+#  FILE_PATH_CHANGES  MAINTAINERS is not in this tree
+#  UNKNOWN_COMMIT_ID  the kernel's history is not here
+# checkpatch must not see this repository: it would take patches for sources, and look
+# for another repository around the kernel's tools.
 checkpatch() {
 	enter env GIT_DIR=none perl "$SOURCE/scripts/checkpatch.pl" --root="$SOURCE" --strict \
 		--quiet --no-summary --color=never --show-types --ignore FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID "$@"
@@ -123,7 +123,8 @@ rust_lint() {
 
 fast_path() { enter "$REPO/tools/testing/fast-path/run.py" "$TREE/lean"; }
 
-# needs yes|no FLAVOUR SYMBOL: whether the driver's module refers to the symbol.
+# needs yes|no FLAVOUR SYMBOL: fail unless the driver's module refers to the symbol, or
+# with "no" if it does.
 needs() {
 	local object=$TREE/$2/drivers/block/rnull/rnull_mod.o symbols got=no
 	symbols=$(enter llvm-nm -u -j "$object") || return
@@ -133,9 +134,9 @@ needs() {
 	return 1
 }
 
-# Dropping the last reference frees the request. The code that drops it is generic, so it
-# is in the driver's module, which calls the function of the block layer itself where
-# helpers are inlined, and otherwise a helper.
+# Dropping the last reference frees the request. That code is generic, so it is in the
+# driver's module. With inlined helpers the module calls the block layer directly,
+# otherwise a helper.
 module_needs_export() {
 	local bad=0
 	needs yes lean __blk_mq_free_request || bad=1
@@ -148,7 +149,8 @@ readme_has_patches() {
 	local table
 	table=$("$REPO/scripts/series.py" table) || return
 	[[ $(<README.md) != *"$table"* ]] || return 0
-	printf "README.md lacks this, as \`scripts/series.py table' prints it:\n%s\n" "$table"
+	printf "README.md lacks the output of \`scripts/series.py table'; copy this to it:\n%s\n" \
+		"$table"
 	return 1
 }
 
@@ -161,7 +163,7 @@ ruff_clean() {
 
 # --------------------------------------------------------------- conventions
 
-# In the first two lines of every file that has a syntax for it.
+# The license is in the first two lines of every file, except for patches and logs.
 spdx_everywhere() {
 	local file bad=0
 	for file in "${ALL[@]}"; do
@@ -176,7 +178,7 @@ spdx_everywhere() {
 	return "$bad"
 }
 
-# Brackets keep the patterns from matching themselves.
+# The brackets keep the patterns from matching this file.
 no_hosts() {
 	none_match "${ALL[@]}" -- -EI \
 		'(deb|snapshot|ftp|security)[.]debian|[p]ypi\.|files[.]pythonhosted|[c]rates\.io|[d]ocker\.io'
@@ -184,10 +186,10 @@ no_hosts() {
 no_machine_paths() { none_match "${ALL[@]}" -- -EI '/[w]ork/|/var/tmp/[r]n|/[r]oot/|/home/[a-z]'; }
 no_leftovers() { none_match "${ALL[@]}" -- -EIw '[T]ODO|[F]IXME|[X]XX'; }
 
-# The driver is safe Rust on top of the kernel crate, except for the tracepoints.
+# Except for the trace points, the driver is safe Rust and uses only abstractions.
 mapfile -t SAFE_RUST < <(printf '%s\n' "${DRIVER_RUST[@]}" | grep -v '/trace\.rs$')
 driver_is_safe() {
-	# A line's comment may speak of it.
+	# Comments may contain the word.
 	none_match "${SAFE_RUST[@]}" -- -E '^([^/]|/[^/])*\bunsafe\b'
 }
 driver_stays_above() {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the litmus tests in tools/memory-model/rnull by herd7, against the memory
-# model of the kernel that everything is built on. Each counts as one test:
+# Run the litmus tests in tools/memory-model/rnull with herd7, against the memory
+# model of the base. Each counts as one test:
 #
 #	litmus.sh [PATTERN]	only those whose names have PATTERN in them
 
@@ -14,11 +14,11 @@ PATTERN=${1:-}
 PASSED=0
 FAILED=0
 
-# No patch changes the model, so that this need not wait for the work tree.
+# No patch changes the model, so the work tree is not needed.
 need_root
 need_base
 MODEL=$BASE/tools/memory-model
-[[ -f $MODEL/linux-kernel.cfg ]] || die "$MODEL: no memory model"
+[[ -f $MODEL/linux-kernel.cfg ]] || die "$MODEL: no linux-kernel.cfg in it"
 [[ -d $(extra_dir herd) ]] || run "$REPO/scripts/extraroot.sh" herd
 
 herd() {
@@ -26,8 +26,8 @@ herd() {
 		-conf "$MODEL/linux-kernel.cfg" "$1" 2>&1 < /dev/null
 }
 
-# A test says "Result: Never" or "Result: Sometimes". A result of Never counts
-# only if there is no data race.
+# A test states "Result: Never" or "Result: Sometimes". Never requires that there is no
+# data race.
 for test in "$REPO"/tools/memory-model/rnull/*.litmus; do
 	name=$(basename "$test" .litmus)
 	[[ $name == *"$PATTERN"* ]] || continue
@@ -44,7 +44,7 @@ for test in "$REPO"/tools/memory-model/rnull/*.litmus; do
 	else
 		FAILED=$(( FAILED + 1 ))
 		say "    ${text//$'\n'/$'\n'    }"
-		say "not ok - $name: expected ${expected:-(it does not say)}, got ${found:-no result}"
+		say "not ok - $name: expected ${expected:-(no Result: line)}, got ${found:-no result}"
 	fi
 done
 

@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Lay this tree over a kernel.
 
-    overlay.py key  --base DIR [--own] [WHAT]             print what the result hangs on
+    overlay.py key  --base DIR [--own] [WHAT]             print a hash of all inputs
     overlay.py lay  --base DIR [--own] [WHAT] --tree DIR  make or update the work tree
 
-The work tree is the base, less the base's own Rust block layer and driver, plus
-what patches/ makes of the base's files, plus this tree's files. WHAT says what else it
-may be: with --patches needed, the patches that this tree does not need are left out;
-with --folder and --upto, it is the base after the first patches of a folder.
+The work tree is the base without its Rust block layer and Rust driver, with the patches of
+patches/ applied, and with this tree's files added. WHAT selects something else: --patches needed
+leaves out the patches that this tree does not need; --folder and --upto give the base after the
+first patches of a folder.
 
-A file of the work tree is written only if its content changes, so that make rebuilds no
-more than it must, and always by renaming a new file over it, because the files of a
-base in the cache are shared with the work tree by hard links. With --own the base is a
-tree of the user's, which is copied, may change, and is only read.
+A file of the work tree is written only if its content changes, so that make rebuilds little. It is
+always replaced by renaming, because hard links share the files of a base in the cache with the work
+tree. With --own the base is the user's tree. It is copied and never written, and it may change.
 """
 
 import argparse
@@ -35,20 +34,20 @@ from series import PLACES, Refused
 
 REPO = Path(__file__).resolve().parent.parent
 
-# Of the base: what this tree replaces as a whole.
+# Paths of the base that this tree replaces.
 REPLACED = (
     "drivers/block/rnull",
     "rust/kernel/block.rs",
     "rust/kernel/block",
     "rust/helpers/blk.c",
 )
-# Of this tree: what goes over the base, and which of it no kernel is built from.
+# Paths of this tree that go over the base, and those of them that do not affect a build.
 LAID = ("rust", "drivers", "include", "samples", "lib", "Kconfig", "Documentation", "tools")
 UNBUILT = ("Documentation/", "tools/")
 
 
 def git(*args, cwd=REPO):
-    # A clone that another user owns is no reason to refuse reading it.
+    # Read a clone even if another user owns it.
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "-c", "core.excludesFile=/dev/null", *args],
         cwd=cwd,
@@ -66,13 +65,13 @@ def our_files(tops):
 
 
 def base_index(base):
-    """Name -> size and time of each source file of a tree that may change."""
+    """Name -> size and time of each source file of the user's tree."""
     if (base / ".git").exists():
         names = git("ls-files", "-z", "-co", "--exclude-standard", cwd=base)
     elif (base / ".config").exists() or (base / "include/generated").exists():
-        raise Refused(f"{base}: was built in place. Use a git clone, or `make mrproper' there")
+        raise Refused(f"{base}: was built in place. Use a git clone, or run `make mrproper' there")
     else:
-        # A link to a directory is among the directories; real ones are left out below.
+        # os.walk() lists links to directories as directories. Real directories are skipped below.
         tops = ((Path(top), [*files, *dirs]) for top, dirs, files in os.walk(base))
         names = [str((top / name).relative_to(base)) for top, inside in tops for name in inside]
     index = {}
@@ -99,9 +98,9 @@ def is_within(name, tops):
 
 
 def patched(base, patches, exact):
-    """What the patches make of the base's files: name -> content and mode, or None.
+    """The base's files after the patches: name -> content and mode, or None if removed.
 
-    Those of `exact` must apply at the lines that they say.
+    The patches in `exact` must apply at exactly their line numbers.
     """
     touched = set()
     with tempfile.TemporaryDirectory() as stage:
@@ -125,10 +124,10 @@ def read(path):
 
 
 def contents(base, patches, files, replaced, exact=()):
-    """All that differs from the base: name -> content and mode, or None.
+    """All differences from the base: name -> content and mode, or None if removed.
 
-    Of what this tree replaces, patches may change the base's version, too. That must
-    apply, and is dropped.
+    Patches may also change the base's version of a file that this tree replaces. They must apply,
+    but their result is dropped.
     """
     laid = {}
     for name, what in patched(base, patches, exact).items():
@@ -137,9 +136,9 @@ def contents(base, patches, files, replaced, exact=()):
     for name in our_files(files):
         place = PLACES.get(name, name)
         if place in laid:
-            raise Refused(f"{name}: both a file here and changed by a patch")
+            raise Refused(f"{name}: is in this tree and changed by a patch; remove one of them")
         if (base / place).exists() and not is_within(place, replaced):
-            raise Refused(f"{name}: is the kernel's own, change it by a patch")
+            raise Refused(f"{name}: the kernel has this file; change it by a patch")
         laid[place] = read(REPO / name)
     for gone in replaced:
         top = base / gone
@@ -153,14 +152,14 @@ def whole_tree(base, patches):
     come = [file for folder in series.folders() for p in folder.patches for file in p.files]
     for name in our_files(LAID):
         if not is_within(name, come):
-            raise Refused(f"{name}: comes with none of the patches in series.toml")
+            raise Refused(f"{name}: no patch in series.toml lists it in its files")
     return contents(base, series.chosen(patches), LAID, REPLACED)
 
 
 def within_folder(base, own, name, upto):
-    """The base after the first patches of a folder, and those that it builds on.
+    """The base after the folders that a folder builds on, and its first patches.
 
-    In a base of the user's, lines may be elsewhere.
+    If the base is the user's `own`, the folder's patches may apply at other line numbers.
     """
     known = {folder.name: folder for folder in series.folders()}
     if name not in known:
@@ -186,7 +185,7 @@ def same(path, content, mode):
 
 
 class Tree:
-    """A work tree, and beside it the record of what was done to it."""
+    """A work tree, and beside it a record of its files that differ from the base."""
 
     def __init__(self, base, own, tree):
         self.base, self.own, self.tree = base, own, tree
@@ -234,7 +233,7 @@ class Tree:
             os.removedirs(path.parent)
 
     def restore(self, name):
-        """As the base has it, with today's time: what was built is older."""
+        """Restore the base's file, with the current time, so that make rebuilds its objects."""
         path = self.base / name
         if path.is_symlink():
             self.remove(name)
@@ -258,7 +257,7 @@ class Tree:
 
         old = before["index"]
         changed = {name for name in old.keys() | index.keys() if old.get(name) != index.get(name)}
-        # Interrupted from here on, the next call must know of old and new.
+        # If this call is interrupted from here on, the next one needs both lists.
         self.save(sorted({*before["laid"], *laid, *changed}), old)
         for name in sorted(({*before["laid"]} | changed) - laid.keys()):
             self.restore(name)
@@ -295,13 +294,13 @@ def main():
     parser = argparse.ArgumentParser(description="Lay this tree over a kernel.")
     parser.add_argument("action", choices=("key", "lay"))
     parser.add_argument("--base", type=Path, required=True)
-    parser.add_argument("--own", action="store_true", help="the base is the user's")
-    parser.add_argument("--patches", default="all", help="which: all or needed")
-    parser.add_argument("--folder", help="only this one of patches/")
-    parser.add_argument("--upto", type=int, help="and only so many of its patches")
+    parser.add_argument("--own", action="store_true", help="the base is the user's own tree")
+    parser.add_argument("--patches", default="all", help="all or needed")
+    parser.add_argument("--folder", help="only this folder of patches/")
+    parser.add_argument("--upto", type=int, help="only the first UPTO patches of the folder")
     parser.add_argument("--tree", type=Path)
     args = parser.parse_args()
-    # End by an exception, so that temporary directories go.
+    # End by an exception, so that temporary directories are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if args.folder:

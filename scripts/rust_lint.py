@@ -4,10 +4,10 @@
 
     rust_lint.py clippy|rustdoc OBJECTS TARGET OURS...
 
-The flags are those that the build in OBJECTS saved for TARGET, so nothing is compiled and no build
-directory changes: make CLIPPY=1 would compile the kernel crate twice, and make rustdoc documents
-all crates below ours first. A finding counts if it is in one of the files OURS, named from the top
-of the kernel tree; others belong to the base. Exit 1 if there are any.
+It uses the flags that the build in OBJECTS saved for TARGET, so it compiles nothing and changes no
+build directory. (make CLIPPY=1 would compile the kernel crate twice, and make rustdoc would first
+document all crates below ours.) Only findings in the files OURS count, whose names start at the top
+of the kernel tree; the others are the base's. Exit 1 if there are any.
 """
 
 import json
@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Neither takes what is about writing objects.
+# Neither tool takes options about object files.
 NO_OUTPUT = ("--emit=", "--out-dir", "-Cembed-bitcode", "-Clto", "-Csave-temps")
 # rustdoc does not know these.
 NO_RUSTDOC = ("-O", "-g", "--crate-type")
@@ -45,7 +45,7 @@ def saved_commands(objects: Path, target: str) -> list[list[str]]:
 
 
 def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]]:
-    """The compiler's environment and arguments. What follows it works on the object."""
+    """The compiler's environment and arguments, without the commands that process the object."""
     words = saved_commands(objects, target)[0]
     env = {}
     while re.match(r"^\w+=", words[0]):
@@ -57,7 +57,7 @@ def saved_command(objects: Path, target: str) -> tuple[dict[str, str], list[str]
 
 
 def wanted(args: list[str], unwanted: tuple[str, ...]) -> list[str]:
-    """The arguments without the unwanted ones and the values of these."""
+    """The arguments without the unwanted ones and their values."""
     kept = []
     skip_value = False
     for arg in args:

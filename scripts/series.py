@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What patches/series.toml says. As a command, the list of the patches:
+"""Read patches/series.toml. As a command, list the patches:
 
-    series.py list [all|needed]   need and name of each, and how many there are of a kind
-    series.py table               the folders, for README
-    series.py plan FOLDER...      for series.sh, a line each: folder, what it builds,
-                                  how many patches up to this one, its name, what it
-                                  touches; lists are separated by commas
+    series.py list [all|needed]   the need and name of each, and how many have each need
+    series.py table               the table of folders for README.md
+    series.py plan FOLDER...      for series.sh, a line per patch: folder, targets to build,
+                                  number in the folder, name, touched files; commas
+                                  separate the items of a list
 """
 
 import collections
@@ -23,14 +23,14 @@ PATCHES = REPO / "patches"
 
 NEEDED = ("build", "sound", "api", "cost", "contract")
 NEEDS = (*NEEDED, "test", "fix")
-# What `make PATCHES=...' keeps.
+# The needs that each value of PATCHES= includes.
 SETS = {"all": NEEDS, "needed": (*NEEDED, "test")}
-# Of this tree: what lies elsewhere in a kernel, because that has a file of this name.
+# Files that have another place in a kernel, because it has a file of this name.
 PLACES = {"Kconfig": "drivers/block/tests/Kconfig"}
 
 
 class Refused(Exception):
-    """Something the user has to mend, said in one line."""
+    """An error that the user has to fix, in one line."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Patch:
         return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", self.text(), re.M))
 
     def lines_of_c(self):
-        """How many lines of C it adds or removes, without what belongs to Rust."""
+        """The number of lines of C that it adds or removes outside of rust/."""
         count, is_c = 0, False
         for line in self.text().splitlines():
             if found := re.match(r"(?:---|\+\+\+) (?:[ab]/)?(\S+)", line):
@@ -67,11 +67,14 @@ class Patch:
         return count
 
     def apply(self, tree, exactly=False):
-        """To `tree`, or say why not; if `exactly`, not at other lines than it says."""
+        """Apply the patch to `tree`, or raise Refused with the reason.
+
+        If `exactly`, a hunk that applies at another line number is refused, too.
+        """
         done = subprocess.run(
             ["git", "apply", "--verbose", "--whitespace=nowarn", str(self.path)],
             cwd=tree,
-            # The cache may lie inside somebody's repository.
+            # The cache may be inside another repository.
             env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent), "LC_ALL": "C"},
             capture_output=True,
             text=True,
@@ -96,7 +99,7 @@ class Folder:
 
 
 def folders():
-    """All of them, in order."""
+    """All folders, in order."""
     with open(PATCHES / "series.toml", "rb") as file:
         series = tomllib.load(file)
     found = []
@@ -112,7 +115,7 @@ def folders():
         if patch.need not in NEEDS:
             raise Refused(f"{patch.label}: need = {patch.need}: want one of {', '.join(NEEDS)}")
     for path in {patch.path for patch in patches} ^ {*PATCHES.rglob("*.patch")}:
-        raise Refused(f"{path.relative_to(REPO)}: in patches/ or in series.toml, but not in both")
+        raise Refused(f"{path.relative_to(REPO)}: must be both in patches/ and in series.toml")
     return found
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Find splats in a kernel log: exit 0 if there are none, 1 if there are some, 2 if it cannot tell.
+"""Find splats in a kernel log: exit 0 if there are none, 1 if there are some, 2 on an error.
 
-The patterns are data, in splat.toml beside this file.
+The patterns are in splat.toml beside this file.
 """
 
 import argparse
@@ -12,11 +12,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-# "<4>[   12.345678][    T1] ", the level and the caller being optional. A console shared with user
-# space may have an unfinished line before it, so it is looked for anywhere.
+# "<4>[   12.345678][    T1] ", with an optional level and caller. It may be anywhere in a line: on a
+# console shared with user space, an unfinished line may precede it.
 STAMP = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 
-# A stack dump this close below a message belongs to it.
+# A stack dump at most this many lines below a message belongs to it.
 STACK_REACH = 60
 
 
@@ -44,7 +44,7 @@ class Rules:
             data = tomllib.load(file)
         self.deny = [self._rule(row, "kind") for row in data["deny"]]
         self.stack = [self._rule(row, "kind") for row in data["stack"]]
-        # An allow row without a reason is a KeyError: nobody could judge it later.
+        # A row without a reason is a KeyError, so that each one can be reviewed.
         self.allow = [self._rule(row, "reason") for row in data.get("allow", [])]
 
     @staticmethod
@@ -69,7 +69,7 @@ class Rules:
                 kind = self._first(self.stack, text)
                 if kind is None or number - explained < STACK_REACH:
                     continue
-                # The "cut here" line stands above the message that says what happened.
+                # The "cut here" line precedes the message that explains it.
                 explained = number
                 if self._explained_below(lines[number : number + 5]):
                     continue
@@ -119,7 +119,7 @@ def main() -> int:
     rules = Rules(Path(__file__).with_suffix(".toml"))
     lines = read_log(args.log)
     if not any(line.strip() for line in lines):
-        raise ValueError(f"{args.log}: empty, so it says nothing")
+        raise ValueError(f"{args.log}: is empty, so the kernel did not boot or did not log")
     splats = rules.scan(lines)
     if args.brief:
         for splat in splats:
@@ -133,6 +133,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except (OSError, KeyError, ValueError, re.error) as error:
-        # Anything but a scanned log must not pass for a clean one.
+        # A log that was not scanned must not count as clean.
         print(f"splat.py: {error}", file=sys.stderr)
         sys.exit(2)

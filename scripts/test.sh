@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run every test, and go on after a failure. Each part writes "passed failed" to the
-# file that RNULL_COUNTS names. The last line is "N passed, N failed".
+# Run every test, and continue after a failure. Each part writes "passed failed" to the
+# file that RNULL_COUNTS names. The last line is "N passed, M failed".
 #
-# An emulated guest keeps little more than one processor busy, and the two checks take
-# longest. So the second begins before the first has ended, and all that measures no
-# time runs beside them, with what they leave of the processors.
+# The two checks take longest, but an emulated guest uses little more than one processor.
+# So they overlap, and the other parts, none of which measures time, run beside them at
+# idle priority.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,11 +20,11 @@ summary=()
 WORK=$(mktemp -d "$CACHE/run/test.XXXXXX")
 at_exit "rm -rf '$WORK'"
 
-# With one processor there is nothing left beside a guest.
+# A single processor is never idle beside a guest.
 IDLE=()
 (( $(nproc) == 1 )) || IDLE=(chrt --idle 0)
 
-# script NAME: where a part's script is.
+# script NAME: print the path of a part's script.
 script() {
 	case $1 in
 	bench | harness | stories) printf '%s' "$REPO/tools/testing/$1/run.sh" ;;
@@ -33,14 +33,14 @@ script() {
 	esac
 }
 
-# count NAME STATUS SECONDS: adds a part that has ended to the sums.
+# count NAME STATUS SECONDS: add the results of a part that has ended.
 count() {
 	local good='' bad=''
 	read -r good bad < "$WORK/$1" || true
 	[[ $good =~ ^[0-9]+$ ]] || good=0
 	[[ $bad =~ ^[0-9]+$ ]] || bad=0
-	# A part that counted no failure and failed, or that tested nothing,
-	# is a failure of its own.
+	# A part that failed without counting a failure, or that tested nothing, counts
+	# as one failure.
 	if (( bad == 0 && ($2 || good == 0) )); then
 		bad=1
 	fi
@@ -49,7 +49,7 @@ count() {
 	summary+=("$(printf '%-14s %4d passed %4d failed  %s' "$1" "$good" "$bad" "$(elapsed "$3")")")
 }
 
-# begin TEXT: says what comes now, and which of how many parts it is.
+# begin TEXT: announce the next part and its number.
 PARTS=10
 begun=0
 begin() {
@@ -57,7 +57,7 @@ begin() {
 	say "==== $begun/$PARTS $1"
 }
 
-# part NAME: runs it, with what the processors have left, and counts.
+# part NAME: run it at idle priority, and count its results.
 part() {
 	local part_from=$SECONDS status=0
 	begin "$1"
@@ -66,30 +66,30 @@ part() {
 	count "$1" "$status" $(( SECONDS - part_from ))
 }
 
-# behind CHECK FLAVOUR...: begins a check, which goes on beside what follows.
+# behind CHECK FLAVOUR...: start a check in the background.
 declare -A PID FROM
 behind() {
-	begin "$1 begins, and what follows runs beside it"
+	begin "$1 starts in the background"
 	: > "$WORK/$1"
 	start env RNULL_COUNTS="$WORK/$1" "$(script "$1")" "${@:2}" \
 		> "$WORK/$1.output" 2>&1
 	PID[$1]=$CHILD
 	FROM[$1]=$EPOCHSECONDS
-	# Lint keeps the work tree to its end; the check needs it for a moment first.
+	# Lint locks the work tree until it ends, so the check must get the tree first.
 	until grep -q '^check: ' "$WORK/$1.output" || ! kill -0 "$CHILD" 2> /dev/null; do
 		sleep 0.3 & wait $! || true
 	done
 }
 
-# join CHECK: shows what it says, and counts.
+# join CHECK: show its output until it ends, and count its results.
 join() {
 	local shown status=0
-	say "==== $1, from its beginning"
+	say "==== output of $1"
 	start tail -n +1 -q -s 0.2 --pid="${PID[$1]}" -f "$WORK/$1.output" >&2
 	shown=$CHILD
 	reap "${PID[$1]}" || status=$?
 	reap "$shown" || true
-	# It counts when it ends.
+	# The check writes its counts when it ends.
 	count "$1" "$status" $(( $(stat -c %Y "$WORK/$1") - FROM[$1] ))
 }
 
@@ -97,16 +97,16 @@ others=(lean)
 [[ ${FULL:-} != 1 ]] || others+=(unzoned)
 
 say "==== build the kernels"
-# If one can't be built, its check says so.
+# If a build fails, the check of that kernel reports it.
 for flavour in debug lean; do
 	run "$REPO/scripts/kernel.sh" "$flavour" > /dev/null || true
 done
 behind check-debug debug
-# The harness has guests of its own, to which two others would leave next to nothing.
+# The harness boots guests of its own, so only one check runs beside it.
 for name in lint litmus series compile-fail kunit harness bench; do
 	part "$name"
 done
-# One guest leaves something to another one, if there is anything to leave.
+# With several processors, both checks run at the same time.
 (( $(nproc) > 1 )) || join check-debug
 behind check-others "${others[@]}"
 (( $(nproc) == 1 )) || join check-debug
