@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Say what got better or worse from one run to another, beyond noise.
+"""Report the figures that changed from one run to another, beyond noise.
 
     compare.py A.json B.json
 
-Ends with 1 if something got worse, or nothing can be compared.
+Exit 1 if a figure got worse, or if no figure can be compared.
 """
 
 import json
@@ -14,14 +14,13 @@ from pathlib import Path
 from report import FORMAT
 from summary import NAMES, Figure, Summary
 
-# Differences between two runs of the same kernel are seen to be as large as these, which no
-# interval of one boot can tell. What is counted does not wobble, but code that moves changes what
-# is paged in and how the kernel's own work falls: a few instructions per I/O, and a share of large
-# I/Os.
+# Two runs of the same kernel can differ by this much, although the intervals within one boot are
+# smaller. Counts of the same code do not vary. But code that moves changes page faults and the
+# timing of the kernel's other work, by a few instructions per I/O, and a share of large I/Os.
 LEAST = 8
 LEAST_SHARE = 0.003
 LEAST_RATIO = {"several processors": 0.15, "native": 0.03}
-# What is in flight at the ends of a trace.
+# Requests in flight at the ends of a trace cause such differences.
 LEAST_TRACED = {"locks": 0.25, "calls": 1, "driver_instructions": 0.5, "code_bytes": 0}
 
 
@@ -33,20 +32,20 @@ def read(path):
 
 
 def figures(summary):
-    """(kind, cell, driver) -> (Figure of what is better if it is lower, its least difference)."""
+    """((kind, cell, driver), Figure, least difference) of each figure; lower is better."""
     for (cell, driver), figure in summary.counted.items():
         floor = summary.counted.get((cell, "floor"))
         if not floor:
             continue
         least = max(LEAST, floor.value * LEAST_SHARE)
         if driver in ("c", "rust"):
-            # Against the floor of the same boot, so that the block layer's own changes are not
-            # the driver's.
+            # Relative to the floor of the same boot, so that changes in the block layer do not
+            # count as the driver's.
             yield ("own cost", cell, driver), figure - floor, least
         else:
             yield ("instructions", cell, driver), figure, least
     for cell, figure in summary.smp.items():
-        # Turned over, as the lower is the better here.
+        # The inverse, because lower must be better.
         ratio = Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
         least = LEAST_RATIO["several processors"]
         yield ("time ratio on several processors", cell, "rust"), ratio, least
@@ -64,7 +63,7 @@ def figures(summary):
 
 
 def differences(a, b):
-    """(what, before, after, whether it is better) of what differs beyond noise."""
+    """(key, before, after, whether it got better) of the figures that differ beyond noise."""
     before = {key: figure for key, figure, _ in figures(a)}
     for key, new, least in figures(b):
         old = before.get(key)
@@ -76,13 +75,13 @@ def differences(a, b):
 
 
 def vanished(a, b):
-    """What A has and B has not: nothing can be said of it."""
+    """The keys that only A has, so that they cannot be compared."""
     have = {key for key, *_ in figures(b)}
     return [key for key, *_ in figures(a) if key not in have]
 
 
 def other_environment(a, b):
-    """(what, in A, in B) of what the runs were made with, the commit aside."""
+    """(name, in A, in B) of the properties of the environment that differ, without the commit."""
     old, new = (summary.result["environment"] for summary in (a, b))
     for what in ("kernel", "rustc", "clang", "cpu", "processors"):
         if old[what] != new[what]:

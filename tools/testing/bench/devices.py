@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Null block devices in the guest: make them, and take them away."""
+"""Create and remove null block devices in the guest."""
 
 import ctypes
 import os
@@ -14,12 +14,12 @@ CONFIGURED = {"c": ("nullb", "null_blk"), "rust": ("rnull", "rnull_mod")}
 # Driver -> the name of its first device.
 FLOORS = {"floor": "floor0", "floorb": "floorb0"}
 
-# With these values a feature is off, so that a driver need not have it.
+# With these values a feature is off, so a driver without the attribute will do.
 OFF = {"memory_backed": 0, "submit_queues": 1, "poll_queues": 0, "hw_queue_depth": 64}
 
 
 class Unsupported(Exception):
-    """The driver does not have what the cell needs."""
+    """The driver lacks a feature that the cell needs."""
 
 
 def command(*words):
@@ -44,12 +44,12 @@ def call(number, *arguments):
 
 
 def insert(image, *parameters):
-    """Load a module that is in memory already, with no program and no file system in between."""
+    """Load a module from memory, without a program and a file system, which would take time."""
     call(INIT_MODULE, image, ctypes.c_ulong(len(image)), " ".join(parameters).encode())
 
 
 def delete(module):
-    """Unload it, likewise."""
+    """Unload a module, likewise without a program."""
     call(DELETE_MODULE, module.encode(), os.O_NONBLOCK)
 
 
@@ -59,13 +59,13 @@ def unload(module):
 
 
 def write(path, value):
-    # One write(2), and the error of that.
+    # A single write(2), so that its error is the attribute's.
     with open(path, "wb", buffering=0) as file:
         file.write(f"{value}\n".encode())
 
 
 class Configured:
-    """A device that is made through configfs. Removed by `remove`."""
+    """A device made through configfs. `remove` removes it."""
 
     def __init__(self, driver, name, settings, power=True):
         top, self.module = CONFIGURED[driver]
@@ -77,7 +77,7 @@ class Configured:
                 self.set(attribute, value)
             if power:
                 write(self.path / "power", 1)
-                # Numbers that a driver does not know stand for others in it.
+                # A driver may replace a value that it does not support by another one.
                 for attribute, value in settings.items():
                     self.verify(attribute, value)
         except BaseException:
@@ -112,7 +112,7 @@ def has(driver, attribute):
 
 
 def queue_settings(name):
-    """What sysfs says of a disk's queue, to see whether devices are alike."""
+    """The queue attributes of a disk in sysfs."""
     settings = {}
     for path in sorted((SYSFS / name / "queue").iterdir()):
         try:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """The figures that the documentation cites.
 
-figures.json has them, each with the run that it is from. The page's table and plot are written from
-it, so that a figure is in one place. It has:
+figures.json holds them, each with the run that it is from. The page's table and plot are generated
+from it, so that each figure has one source. It has:
 
-    runs      when a run began -> its commit, its command, and what it was made with
+    runs      start of a run -> its commit, command and environment
     counted   cell -> instructions per I/O of the floor, and own costs, each with half the width of
               its interval
     native    cell -> median, low and high of rnull's time relative to null_blk's
     smp       cell -> median, low and high of rnull's IOPS relative to null_blk's
-    path      cell -> what a request's path has, driver by driver
+    path      cell -> driver -> instructions of the driver and locked instructions on the path
     modules   module -> bytes of its .text sections
 """
 
@@ -119,7 +119,7 @@ def module(summary, name):
 
 
 def cite(summary, figures):
-    """`figures` with those of a run in place of older ones, as far as it has them."""
+    """`figures`, updated with those that the run has."""
     environment = summary.result["environment"]
     run = environment["date"]
     find = {
@@ -147,7 +147,7 @@ def cite(summary, figures):
 
 
 def letters(figures):
-    """Run -> the letter that the page has for it."""
+    """Run -> its letter on the page."""
     return dict(zip(figures["runs"], "abcdefghijklmnopqrstuvwxyz", strict=False))
 
 
@@ -159,7 +159,7 @@ def signed(cost):
 
 
 def table(figures):
-    """The one table: its headings and rows."""
+    """The headings and rows of the table."""
     letter = letters(figures)
     rows = [
         (name, of["floor"], *(signed(of.get(driver)) for driver in ("floorb", "c", "rust")),
@@ -185,9 +185,9 @@ def item(text):
 
 
 def sentences(figures):
-    """What is neither in the table nor in the plot."""
+    """The figures that are neither in the table nor in the plot."""
     letter = letters(figures)
-    yield "Instructions of the driver's own, and locked ones of all on the path:"
+    yield "Instructions of the driver itself, and locked instructions on the whole path:"
     yield ""
     for name, of in figures["path"].items():
         yield item(f"{name} (run {letter[of['run']]}): " + "; ".join(
@@ -213,7 +213,7 @@ def origins(figures):
 
 
 def block(figures):
-    """What stands between the marks in the page."""
+    """The lines between the marks in the page."""
     yield from (BEGIN, "")
     yield from rst_table("Instructions per I/O, on one processor", *table(figures))
     yield f".. kernel-figure:: {PLOT.name}"
@@ -228,7 +228,7 @@ def block(figures):
 
 
 def page_with(text, figures):
-    """The page with the figures as they are."""
+    """The text of the page, with its figures replaced."""
     before, rest = text.split(BEGIN, 1)
     _, after = rest.split(END, 1)
     return before + "\n".join(block(figures)) + after
@@ -256,7 +256,7 @@ def speeds(figures, kind):
 
 
 def plot(figures):
-    """As SVG. Made by hand: it has a hundred lines, and is the same on any machine."""
+    """The lines of an SVG file. Without matplotlib it is short, and the same on any machine."""
     groups = [(title, list(speeds(figures, kind))) for kind, title in PLOTTED.items()]
     points = [point for _, points in groups for point in points]
     first = math.floor(min([1.0, *(low for *_, low, _ in points)]) / STEP)

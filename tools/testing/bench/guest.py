@@ -4,8 +4,8 @@
 
     guest.py PLAN RESULT
 
-PLAN is a JSON file that plan.py has made; what is measured is appended to RESULT,
-an object on each line, so that a run which is cut short keeps what it has.
+PLAN is a JSON file from plan.py. Each measurement is appended to RESULT, as a JSON object on a
+line, so that an interrupted run keeps its results.
 """
 
 import contextlib
@@ -73,7 +73,7 @@ def fio_arguments(cell, device, polled):
 
 
 def kblockd():
-    """The threads that hand over requests which have been in an I/O scheduler."""
+    """The threads that dispatch requests from an I/O scheduler."""
     found = []
     for thread in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):  # it may be gone
@@ -83,15 +83,15 @@ def kblockd():
 
 
 def processor_time(pid):
-    # The clock of another process, as clock_getcpuclockid(3) would name it.
+    # The clock of another process, as from clock_getcpuclockid(3).
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def not_to_preempt():
-    """Has a program and its threads, those of io_uring, too, wait until another one sleeps.
+    """Keep a program and its threads, including io_uring's, from preempting each other.
 
-    Whether a thread of io_uring that has ended an I/O goes on first, or fio, depends on a few
-    instructions more or less otherwise, and makes hundreds of them.
+    Otherwise a few instructions decide whether fio or a thread of io_uring runs first after an I/O,
+    and that changes the count by hundreds.
     """
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
@@ -113,24 +113,24 @@ class Fio:
             )
 
     def spent(self):
-        """Processor time in ns of all its threads, and of those that work for it.
+        """Processor time in ns of all its threads and of kblockd.
 
-        On one processor they are not running while this is read, so that it is complete.
+        On one processor they do not run while this function reads it, so it is complete.
         """
         if not self.times:
             self.times = dict.fromkeys([self.process.pid, *kblockd()], 0)
         for pid in self.times:
-            with contextlib.suppress(OSError):  # a worker that has ended spends no more
+            with contextlib.suppress(OSError):  # the worker has ended
                 self.times[pid] = processor_time(pid)
         return sum(self.times.values())
 
     def moved(self):
-        """Bytes that the device has carried out."""
+        """Bytes that the device has transferred."""
         fields = (devices.SYSFS / self.device / "stat").read_text().split()
         return int(fields[2 if self.cell["rw"] == "randread" else 6]) * 512
 
     def wait_for(self, amount):
-        """Wait until so many more bytes were moved."""
+        """Wait until the device has transferred `amount` more bytes."""
         until = self.moved() + amount
         while self.moved() < until:
             if self.process.poll() is not None:
@@ -145,15 +145,15 @@ class Fio:
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self):
-        """End fio. Nothing of what was measured comes from its report but that I/Os succeeded."""
+        """End fio. Its report only tells whether the I/Os succeeded."""
         if self.process.poll() is None:
             self.resume()
             self.process.send_signal(signal.SIGINT)
         try:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            # Once it slept on when all of its threads had ended. If an I/O is what it waits for,
-            # this does not end it.
+            # fio may sleep on after all of its threads have ended. If it waits for an I/O, SIGKILL
+            # does not end it.
             self.process.kill()
             self.process.wait()
             self.killed = True
@@ -161,16 +161,16 @@ class Fio:
                   flush=True)
             return
         text = Path(self.output).read_text()
-        job = json.loads(text[text.index("{"):])["jobs"][0]  # a note may come first
+        job = json.loads(text[text.index("{"):])["jobs"][0]  # a note may precede it
         if job["error"] or status not in (0, 128):
             raise RuntimeError(f"fio: error {job['error']}, status {status} on {self.device}")
 
 
 class Devices:
-    """The devices of the cell at hand. Those that the next one can use stay."""
+    """The devices of the current cell. The next cell reuses them if it can."""
 
     def __init__(self):
-        self.made = {}  # driver -> (what was asked for, devices)
+        self.made = {}  # driver -> (settings and number, devices)
         self.floor = None
         self.depth = 64
         for top, module in devices.CONFIGURED.values():
@@ -187,7 +187,7 @@ class Devices:
             "memory_backed": cell.get("memory_backed", 0),
             "blocksize": cell.get("blocksize", SECTOR),
             "submit_queues": cell.get("hw_queues", 1),
-            # One is the default, and a second hardware queue costs with an I/O scheduler.
+            # The default is 1, and the second hardware queue would cost with an I/O scheduler.
             "poll_queues": int(cell.get("polled", False)),
             **cell.get(driver, {}),
         }
@@ -241,9 +241,9 @@ class Devices:
 
 
 class Alike:
-    """Notes where the queues of two devices differ in what sysfs says of them."""
+    """Note the differences between the queue attributes of two devices."""
 
-    # Different by nature, or a matter of what has been done so far.
+    # These differ between drivers, or depend on the I/O so far.
     IGNORED = {"io_poll", "io_timeout"}
 
     def __init__(self, result):
@@ -264,12 +264,12 @@ def batches():
 
 
 def sample_instructions(cell, driver, name, polled):
-    """What fio has spent and done, in several intervals of one run."""
+    """Samples of fio's processor time and its I/Os, in several intervals of one run."""
     block = size_of(cell["bs"])
     run = Fio(cell, name, polled, prepare=not_to_preempt)
     samples = []
     try:
-        # The first I/Os page everything in.
+        # During the first I/Os, code and data are paged in.
         run.wait_for(cell["warm_up"] * block)
         for _ in range(cell["samples"]):
             calls, before, spent = batches(), run.moved(), run.spent()
@@ -290,11 +290,10 @@ def sample_instructions(cell, driver, name, polled):
 
 
 def count_instructions(plan, result):
-    """Under -icount a nanosecond is an instruction.
+    """Count instructions; under -icount one takes a nanosecond.
 
-    What is counted is the processor time of fio while it is at work, against what the device has
-    done in it: neither the start of fio nor the resolution of its clock is in that, and no time
-    when the processor had nothing to do.
+    A sample is fio's processor time while it runs, and the I/Os of the device in that time. It
+    includes neither the start of fio, nor errors of fio's clock, nor idle time.
     """
     guest = Devices()
     alike = Alike(result)
@@ -312,7 +311,7 @@ def count_instructions(plan, result):
                 except Unsupported as why:
                     skip(result, cell, driver, str(why))
                 except RuntimeError as why:
-                    # The others can still be measured.
+                    # Go on with the other drivers.
                     skip(result, cell, driver, f"failed: {why}")
                     result.add("note", cell=cell["name"], note=f"{driver} failed: {why}")
             for driver in names.keys() - {"floor"}:
@@ -338,7 +337,7 @@ def count_cell(cell, driver, name, result):
 
 
 def fill(cell, name):
-    """Write the area that is going to be read, so that there is something to copy."""
+    """Write the area that will be read, so that reads copy data."""
     subprocess.run(
         ["dd", "if=/dev/zero", f"of=/dev/{name}", "bs=1M", "oflag=direct", "status=none",
          f"count={size_of(cell['area']) >> 20}"],
@@ -347,11 +346,11 @@ def fill(cell, name):
 
 
 def compare_in_turn(plan, result):
-    """By time, on several processors: only what is measured in turn can be compared.
+    """Compare times on several processors, of drivers in turn.
 
-    fio runs on the devices of both drivers all the time, but one of the two is stopped. The
-    pairs of one set of programs and devices agree more than those of two sets. So there are rounds,
-    each with new ones.
+    One fio runs on the device of each driver, and one of the two is always stopped. Pairs of
+    measurements from the same processes and devices agree more than others. So there are several
+    rounds, each with new processes and devices.
     """
     guest = Devices()
     try:
@@ -388,7 +387,7 @@ def take_turns(cell, runs, round_, result):
     order = list(runs)
     for pair in range(cell["pairs"]):
         rates = {}
-        # Each goes first as often as the other.
+        # Each driver goes first in half of the pairs.
         for driver in order if (pair + round_) % 2 == 0 else reversed(order):
             run = runs[driver]
             run.resume()
@@ -404,30 +403,30 @@ def take_turns(cell, runs, round_, result):
 
 
 def free_memory():
-    """Bytes, without what is only cached, nor what is kept of devices that are gone."""
-    time.sleep(1)  # RCU and workers free things later
+    """Bytes of free memory, after dropping caches and the remains of removed devices."""
+    time.sleep(1)  # RCU and workers free memory later
     devices.write("/proc/sys/vm/drop_caches", 3)
     for path in Path("/sys/kernel/slab").glob("*/shrink"):
         devices.write(path, 1)
     zones = Path("/proc/zoneinfo").read_text()
-    # Those of each zone, and those that a processor keeps for itself.
+    # The pages of each zone, and those in the lists of each processor.
     pages = re.findall(r"^ *(?:pages free|count:) +(\d+)$", zones, re.M)
     return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def times(wanted):
-    """How often these devices are made: it takes long for many, and wobbles for few."""
+    """How often to create these devices: many take long, and times of few vary."""
     return max(2, min(5, 64 // wanted["devices"]))
 
 
 def count_devices(plan, result):
-    """What many devices, or queues, cost each I/O, and what it takes to make them."""
+    """Measure what many devices or queues cost each I/O, and what their creation costs."""
     count_instructions(plan, result)
     create_and_remove(plan, result)
 
 
 def create_and_remove(plan, result):
-    """Time and memory that devices take. Under -icount, where what sleeps takes no less time."""
+    """Measure the time and memory to create devices. Under -icount sleeping takes its full time."""
     for driver, (_, module) in devices.CONFIGURED.items():
         devices.load(module, "nr_devices=0")
         for wanted in plan.get("create", ()):
@@ -465,7 +464,7 @@ def create(wanted, driver, make, remove, result):
 
 
 def trace_paths(plan, result):
-    """Have the host write down what is executed, and say where the code is."""
+    """Have the host log the executed instructions, and record the addresses of the code."""
     directory = Path(sys.argv[2]).parent
     guest = Devices()
     try:
@@ -494,7 +493,7 @@ def trace_path(cell, driver, name, directory, log, result):
     request = directory / "trace-request"
     try:
         run.wait_for(cell["warm_up"] * size_of(cell["bs"]))
-        # Complete at once: the host is waiting for it.
+        # Rename it, so that the host never reads an incomplete file.
         new = request.with_suffix(".new")
         new.write_text(log)
         new.rename(request)
@@ -506,7 +505,7 @@ def trace_path(cell, driver, name, directory, log, result):
 
 
 def sections():
-    """Where the code of the modules is."""
+    """The addresses of the modules' code sections."""
     found = {}
     for path in Path("/sys/module").glob("*/sections/.text*"):
         found.setdefault(path.parts[3], {})[path.name] = int(path.read_text(), 16)
@@ -514,9 +513,9 @@ def sections():
 
 
 def count_on_first(plan, result):
-    """On a machine of many processors of which one is online.
+    """As count_devices, on a machine with many processors of which one is online.
 
-    A device has no more queues than the machine could have processors.
+    The number of possible processors limits the queues of a device.
     """
     for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/online"):
         if path.parent.name != "cpu0":

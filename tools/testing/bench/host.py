@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What the host has to say for the records of a run, as JSON lines.
+"""Print records of the host for a run, as JSON lines.
 
-    host.py environment KERNEL [COMMAND]  what it was built from and with, where it runs, and for
-                                          which command
+    host.py environment KERNEL [COMMAND]  the kernel, the tools, the machine, and the command of the
+                                          run
     host.py cells PLAN                    the cells of a plan
-    host.py snapshot                      what to hand to the next one
-    host.py interference PART SNAPSHOT    what others did since then
+    host.py snapshot                      counters of the host, for "interference"
+    host.py interference PART SNAPSHOT    the load by other programs since the snapshot
     host.py native CELL LOG               the turns in the log of user-mode Linux
 """
 
@@ -52,8 +52,8 @@ def code_size(sections):
 
 
 def sizes(module):
-    """Bytes of a module: its file; code; and as `size` has them, code with constants and tables for
-    unwinding, data, and zeroes."""
+    """Bytes of a module: of its file; of its code; and the text (with constants and unwind tables),
+    data and bss of `size`."""
     headings, totals = output("llvm-size", str(module)).splitlines()
     totals = dict(zip(headings.split(), totals.split(), strict=False))
     return {
@@ -96,7 +96,7 @@ def cells(plan):
 
 
 def snapshot():
-    """What the kernel counts of its processors, and of those that wait for one."""
+    """The kernel's counters of processor time, and of the time that tasks waited for a processor."""
     stat = Path("/proc/stat").read_text().splitlines()[0]
     pressure = Path("/proc/pressure/cpu")
     return {
@@ -112,16 +112,16 @@ def interference(part, before):
 
 
 def difference(before, after):
-    """The share of the processors that was stolen, and of the time in which some task had to wait.
+    """The share of processor time that was stolen, and of the time in which a task had to wait.
 
-    Shares of what is not known are 0.
+    Unknown shares are 0.
     """
     spent = [b - a for a, b in zip(before["processors"], after["processors"], strict=True)]
     seconds = after["seconds"] - before["seconds"]
     waited = 0.0
     if before["waited_us"] is not None and seconds > 0:
         waited = (after["waited_us"] - before["waited_us"]) / 1e6 / seconds
-    # The last two are in others of these already.
+    # The last two fields are included in others.
     total = sum(spent[:8])
     return {"seconds": round(seconds, 1), "steal": spent[7] / total if total else 0.0,
             "waited": waited}
@@ -134,7 +134,7 @@ def native(cell, log):
         turns.setdefault(int(number), {})[DEVICES[device]] = int(ns) / int(ios)
     end = re.search(r"blk_submit: end, (\d+) failed", text)
     if not end or int(end[1]):
-        sys.exit(f"{log}: the submitter did not get to its end, or I/O failed")
+        sys.exit(f"{log}: blk_submit did not finish, or an I/O failed")
     for number, turn in sorted(turns.items()):
         # The first turns find cold caches.
         if number >= 2:

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""From traces of the instructions that a guest executed to what is on the path of a request.
+"""Find the path of a request in traces of the instructions that a guest executed.
 
-    path.py DIRECTORY KERNEL              more records, as JSON lines on stdout
+    path.py DIRECTORY KERNEL              print records, as JSON lines
 
-DIRECTORY has the traces, and records.jsonl, which says what they are of.
+DIRECTORY has the traces, and records.jsonl, which describes them.
 
-The path is what is executed while a function of the driver's module is on the stack: from its
-queue_rq or queue_rqs to the end of the requests, with the functions of the block layer that the
-driver calls. So the functions need not be known by name, and none is missed.
+The path is the instructions that execute while a function of the driver's module is on the stack:
+from its queue_rq or queue_rqs to the end of the requests, including the functions of the block
+layer that the driver calls. So it does not depend on the names of functions, and misses none.
 """
 
 import bisect
@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 MODULES = {"floor": "blk_floor", "floorb": "blk_floor", "c": "null_blk", "rust": "rnull_mod"}
-# Where the processor enters the kernel by itself.
+# The entry points of interrupts and exceptions.
 INTERRUPTS = ("asm_sysvec_", "asm_common_interrupt", "asm_exc_")
 EXECUTED = re.compile(rb"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{16})/", re.M)
 
@@ -99,7 +99,7 @@ PREFIXES = b"\x66\xf2\xf3\x2e\x3e\x26\x64\x65\x36\x67"
 
 
 def decode(code):
-    """What an instruction is, as far as that matters here: its kind, and whether it locks."""
+    """The kind of an instruction, as far as it matters here, and whether it locks."""
     lock = False
     at = 0
     while at < len(code) and (code[at] in PREFIXES or code[at] == 0xF0):
@@ -122,7 +122,7 @@ def decode(code):
 
 
 class Walked:
-    """What was executed on the path, over all I/Os of a trace."""
+    """Counts of the instructions on the path, over all I/Os of a trace."""
 
     def __init__(self):
         self.ios = 0
@@ -134,14 +134,14 @@ class Walked:
         self.functions = Counter()  # (name, module) -> instructions
         self.lock_places = Counter()
         self.driver_functions = set()  # starts
-        # Not only on the path, but all that the I/Os made the processor execute.
+        # All instructions that the I/Os caused, not only those on the path.
         self.whole = Counter()  # (name, module) -> instructions
-        self.interrupt_locks = 0  # in interrupts that got to the driver, off the path
-        self.unrelated = 0  # instructions in interrupts that did not, as the tick
+        self.interrupt_locks = 0  # off the path, in interrupts that called the driver
+        self.unrelated = 0  # instructions in other interrupts, such as the tick
 
 
 class Interrupt:
-    """What was executed from an interrupt's entry to its end."""
+    """Counts of the instructions from an interrupt's entry to its end."""
 
     def __init__(self):
         self.functions = Counter()
@@ -149,7 +149,7 @@ class Interrupt:
         self.of_driver = False
 
     def end(self, path):
-        """Account for it."""
+        """Add the interrupt to the counts of the path."""
         if self.of_driver:
             path.whole.update(self.functions)
             path.interrupt_locks += self.locks
@@ -158,7 +158,7 @@ class Interrupt:
 
 
 def follow(addresses, code, module):
-    """Walk a trace and keep what belongs to the path of the driver `module`."""
+    """Walk a trace, and count the instructions on the path of the driver `module`."""
     known = {}  # address -> (function, kind, lock, length or None)
 
     def look_up(address):
@@ -167,8 +167,8 @@ def follow(addresses, code, module):
             known[address] = (start, name, of, *decode(code.bytes(address)))
         return known[address]
 
-    # Whole I/Os: from one call of queue_rq or queue_rqs to another. System calls would not do,
-    # for between two of them there may be half an I/O.
+    # Take whole I/Os: from one call of queue_rq or queue_rqs to another. A system call may come in
+    # the middle of an I/O.
     def is_queued(before, address):
         start, name, of, *_ = look_up(address)
         return (address == start and of == module and "queue_rq" in name
@@ -186,7 +186,7 @@ def follow(addresses, code, module):
         start, name, of, kind, lock = look_up(address)
         path.total += 1
         if address == start and name.startswith(INTERRUPTS):
-            # What interrupts the driver is not the driver's, unless it gets there by itself.
+            # An interrupt is not on the path, even on top of the driver, unless it calls the driver.
             stack.append((None, inside))
             interrupts.append(Interrupt())
             inside = False
@@ -214,7 +214,7 @@ def follow(addresses, code, module):
             stack.append((address, inside))
             inside = here
         elif kind == "return" and following is not None:
-            # Not every call returns: find the one that this returns from.
+            # Some calls never return, so search for the one that this instruction returns from.
             for depth in range(len(stack) - 1, max(-1, len(stack) - 8), -1):
                 if stack[depth][0] is None:
                     break
@@ -233,7 +233,7 @@ def follow(addresses, code, module):
 
 
 def readable(names):
-    """Rust's symbols as paths, without what is the same in all of them."""
+    """Demangle the symbols of Rust, and drop the crate hashes."""
     done = subprocess.run(["llvm-cxxfilt"], input="\n".join(names), capture_output=True,
                           text=True, check=True)
     return [re.sub(r"\[[0-9a-f]+\]", "", name) for name in done.stdout.splitlines()]

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Write down what a run of `make bench' measures.
+"""Print the plan of a part of `make bench'.
 
     plan.py PART [--full] [--cells REGEX] > PLAN
 
-A plan is what one guest does, a list of cells. A cell's name says all that sets it apart, and is
-what results are compared by. Exit 1 if there is no such cell.
+A plan is the list of cells that one guest measures. The name of a cell contains all of its
+properties, and identifies it when runs are compared. Exit 1 if no cell matches.
 """
 
 import argparse
@@ -20,12 +20,12 @@ IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 16
 SAMPLES = 5  # of each cell and driver
 SAMPLES_FULL = 3  # likewise, as there are so many cells
 LEFT_OUT = 1  # more, in which caches fill
-COMPLETION_NSEC = 1000  # the least that a clock event is programmed for, whatever is asked for
-CREATED = [1, 16, 256]  # devices that are made and removed
+COMPLETION_NSEC = 1000  # the shortest time that a clock event can be programmed for
+CREATED = [1, 16, 256]  # numbers of devices to create and remove
 CREATED_QUEUED = 8  # likewise, with each number of hardware queues
 BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
-AREA = "64M"  # what is read and written of a device that keeps its data
-# null_blk moves a block at a time. By default it has eight of them in a page.
+AREA = "64M"  # the part of a memory-backed device that is read and written
+# null_blk transfers one block at a time, and by default a page has eight blocks.
 MEMORY = ({"memory_backed": 1}, {"memory_backed": 1, "blocksize": 4096})
 
 
@@ -45,8 +45,8 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
         "depth": depth,
         "batch": batch,
         "irqmode": irqmode,
-        # One at a time, the two floors are the same. As large as 16M, whatever is submitted at
-        # once comes one at a time, which 1M shows.
+        # The two floors only differ in batches. The block layer dispatches requests of 16M one by
+        # one; the cells of 1M show the same.
         "drivers": [driver for driver in DRIVERS
                     if driver != "floorb" or batch > 1 and bs != "16M"],
         "ios": IOS[bs],
@@ -58,7 +58,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
     if irqmode in (2, 3):
         cell["completion_nsec"] = COMPLETION_NSEC
     if irqmode == 3:
-        # C null_blk has none like it; its next best is completion by IPI.
+        # C null_blk has no irqmode 3; completion by IPI comes closest.
         cell["c"] = {"irqmode": 1}
     if cell.get("scheduler"):
         words.append(cell["scheduler"])
@@ -71,7 +71,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
     if cell.get("polled"):
         words.append("polled")
     if cell.get("memory_backed") or cell.get("polled"):
-        # Copying a byte is an instruction, and what is split is not polled for: io_uring spins.
+        # Copying a byte is one instruction. Split I/Os are not polled: io_uring spins.
         cell["ios"] = max(16, min(IOS[bs], 100_000_000 // size_of(bs)))
         cell["warm_up"] = max(16, depth)
     for key in ("hw_queues", "devices"):
@@ -110,7 +110,7 @@ SHAPES = ((1, 1), (8, 8), (32, 16), (64, 16), (128, 32))
 
 
 def shapes_of(bs):
-    """It takes half a minute to have gigabytes of buffers, so 16M has as few shapes as will do."""
+    """Few shapes for 16M, because fio takes half a minute to allocate gigabytes of buffers."""
     return [(depth, batch) for depth, batch in SHAPES if bs != "16M" or depth != 64]
 
 
@@ -138,7 +138,7 @@ def full_cells():
 
 
 def smp_cells(full):
-    """Drivers in turn, on several processors, by time."""
+    """Cells on several processors: times of the drivers in turn."""
     for irqmode in (0, 1, 2):
         for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
             for queues in (1, 2) if full else (1,):
@@ -162,7 +162,7 @@ def smp_cell(irqmode, depth, batch, queues, bs, jobs, full):
         "jobs": jobs,
         "hw_queues": queues,
         "drivers": ["c", "rust"],
-        # Of fewer rounds there is no interval of 95 %.
+        # Fewer rounds give no 95 % interval.
         "rounds": 6,
         "pairs": 8 if full else 5,
         "interval_ms": 250,
@@ -170,14 +170,14 @@ def smp_cell(irqmode, depth, batch, queues, bs, jobs, full):
 
 
 def devices_cells(full):
-    """Counted: what the number of devices costs."""
+    """Counted cells with different numbers of devices."""
     for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
         for number in (1, 64, 256):
             yield cell(depth=depth, batch=batch, devices=number)
 
 
 def queues_cells(full):
-    """Counted: what the number of hardware queues costs."""
+    """Counted cells with different numbers of hardware queues."""
     for depth, batch in ((1, 1), (64, 16)) if full else ((64, 16),):
         for queues in numbers_of_queues(full):
             yield cell(depth=depth, batch=batch, hw_queues=queues)
@@ -188,26 +188,26 @@ def numbers_of_queues(full):
 
 
 def created(part, full):
-    """The devices that are made and removed, a set after the other."""
+    """The sets of devices to create and remove."""
     match part:
         case "devices":
             return [{"devices": number} for number in CREATED]
         case "queues":
-            # A device with one of them gets an I/O scheduler, too, which takes longer than a queue.
+            # A device with one queue gets an I/O scheduler, which takes longer to create.
             return [{"devices": CREATED_QUEUED, "hw_queues": max(queues, 2)}
                     for queues in numbers_of_queues(full) if queues != 2]
     return []
 
 
 def shapes_traced(irqmode):
-    """With a timer, who has one I/O at a time sleeps meanwhile. 32 deep, there is enough to do."""
+    """With a timer and one I/O at a time, the submitter sleeps; at a depth of 32 it never does."""
     if irqmode in (2, 3):
         return (1, 1), (32, 1), (64, 16)
     return (1, 1), (64, 16)
 
 
 def path_cells(full):
-    """Traced: what is executed on the path of a request."""
+    """Traced cells, for the path of a request."""
     for irqmode in (0, 1, 2, 3):
         for depth, batch in shapes_traced(irqmode):
             traced = cell(depth=depth, batch=batch, irqmode=irqmode)
@@ -217,12 +217,12 @@ def path_cells(full):
 
 
 def features_cells(full):
-    """Traced again, on a kernel that has all options of the driver."""
+    """The traced cells on a kernel with all options of the drivers."""
     yield from renamed(path_cells(full), "all options")
 
 
 def bare_cells(full):
-    """And on one that has none."""
+    """The traced cells on a kernel with no options of the drivers."""
     yield from renamed(path_cells(full), "no options")
 
 
@@ -255,11 +255,11 @@ PARTS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Write down what a run measures.")
+    parser = argparse.ArgumentParser(description="Print the plan of a part of `make bench'.")
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--cells", default="", help="regular expression for their names")
-    parser.add_argument("--samples", type=int, help="how often instructions are counted")
+    parser.add_argument("--cells", default="", help="regular expression for the names of cells")
+    parser.add_argument("--samples", type=int, help="number of samples of a counted cell")
     args = parser.parse_args()
     samples = args.samples or (SAMPLES_FULL if args.full else SAMPLES)
     seen = {}

@@ -13,7 +13,7 @@ from summary import NAMES, SCALE, Figure  # noqa: E402
 
 COLORS = {"floorb": "0.6", "c": "tab:orange", "rust": "tab:blue"}
 LICENSE = "<!-- SPDX-License-Identifier: GPL-2.0 -->"
-# The same run makes the same files.
+# A fixed salt, so that the same run gives the same files.
 plt.rcParams["svg.hashsalt"] = "rnull"
 
 
@@ -28,13 +28,13 @@ def save(figure, directory, name):
 
 
 def percent(figure):
-    """A ratio as a difference in %, with its whiskers."""
+    """A ratio as a difference in %, with the lengths of its whiskers."""
     return ((figure.value - 1) * 100, (figure.value - figure.low) * 100,
             (figure.high - figure.value) * 100)
 
 
 def kind_of(cell):
-    """What a row of panels is about."""
+    """The title of a row of panels."""
     words = [f"irqmode {cell['irqmode']}"]
     words += [cell["scheduler"]] if cell.get("scheduler") else []
     words += ["memory-backed"] if cell.get("memory_backed") else []
@@ -52,9 +52,9 @@ def shape(cell):
 
 
 def draw_panels(cells, differences, row_of, column_of, title, directory, name):
-    """Differences in %, by block size and, in colours, by depth: a panel for each row and column.
+    """Plot differences in %, by block size, with a colour for each depth, in rows and columns.
 
-    `differences` has a Figure for each cell's name.
+    `differences` maps the name of a cell to its Figure.
     """
     if not cells:
         return
@@ -110,7 +110,7 @@ def draw_difference(summary, directory):
 
 
 def draw_processors(summary, directory):
-    """The same by time, and by jobs."""
+    """The same by time, for each number of jobs."""
     draw_panels([summary.cells[name] for name in summary.smp], summary.smp, kind_of,
                 lambda cell: f"{cell['jobs']} job" + "s" * (cell["jobs"] > 1),
                 "IOPS of rnull relative to null_blk, two processors, in turn\n"

@@ -3,7 +3,8 @@
 """Turn the records of a run into result.json, table.md, profile.md and plots.
 
     report.py RESULT-DIRECTORY
-    report.py RESULT-DIRECTORY --cite    take what the documentation cites of it into figures.json
+    report.py RESULT-DIRECTORY --cite    copy the figures that the documentation cites to
+                                         figures.json, and do as --document
     report.py --document                 write the documentation's table and plot from figures.json
 """
 
@@ -17,9 +18,9 @@ import figures
 from summary import NAMES, UNDECIDED, VERDICT, Summary, judged, thresholds
 
 FORMAT = 3
-# Kinds of cells with instructions per I/O, and what is special about them.
+# Kinds of cells with instructions per I/O, and their titles, if not by group().
 COUNTED = {"icount": "", "devices": "many devices", "queues": "many hardware queues"}
-# Functions that take less than this many instructions per I/O are shown as one.
+# Functions with fewer instructions per I/O are summed up in one row.
 SMALL = 3
 
 
@@ -35,7 +36,7 @@ def load(directory):
 
 
 def demangled(text):
-    """The same with the names of Rust functions as in the source."""
+    """The text with demangled names of Rust functions."""
     return subprocess.run(["llvm-cxxfilt"], input=text, capture_output=True, text=True,
                           check=True).stdout
 
@@ -65,7 +66,7 @@ def threshold_overview(summary):
 
 
 def signed(figure):
-    """A figure with half the width of its interval, if that is to be seen."""
+    """A figure with half the width of its interval, unless that rounds to 0."""
     if figure is None:
         return ""
     width = max(figure.high - figure.value, figure.value - figure.low)
@@ -73,7 +74,7 @@ def signed(figure):
 
 
 def group(cell):
-    """Which of the tables a counted cell is in: those of a long form are many."""
+    """The title of a counted cell's table: the cells of a long form need several tables."""
     if cell.get("memory_backed"):
         return "memory-backed"
     return "polled" if cell.get("polled") else f"irqmode {cell['irqmode']}"
@@ -128,11 +129,11 @@ def created_table(summary):
          f"{what['remove_ns'] / 1e6:.1f}", f"{what['bytes'] / count / 1024:.0f}")
         for (driver, count, queues), what in summary.created.items()
     ]
-    return ("driver", "devices", "hardware queues", "to create, ms", "to remove, ms",
+    return ("driver", "devices", "hardware queues", "creation, ms", "removal, ms",
             "memory each, KiB"), rows
 
 
-# Of a module: what host.py has of it, and a heading for it.
+# Sizes of a module in host.py's record -> their headings.
 SIZES = {"file": "file", "code": ".text", "text": "text, by size(1)", "data": "data", "bss": "bss"}
 
 
@@ -148,13 +149,13 @@ def path_table(summary):
          path["code_bytes"], summary.request_data.get((cell, driver), ""))
         for (cell, driver), path in summary.paths.items()
     ]
-    return ("cell", "driver", "instructions", "of these the driver's", "calls", "locked",
-            "locked in the interrupt around it", "the driver's code, bytes",
-            "data with a request, bytes"), rows
+    return ("cell", "driver", "instructions", "of them in the driver", "calls", "locked",
+            "locked in the interrupt around the path", "driver code, bytes",
+            "driver data of a request, bytes"), rows
 
 
 def whole_table(summary, cell):
-    """All that is executed for an I/O, by function: the floor, and what others have more of."""
+    """All instructions of an I/O, by function: those with the floor, and the others' difference."""
     drivers = [driver for driver in NAMES if (cell, driver) in summary.paths]
     costs = {}  # (function, module) -> driver -> instructions per I/O
     for driver in drivers:
@@ -181,7 +182,7 @@ def whole_table(summary, cell):
 
 
 def tables(result, summary):
-    """(title, table) of all that was measured."""
+    """(title, table) of each measurement."""
     counted = {}  # title -> cells
     for name, cell in summary.cells.items():
         if cell["kind"] in COUNTED:
@@ -196,7 +197,7 @@ def tables(result, summary):
     if summary.paths:
         yield "The path of a request, per I/O", path_table(summary)
     if summary.created:
-        yield "To make and remove devices", created_table(summary)
+        yield "Creation and removal of devices", created_table(summary)
     yield "Sizes of the modules, bytes", module_table(result["environment"]["modules"])
 
 
@@ -224,7 +225,7 @@ def markdown(result, summary):
     yield origin(result["environment"])
     yield ""
     if summary.notes:
-        yield "**Disturbed, or worth knowing:**"
+        yield "**Notes on this run:**"
         yield ""
         yield from (f"- {note}" for note in dict.fromkeys(summary.notes))
         yield ""
@@ -243,7 +244,7 @@ def markdown(result, summary):
 
 
 def profile(summary):
-    yield "# Where the instructions go on the path of a request"
+    yield "# Instructions on the path of a request, by function"
     yield ""
     for (cell, driver), path in summary.paths.items():
         yield f"## {NAMES[driver]}: {cell}"
@@ -256,9 +257,9 @@ def profile(summary):
         places = (f"{name} {count:.2f}" for name, count in path["lock_places"].items())
         yield "Locked instructions: " + (", ".join(places) or "none") + "."
         yield ""
-    yield "# Where all instructions of an I/O go"
+    yield "# All instructions of an I/O, by function"
     yield ""
-    yield "Without interrupts that do not get to the driver, which are said in the end."
+    yield "Without interrupts that do not call the driver. Their sum is below each table."
     yield ""
     for cell in dict.fromkeys(cell for cell, _ in summary.paths):
         yield f"## {cell}"
@@ -286,7 +287,7 @@ def main():
     (directory / "table.md").write_text("\n".join(markdown(result, summary)))
     if summary.paths:
         (directory / "profile.md").write_text(demangled("\n".join(profile(summary))))
-    import plots  # late, as the rest works without matplotlib
+    import plots  # here, because the other actions work without matplotlib
 
     plots.draw(summary, directory)
     for note in dict.fromkeys(summary.notes):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Statistics of samples whose distribution is not known.
+"""Statistics of samples with an unknown distribution.
 
-The median is the standard library's. Its `quantiles` interpolate between samples, and need two
-of them; the intervals here have samples as their ends, and those of three samples hold all three.
+The median is the standard library's. Its `quantiles` are not used, because they interpolate between
+samples, and need two of them. The intervals here end at samples; with three samples they contain
+all three.
 """
 
 from math import comb
@@ -10,18 +11,18 @@ from statistics import median
 
 
 def median_interval(values, confidence=0.95):
-    """An interval that holds the median of what `values` were drawn from.
+    """A confidence interval for the median of the distribution of `values`.
 
-    Each value is above the median with a chance of 1/2, whatever the distribution, so the number of
-    those below is binomial. Taken is the narrowest pair of values, equally far from both ends of
-    their order, for which that gives the confidence; with too few values, the first and the last.
+    Each value is above that median with probability 1/2, for any distribution, so the number of
+    values below it is binomial. The result is the narrowest pair of values, equally far from both
+    ends of the sorted list, that has the confidence; with too few values, the first and the last.
     """
     ordered = sorted(values)
     n = len(ordered)
     if not n:
         raise ValueError("no values")
     rank, outside = 0, 2 / 2**n
-    # The chance that the median is outside is twice that of at most `rank` values below it.
+    # The median is outside with twice the probability of at most `rank` values below it.
     while rank + 1 < n / 2:
         outside += 2 * comb(n, rank + 1) / 2**n
         if outside > 1 - confidence:
@@ -31,7 +32,7 @@ def median_interval(values, confidence=0.95):
 
 
 def quartiles(values):
-    """The values that a quarter of all are below, and above."""
+    """The lower and the upper quartile."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError("no values")
@@ -40,7 +41,7 @@ def quartiles(values):
 
 
 def spread(values):
-    """Range of the middle half over median."""
+    """Width of the middle half, divided by the median."""
     low, high = quartiles(values)
     return (high - low) / median(values)
 
@@ -52,8 +53,8 @@ def ratios(pairs):
 
 
 def ratios_in_rounds(pairs):
-    """Likewise of (round, a, b). Pairs of a round have in common what others don't, so it is the
-    rounds that are independent: median and interval of their medians."""
+    """Likewise for (round, a, b). Pairs of one round are not independent, but rounds are: median and
+    interval of the medians of the rounds."""
     rounds = {}
     for round_, a, b in pairs:
         rounds.setdefault(round_, []).append(a / b)

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""From the records of a run to figures: what each cell costs, and which thresholds are met."""
+"""Compute figures from the records of a run: costs of the cells, and verdicts on thresholds."""
 
 from statistics import median
 
 import stats
 from plan import size_of
 
-SCALE = ("devices", "queues")  # kinds of cells that say what a number of things costs
-NOISE = 0.005  # spread of the middle half of counted samples that is worth a note
-STEAL = 0.01  # share of the processors that other machines took, likewise
-CROWDED = 0.3  # share of the time in which some program waited for a processor, likewise
-BUSY = 0.95  # share of the time that a submitter runs which has always something to do
+SCALE = ("devices", "queues")  # kinds of cells that vary the number of devices or queues
+NOISE = 0.005  # least spread of counted samples that gets a note
+STEAL = 0.01  # least share of the processors taken by other machines that gets a note
+CROWDED = 0.3  # least share of the time with programs waiting for a processor that gets a note
+BUSY = 0.95  # a submitter that runs for this share of the time never idles
 
 NAMES = {"floor": "floor", "floorb": "batched floor", "c": "null_blk", "rust": "rnull"}
 
@@ -28,7 +28,7 @@ class Figure:
         return Figure(self.value + number, self.low + number, self.high + number)
 
     def __mul__(self, factor):
-        """By a factor that is not negative."""
+        """Multiply by a factor that is not negative."""
         return Figure(self.value * factor, self.low * factor, self.high * factor)
 
     def __repr__(self):
@@ -36,7 +36,7 @@ class Figure:
 
 
 class Summary:
-    """What the records of a run say."""
+    """The figures of a run, from its records."""
 
     def __init__(self, result):
         self.result = result
@@ -88,7 +88,7 @@ class Summary:
         self.note_spread()
         for cell, list_ in pairs.items():
             if len({p["round"] for p in list_}) < self.cells.get(cell, {}).get("rounds", 0):
-                continue  # cut short: there is no interval of 95 % yet
+                continue  # interrupted: there is no 95 % interval yet
             self.smp[cell] = Figure(*stats.ratios_in_rounds(
                 [(p["round"], p["iops"]["rust"], p["iops"]["c"]) for p in list_]
             ))
@@ -117,15 +117,15 @@ class Summary:
             self.notes.append(f"{record['part']}: programs had to wait for a processor {share}")
 
     def read_samples(self, key, list_):
-        # The first interval still warms up: caches of the kernel's allocators fill in it.
+        # The first sample still warms up: it fills the caches of the kernel's allocators.
         list_ = list_[1:] or list_
         values = [sample["ns"] / sample["ios"] for sample in list_]
         cell = self.cells.get(key[0], {})
         if cell.get("batch", 1) > 1:
-            # A reading comes anywhere in a batch. Over all samples, that hardly matters.
+            # A sample may start and end within a batch. Over all samples that hardly matters.
             value = sum(sample["ns"] for sample in list_) / sum(sample["ios"] for sample in list_)
         else:
-            # Now and then one of them is off by a percent.
+            # The median ignores a sample that is off by a percent, as happens now and then.
             value = median(values)
         low, high = stats.quartiles(values)
         self.counted[key] = Figure(value, min(low, value), max(high, value))
@@ -136,7 +136,7 @@ class Summary:
             self.batch[key[0]] = sum(sample["ios"] for sample in list_) / made
 
     def note_spread(self):
-        """Large I/Os differ, as the memory for them does. One note is enough for them."""
+        """Add one note if samples differ. Those of large I/Os do, because their memory does."""
         wide = {key: spread for key, spread in self.spread.items() if spread > NOISE}
         if wide:
             most = max(wide, key=wide.get)
@@ -154,16 +154,16 @@ class Summary:
 # ---------------------------------------------------------------------- thresholds
 
 
-UNDECIDED = "undecided"  # missed by less than the samples differ
+UNDECIDED = "undecided"  # the cell misses it by less than the samples differ
 VERDICT = {True: "met", False: "MISSED", UNDECIDED: UNDECIDED, None: "not measured"}
 
 
 class Threshold:
-    """A threshold, and a row for each cell that it judges."""
+    """A threshold, with a row for each of its cells."""
 
     def __init__(self, text):
         self.text = text
-        # (cell, wanted, got, met); met is None if it could not be measured, or UNDECIDED.
+        # (cell, wanted, got, met); met is True, False, UNDECIDED, or None if it was not measured.
         self.rows = []
 
     def add(self, cell, wanted, got, met):
@@ -171,7 +171,7 @@ class Threshold:
 
     @property
     def met(self):
-        """False if one was missed, and None or UNDECIDED if that can't be said of one."""
+        """The worst verdict of a row: False, UNDECIDED, None or True."""
         verdicts = {met for *_, met in self.rows}
         for worst in (False, UNDECIDED, None):
             if worst in verdicts:
@@ -179,17 +179,17 @@ class Threshold:
         return True if verdicts else None
 
 
-# From requests of this size on, the block layer holds none back to hand over several.
+# The block layer flushes its plug at requests of this size, so larger ones are not batched.
 PLUG_FLUSH_SIZE = 128 << 10
 
 
 def sleeps(cell):
-    """Whether the submitter has nothing to do while a timer runs, and each I/O wakes it."""
+    """Whether the submitter sleeps until a timer completes its only I/O."""
     return cell["irqmode"] in (2, 3) and cell["depth"] == 1
 
 
 def comes_alone(cell):
-    """Whether the block layer hands over one at a time. From a scheduler it does."""
+    """Whether the block layer dispatches one request at a time, as it does from a scheduler."""
     return (cell["batch"] == 1 or size_of(cell["bs"]) >= PLUG_FLUSH_SIZE
             or bool(cell.get("scheduler")))
 
@@ -255,7 +255,7 @@ def thresholds(summary):
 
 
 def judged(summary):
-    """Cell -> what was found of it, of the cells that a threshold judges."""
+    """Cell -> verdict, for the cells of all thresholds."""
     return {cell: met for threshold in thresholds(summary) for cell, *_, met in threshold.rows}
 
 
@@ -268,14 +268,14 @@ def share_of_c(summary, text, cells, share, copied=True):
             threshold.add(name, "", why_not(summary, name), None)
             continue
         if not copied:
-            # A byte that is copied counts as an instruction.
+            # Copying a byte is one instruction.
             bytes_ = Figure(*[size_of(cell["bs"])] * 3)
             ours, theirs = ours - bytes_, theirs - bytes_
         if cell["irqmode"] in (2, 3) and summary.busy[name, "rust"] < BUSY:
             busy = f"the processor idles, {summary.busy[name, 'rust']:.0%} busy"
             threshold.add(name, "", busy, None)
             continue
-        # Own costs can be below the floor; a share of what is below zero asks for more.
+        # An own cost can be negative, and a share of it would be a higher limit.
         limit = theirs * share if theirs.value >= 0 else theirs
         got = f"{ours.value:.0f} of {theirs.value:.0f}"
         if theirs.value > 0:
@@ -285,7 +285,7 @@ def share_of_c(summary, text, cells, share, copied=True):
 
 
 def verdict(excess):
-    """Of what a figure is above what is allowed."""
+    """The verdict on the excess of a figure over its limit."""
     if excess.value <= 0:
         return True
     return False if excess.low > 0 else UNDECIDED
@@ -326,7 +326,7 @@ def not_slower(figures, text):
 
 
 def growth(summary):
-    """A driver's own growth is what grows beyond the floor, from the first to each of the others.
+    """From the first number to each other one, a driver's cost must not grow more than the floor's.
     """
     for key in ("devices", "hw_queues"):
         things = key.replace("_", " ")
@@ -355,11 +355,11 @@ def step(summary, first, then, driver):
     return costs[1].value - costs[0].value if all(costs) else None
 
 
-OTHER_WORK = 0.1  # share of the time for a device in which the kernel does something else
+OTHER_WORK = 0.1  # share of the time to create a device that the kernel may spend on other work
 
 
 def creation(summary):
-    """What one device more takes among many and among few. So the module's start drops out."""
+    """Compare one more device among many and among few, so that loading the module cancels out."""
     threshold = Threshold("to create a device takes no longer if there are many")
     numbers = sorted({number for _, number, queues in summary.created if queues is None})
     if len(numbers) < 3:
@@ -387,7 +387,7 @@ def creation(summary):
 
 
 def creation_queued(summary):
-    """What more hardware queues add to the time for a device."""
+    """Compare the time to create a device with many hardware queues and with few."""
     threshold = Threshold("to create a device takes no longer if it has many hardware queues")
     first, *others = sorted({key[1:] for key in summary.created if key[2] is not None}) or [None]
     for then in others:
@@ -406,7 +406,7 @@ def creation_queued(summary):
 
 
 def locks(summary):
-    """In irqmode 3 a request is looked up by its tag and claimed, which C does not do."""
+    """In irqmode 3 rnull looks a request up by its tag and claims it; null_blk does neither."""
     threshold = Threshold(
         "locked instructions on the path: no more than null_blk's, in irqmode 3 five more"
     )
@@ -416,9 +416,9 @@ def locks(summary):
             continue
         cell = summary.cells[name]
         if cell["irqmode"] == 3 and sleeps(cell):
-            continue  # null_blk has irqmode 1 there, in which no submitter is woken
+            continue  # null_blk has irqmode 1 there, which wakes no submitter
         extra = 5 if cell["irqmode"] == 3 else 0
-        # What is in flight when a trace begins and when it ends need not be as much.
+        # The numbers of requests in flight at the start and the end of a trace can differ.
         threshold.add(name, f"{theirs['locks'] + extra:.2f}", f"{path['locks']:.2f}",
                       path["locks"] <= theirs["locks"] + extra + 0.05)
     return threshold
@@ -448,7 +448,7 @@ def kilobytes(size):
 
 
 def module_size(summary):
-    """The module of the lean kernel: what is built in, and not whether it is used."""
+    """The code of the module in the lean kernel, whether it runs or not."""
     threshold = Threshold(f".text of {MODULES['rust']}: at most {MODULE_SIZE // 1000} KB")
     size = code_sizes(summary)
     wanted = kilobytes(MODULE_SIZE)
@@ -462,7 +462,7 @@ def module_size(summary):
 
 
 def features_off(summary):
-    """The driver's own instructions, with all its options built in, and with none."""
+    """The driver's own instructions with all of its options built in, and with none."""
     threshold = Threshold(
         "all options built in, features off: not one instruction more in the driver"
     )
@@ -474,6 +474,6 @@ def features_off(summary):
             threshold.add(name, "", "not measured without them", None)
         else:
             ours, theirs = path["driver_instructions"], without["driver_instructions"]
-            # Batches at the ends of a trace are not whole.
+            # The batches at both ends of a trace are incomplete.
             threshold.add(name, f"{theirs:.1f}", f"{ours:.1f}", ours <= theirs + 0.2)
     return threshold

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of what turns measurements into statements."""
+"""Unit tests of the bench: plans, statistics, thresholds, traces and reports."""
 
 import contextlib
 import io
@@ -40,7 +40,7 @@ def result(records):
 
 
 def result_of_size(code):
-    """The result of a run in which the driver's module has so much code."""
+    """The result of a run in which the driver's module has this size of code."""
     made = result([])
     made["environment"]["modules"]["rnull_mod.ko"]["code"] = code
     return made
@@ -61,7 +61,7 @@ def counted(cell, **costs):
 
 class Programs(unittest.TestCase):
     def stopped(self, script):
-        """What is said when a program is stopped in place of fio."""
+        """The output when a script, in place of fio, is stopped."""
         said = io.StringIO()
         with (
             tempfile.TemporaryDirectory() as top,
@@ -90,7 +90,7 @@ class Programs(unittest.TestCase):
 
 class Stats(unittest.TestCase):
     def test_interval_by_rank(self):
-        # As in tables of the sign test: 6th and 15th of 20, 10th and 21st of 30.
+        # As tables of the sign test say: 6th and 15th of 20, 10th and 21st of 30.
         self.assertEqual(stats.median_interval(range(1, 21)), (6, 15))
         self.assertEqual(stats.median_interval(range(1, 31)), (10, 21))
 
@@ -121,14 +121,14 @@ class Stats(unittest.TestCase):
         self.assertEqual(stats.ratios([(2, 1), (4, 2), (6, 3)]), (2, 2, 2))
 
     def test_pairs_of_a_round_are_one_finding(self):
-        """However many agree, one round that is off by five percent decides nothing."""
+        """One round that is off by five percent decides nothing, whatever its number of pairs."""
         rounds = [(round_, ratio, 1) for round_, ratio in
                   enumerate((0.95, 1.01, 1.02, 1.03, 1.04, 1.05)) for _ in range(8)]
         self.assertEqual(stats.ratios_in_rounds(rounds), (1.025, 0.95, 1.05))
 
 
 class Turns(unittest.TestCase):
-    """What `make demo' makes of fio's output."""
+    """The table of `make demo', from fio's output."""
 
     def run_of(self, driver, turn, iops, latency=7.0, error=0):
         fields = ["0"] * 60
@@ -143,7 +143,7 @@ class Turns(unittest.TestCase):
             yield self.run_of("null_blk", turn, theirs, 8.25)
 
     def test_row(self):
-        # The first turn is off, and does not count.
+        # The first turn differs, and does not count.
         lines = list(self.runs((1, 990, 1010, 1020, 1030, 1040, 1060), (999, *[1000] * 6)))
         self.assertEqual(list(turns.rows(lines)), [
             "none        4k    64      1025     1000       7.0       8.2   1.025  0.990 to 1.060"])
@@ -206,7 +206,7 @@ class Plan(unittest.TestCase):
             self.assertEqual(counted, {wanted + plan.LEFT_OUT})
 
     def test_the_matrix(self):
-        """What is combined with what."""
+        """The combinations of the full matrix."""
         cells = list(plan.full_cells())
         shapes = ((1, 1), (8, 8), (32, 16), (128, 32))
         for rw, bs, (depth, batch) in product(("randread", "randwrite"), plan.BLOCK_SIZES, shapes):
@@ -227,7 +227,7 @@ class Plan(unittest.TestCase):
     def test_pairs(self):
         for cell in (*plan.smp_cells(False), *plan.smp_cells(True)):
             self.assertGreaterEqual(cell["rounds"] * cell["pairs"], 20)
-            # That the median is outside of all has a chance of 1 in 32.
+            # The median is outside of all six with probability 1/32.
             self.assertGreaterEqual(cell["rounds"], 6)
 
 
@@ -256,7 +256,7 @@ class Thresholds(unittest.TestCase):
         for own, met in ((-150, True), (-100, False)):
             records = counted(cell, floor=[5000], c=[4883], rust=[5000 + own])
             self.assertIs(self.verdict("polled", records), met)
-        # What is split is not polled for.
+        # Split I/Os are not polled.
         cell = plan.cell(bs="256k", depth=64, batch=16, polled=True)
         records = counted(cell, floor=[5000], floorb=[4780], c=[4883], rust=[4884])
         self.assertIsNone(self.verdict("polled", records))
@@ -360,10 +360,10 @@ class Thresholds(unittest.TestCase):
         both = planned + pairs("x", 1.0)
         self.assertIs(self.verdict("several", both + pairs("y", 1.0)), True)
         self.assertIs(self.verdict("several", both + pairs("y", 0.9)), False)
-        # Nor is what was cut short.
+        # An interrupted measurement does not count.
         planned[1]["cell"]["rounds"] = 7
         self.assertIsNone(self.verdict("several", both + pairs("y", 1.0)))
-        # What was planned and not measured is not met.
+        # A threshold is not met if a planned cell was not measured.
         self.assertIsNone(self.verdict("several", both))
 
         def turns(ratio):
@@ -383,7 +383,7 @@ class Thresholds(unittest.TestCase):
         text = "cost per I/O does not grow with the number of devices"
         self.assertIs(self.verdict(text, list(records(5))), True)
         self.assertIs(self.verdict(text, list(records(20))), False)
-        # One that failed is not passed over.
+        # A failed measurement is not skipped.
         short = [r for r in records(5) if r.get("cell") != plan.cell(
             depth=64, batch=16, devices=256)["name"]]
         self.assertIsNone(self.verdict(text, short))
@@ -398,7 +398,7 @@ class Thresholds(unittest.TestCase):
         self.assertIs(self.verdict("locked", list(records(0, 3))), False)
         self.assertIs(self.verdict("locked", list(records(3, 7))), True)
         self.assertIs(self.verdict("locked", list(records(3, 8))), False)
-        # A submitter that sleeps has to be woken, which is no excuse if it is with both drivers.
+        # Waking a submitter costs both drivers the same, so the threshold applies.
         self.assertIs(self.verdict("locked", list(records(2, 3, depth=1))), False)
         self.assertIsNone(self.verdict("locked", list(records(3, 11, depth=1))))
 
@@ -631,7 +631,7 @@ class Traces(unittest.TestCase):
         hit = [*self.IO[:4], 0x4000, 0x4009, *self.IO[4:]]
         walked = path.follow([*hit, *self.IO, *self.IO], self.code(), "driver")
         self.assertEqual((walked.ios, walked.total), (2, 20))
-        # The interrupt is not the driver's, and what it interrupts goes on as before.
+        # The interrupt is not on the path, and the path continues after it.
         self.assertEqual((walked.instructions, walked.driver, walked.locks), (10, 6, 2))
         self.assertEqual((walked.whole.total(), walked.unrelated), (18, 2))
         self.assertEqual(walked.interrupt_locks, 0)
@@ -645,7 +645,7 @@ class Traces(unittest.TestCase):
         self.assertEqual(walked.interrupt_locks, 1)
 
     def test_follow_half_an_io(self):
-        # The I/O ends in an interrupt, which comes after the system call that waits for it.
+        # An interrupt ends the I/O, after the system call that waits for it.
         hit = [*self.IO, 0x1000, 0x1007, 0x4000, 0x4004, 0x3005, 0x3006, 0x4009, 0x1000, 0x1007]
         walked = path.follow([*hit * 2, *hit[:11]], self.code(), "driver")
         self.assertEqual((walked.ios, walked.driver), (2, 10))
@@ -740,7 +740,7 @@ class Report(unittest.TestCase):
 
 
 class Cited(unittest.TestCase):
-    """What the documentation has of the figures."""
+    """The figures in the documentation."""
 
     EMPTY = {kind: {} for kind in ("runs", *figures.CITED)}
 

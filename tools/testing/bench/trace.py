@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Have QEMU write down each instruction that a guest executes, while the guest asks for it.
+"""Have QEMU log each instruction that a guest executes, when the guest requests it.
 
     trace.py SOCKET DIRECTORY BYTES
 
-SOCKET is QEMU's monitor. The guest asks by making DIRECTORY/trace-request, which holds the name of
-the file to write, and waits until it is gone. A trace ends when it has BYTES. Ends when QEMU does.
+SOCKET is QEMU's monitor. To request a trace, the guest creates DIRECTORY/trace-request with the
+name of the log file in it, and waits until trace.py has removed it. A trace ends when its log has
+BYTES bytes. trace.py ends when QEMU ends.
 """
 
 import socket
@@ -59,7 +60,7 @@ def main():
             if request.exists() and (name := request.read_text().strip()):
                 trace(monitor, directory / name, size)
                 request.unlink()
-            # QEMU answers as long as it is there.
+            # This fails when QEMU has ended.
             monitor.command("info status")
             time.sleep(0.1)
     except (EOFError, OSError):

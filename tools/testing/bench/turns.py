@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Compare runs of fio on the devices of two drivers, made in turn.
+"""Compare fio's results on the devices of two drivers, measured in turn.
 
     turns.py < RUNS
 
-RUNS has a line "row MODE BLOCK DEPTH" for each comparison, and after it fio's terse output
-(version 3) of its jobs, which are called rnull-TURN and null_blk-TURN. A line of the table is
-written when the next comparison begins. Turn 0 warms up, and is left out.
+RUNS has a line "row MODE BLOCK DEPTH" for each comparison, followed by fio's terse output
+(version 3) of the jobs rnull-TURN and null_blk-TURN. Each line of the table is printed when the next
+comparison begins. Turn 0 warms up, and is left out.
 """
 
 import sys
@@ -26,7 +26,7 @@ NAME, ERROR, IOPS, LATENCY = 2, 4, 7, 39
 def runs_of(lines):
     """Driver -> turn -> IOPS and mean latency."""
     runs = {driver: {} for driver in DRIVERS}
-    said = []  # by fio, besides
+    said = []  # fio's other output
     for line in lines:
         fields = line.split(";")
         if len(fields) <= LATENCY:
@@ -38,7 +38,7 @@ def runs_of(lines):
         if int(turn):
             runs[driver][int(turn)] = int(fields[IOPS]), float(fields[LATENCY])
     if not runs["rnull"] or runs["rnull"].keys() != runs["null_blk"].keys():
-        raise ValueError("\n".join(["not every turn has a run of both drivers", *said]))
+        raise ValueError("\n".join(["fio's results lack a turn of one driver; fio said:", *said]))
     return runs
 
 
