@@ -12,8 +12,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-# "<4>[   12.345678][    T1] ", with an optional level and caller. It may be anywhere in a line: on a
-# console shared with user space, an unfinished line may precede it.
+# "<4>[   12.345678][    T1] ", with an optional level and caller. It may be anywhere in a line: if
+# user space shares the console, an unfinished line may precede it.
 STAMP = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 
 # A stack dump at most this many lines below a message belongs to it.

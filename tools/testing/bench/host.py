@@ -96,7 +96,7 @@ def cells(plan):
 
 
 def snapshot():
-    """The kernel's counters of processor time, and of the time that tasks waited for a processor."""
+    """The kernel's counters of processor time, and of the time that tasks waited for it."""
     stat = Path("/proc/stat").read_text().splitlines()[0]
     pressure = Path("/proc/pressure/cpu")
     return {

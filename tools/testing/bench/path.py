@@ -186,7 +186,7 @@ def follow(addresses, code, module):
         start, name, of, kind, lock = look_up(address)
         path.total += 1
         if address == start and name.startswith(INTERRUPTS):
-            # An interrupt is not on the path, even on top of the driver, unless it calls the driver.
+            # An interrupt is off the path, even on top of the driver, until it calls the driver.
             stack.append((None, inside))
             interrupts.append(Interrupt())
             inside = False

@@ -53,8 +53,8 @@ def ratios(pairs):
 
 
 def ratios_in_rounds(pairs):
-    """Likewise for (round, a, b). Pairs of one round are not independent, but rounds are: median and
-    interval of the medians of the rounds."""
+    """Likewise for (round, a, b). Rounds are independent, but the pairs of one round are not:
+    median and interval of the medians of the rounds."""
     rounds = {}
     for round_, a, b in pairs:
         rounds.setdefault(round_, []).append(a / b)

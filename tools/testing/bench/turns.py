@@ -5,8 +5,8 @@
     turns.py < RUNS
 
 RUNS has a line "row MODE BLOCK DEPTH" for each comparison, followed by fio's terse output
-(version 3) of the jobs rnull-TURN and null_blk-TURN. Each line of the table is printed when the next
-comparison begins. Turn 0 warms up, and is left out.
+(version 3) of the jobs rnull-TURN and null_blk-TURN. Each line of the table is printed when the
+next comparison begins. Turn 0 warms up, and is left out.
 """
 
 import sys

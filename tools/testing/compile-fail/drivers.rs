@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// Drivers for the cases that are not about how a driver is written. To be included after the
-// prelude.
+// Drivers for the cases that do not define their own. Included after the prelude.
 
 use kernel::{
     impl_has_hr_timer,

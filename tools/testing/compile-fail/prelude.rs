@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// What every case begins with. It is included at the root of each crate, because `#[vtable]` looks
-// there for the module that a driver belongs to.
+// The start of every case. It is included at the root of each crate, because `#[vtable]` looks
+// there for the module of a driver.
 
 use kernel::{
     block::{

@@ -5,19 +5,17 @@
     run.py OBJECTS [PATTERN]
 
 Each file in cases/ is compiled twice against the kernel crate in the build directory OBJECTS, with
-the flags that the build saved for rnull. With --cfg right it must compile; with --cfg wrong it must
-fail with the errors that its header lists, each with its code ("none" for an error without one)
-and a part of its text (message, labels and notes; types without the modules that they are in), and
-with no others:
+the flags that the build saved for rnull. With --cfg right it must compile. With --cfg wrong it must
+fail with exactly the errors that its header lists. Each has a code ("none" for an error without
+one) and a part of its text (message, labels and notes; types without their modules):
 
     //@ error: E0382
     //@ message: use of moved value: `rq`
 
-An assertion about constants fails only when code is generated, which "//@ codegen" asks for.
+An assertion about constants fails only during code generation, which "//@ codegen" requests.
 
-The files in fixtures/ are cases that are bad themselves, and must get the verdict that their
-"//@ verdict:" gives. The result is TAP; exit 1 if a test failed, 2 if there was nothing to test.
-PATTERN picks files that have it in their names.
+The files in fixtures/ are bad cases, and must get the verdict of their "//@ verdict:" line. The
+output is TAP; exit 1 if a test failed, 2 if no file matched. PATTERN selects files by name.
 """
 
 import json
@@ -37,7 +35,7 @@ from rust_lint import saved_command, wanted
 HERE = Path(__file__).resolve().parent
 DRIVER = "drivers/block/rnull/rnull.o"
 OUTPUT = ("--emit=", "--out-dir")
-# Whether rustc writes the whole path of a type depends on what else it has in mind.
+# rustc may or may not trim the path of a type, depending on the other types that it knows.
 MODULES = re.compile(r"\b(?:[a-z]\w*::)+(?=\w)")
 
 
@@ -53,7 +51,7 @@ class Error(NamedTuple):
 
 
 class Compiler:
-    """rustc as the build calls it for the driver."""
+    """rustc, with the arguments that the build uses for the driver."""
 
     def __init__(self, objects: Path, out: Path):
         env, args = saved_command(objects, DRIVER)
@@ -119,7 +117,7 @@ class Case:
             self.fault = "a verdict belongs to fixtures, and to each of them"
 
     def judge(self, compiler: Compiler) -> list[str]:
-        """What is bad about the case, and why; nothing if it is good."""
+        """The fault of the case and its details; empty if it is good."""
         if self.fault:
             return [self.fault]
         emit = "obj" if self.codegen else "metadata"

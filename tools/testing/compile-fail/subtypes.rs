@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// Two drivers of which one is a subtype of the other: each value of the first type is one of the
-// second, too. To be included after the prelude.
+// Two drivers. The first is a subtype of the second: each of its values is also a value of the
+// second type. Included after the prelude.
 
 use core::marker::PhantomData;
 

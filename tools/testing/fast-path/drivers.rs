@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Drivers that do nothing but end their requests, in the ways that have to be cheap. run.py looks
-//! at what the compiler makes of them.
+//! Drivers that only end their requests, in the ways that must be cheap. run.py checks the code
+//! that the compiler generates for them.
 
 include!("../compile-fail/prelude.rs");
 
@@ -19,7 +19,7 @@ use kernel::{
     }, //
 };
 
-/// Ends a request where it gets it.
+/// Ends a request in `queue_rq`.
 struct Inline;
 
 #[vtable]
@@ -35,7 +35,7 @@ impl Operations for Inline {
     }
 }
 
-/// Ends a request on a CPU that suits the submitter.
+/// Ends a request on a CPU near the submitter.
 struct Softirq;
 
 #[vtable]
@@ -55,7 +55,7 @@ impl Operations for Softirq {
     }
 }
 
-/// Leaves a request to its timer, which might own others, too.
+/// Gives a request to its timer, which could own a longer list.
 struct Timer;
 
 #[pin_data]
@@ -110,7 +110,7 @@ impl Operations for ByTag {
     }
 }
 
-/// The interrupt handler of the driver before.
+/// The interrupt handler of `ByTag`.
 pub fn interrupt(tag_set: &TagSet<ByTag>, hw_queue: u32, tag: u32) {
     let Some(reference) = tag_set.tag_to_rq(hw_queue, tag) else {
         return;
@@ -128,7 +128,7 @@ fn tag_set<T: Operations>() -> Result {
     Ok(())
 }
 
-/// Has the tables of all of them compiled.
+/// Makes the compiler generate the vtables of all drivers.
 pub fn tag_sets() -> Result {
     tag_set::<Inline>()?;
     tag_set::<Softirq>()?;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Prove that the abstractions cost nothing where nothing is used of them.
+"""Prove that the fast paths of Rust drivers cost no more than those of C drivers.
 
     run.py OBJECTS
 
 The drivers in drivers.rs are compiled against the kernel crate in the build directory OBJECTS,
-linked with the helpers in C as the build does it, and disassembled. A function of theirs must call
-what a driver in C would, in the order of EXPECTED, and nothing else: no allocation, no counting. It
-must lock the bus by the instructions that are listed there and no others, and not have more
-instructions. Exit 1, after showing it, if it does.
+linked with the C helpers as in the build, and disassembled. EXPECTED lists for each function the
+calls that a C driver would make, in order; the locked instructions; and the number of instructions.
+The function must make these calls and no others (no allocation, no reference count), have these
+locked instructions, and no more instructions. Otherwise print it, and exit 1.
 """
 
 import re
@@ -33,9 +33,9 @@ class Expected(NamedTuple):
     locks: tuple[str, ...] = ()
 
 
-# Dropping a reference, if the request is for a flush, and if the reference is the last one.
+# Calls of dropping a reference: one for flush requests, one for the last reference.
 DROP = ("blk_mq_put_flush_rq", "__blk_mq_free_request")
-# Driver, function: what it may have.
+# (driver, function) -> its expected code.
 EXPECTED = {
     ("Inline", "queue_rq"): Expected(("blk_mq_start_request", "blk_mq_end_request"), 10),
     ("Softirq", "queue_rq"): Expected(
@@ -51,9 +51,9 @@ EXPECTED = {
     ("Timer", "queue_rq"): Expected(("blk_mq_start_request", "hrtimer_start_range_ns"), 14),
     ("Timer", "run"): Expected(("end_in_batch", "blk_mq_end_request"), 11),
     ("ByTag", "queue_rq"): Expected(("blk_mq_start_request",), 9),
-    # On the way to the end of a request it takes a reference, claims the owner and drops the
-    # reference. "addl" is the barrier for a count that is saturated, and the first "decl" for a
-    # request that turns out to be another one.
+    # Before it ends a request, it takes a reference, claims the owner and drops the reference.
+    # "addl" is the barrier for a saturated count. The first "decl" drops a request that turns out
+    # to be another one.
     ("ByTag", "interrupt"): Expected(
         (*DROP, *DROP, "blk_mq_end_request", "preempt_schedule_thunk", "_printk"),
         98,
@@ -63,13 +63,13 @@ EXPECTED = {
 FUNCTION = re.compile(r"^[0-9a-f]+ <(\S+)>:$")
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(\S.*)$")
 RELOCATION = re.compile(r"R_X86_64_P(?:LT|C)32\s+(\w+)")
-# An exchange with memory locks the bus without saying so.
+# xchg with a memory operand locks the bus without a prefix.
 LOCKS = re.compile(r"^(?:lock\s+(\w+)|(xchg\w*)\s.*\()")
 PADDING = re.compile(r"^((cs\s+)?nop|int3\b|xchgw?\s+%ax, %ax)")
 
 
 def build(objects, out):
-    """Makes an object of drivers.rs. Returns it, or None after showing what is wrong."""
+    """Build an object file of drivers.rs. Returns its path, or None after printing the errors."""
     errors = Compiler(objects, out).errors(SOURCE, "right", "llvm-bc")
     if errors:
         print(*errors, sep="\n")
@@ -88,7 +88,7 @@ def build(objects, out):
 
 
 def functions(text):
-    """Mangled name -> lines, of a disassembly."""
+    """Mangled name -> lines, from a disassembly."""
     found = {}
     lines = []
     for line in text.splitlines():
@@ -100,12 +100,12 @@ def functions(text):
 
 
 def mangled(name):
-    """How a part of a path in Rust appears in the name of a symbol."""
+    """A name in a Rust path, as it appears in a symbol."""
     return f"{len(name)}{name}"
 
 
 def mark(driver, function):
-    """What the name of a function's symbol has in it."""
+    """A pattern for the symbol of a function."""
     path = {
         "interrupt": mangled(SOURCE.stem),
         "run": rf"{mangled(driver)}\S*{mangled('RawHrTimerCallback')}",
@@ -137,7 +137,7 @@ def calls(lines):
 
 
 def judge(lines, expected):
-    """What is wrong with a function, if anything."""
+    """The fault of a function; empty if it has none."""
     code = list(instructions(lines))
     called = tuple(calls(lines))
     if len(called) != len(expected.calls) or not all(

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that the harness turns red: each fixture goes through the real scripts,
-# and must get the verdict that belongs to it. Fixtures that must stay green show
-# that red is no habit.
+# Prove that the harness reports failures. Each fixture runs through the real scripts,
+# and must get the expected verdict. Controls must pass.
 #
 #	run.sh [PATTERN]	only the fixtures whose names have PATTERN in them
 
@@ -19,8 +18,8 @@ KERNEL=
 LOG=$(mktemp "$CACHE/run/harness.XXXXXX")
 at_exit "rm -f '$LOG'"
 
-# fixture NAME STATUS TEXT COMMAND...: the command must end with STATUS (a number,
-# or "bad" for any but 0) and say TEXT, a regular expression.
+# fixture NAME STATUS TEXT COMMAND...: the command must exit with STATUS (a number, or
+# "bad" for any but 0), and its output must match TEXT, a regular expression.
 fixture() {
 	local status=0 why=''
 	[[ $1 == *"$PATTERN"* ]] || return 0
@@ -51,7 +50,7 @@ need_kernel() {
 
 # ------------------------------------------------ the scanner on canned logs
 
-# Chained by hand: set -e does not reach what runs in a condition.
+# With &&, because set -e has no effect in a condition.
 splat_case() {
 	local status=0 want=0
 	[[ ! -s $HERE/cases/$1/expected ]] || want=1
@@ -82,7 +81,7 @@ fixture "runner: killed" 1 "planned 2 cases, had 1" tests dies
 fixture "runner: everything skipped" 1 "totals: pass:0 fail:0 skip:1" tests only_skips
 fixture "runner: no tests" 1 "totals: pass:0" tests ..
 
-# ------------------------------------------------- what measurements are made of
+# ------------------------------------------------------- the bench's unit tests
 
 fixture "bench: statements from samples" 0 "^OK$" "$REPO/scripts/enter.sh" \
 	env PYTHONDONTWRITEBYTECODE=1 "$REPO/tools/testing/bench/test_bench.py"
@@ -97,8 +96,8 @@ fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y
 
 # ------------------------------------------------------------------- guests
 
-# The guests share two processors with whatever else is tested, and are emulated: one
-# that is to end by itself has five minutes for what takes seconds.
+# The guests are emulated, and other tests run at the same time. So a guest that must end
+# by itself gets five minutes, although it needs seconds.
 ENOUGH=300
 
 # guest NAME TIMEOUT COMMAND...

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two stories of C block drivers with a mistake (drivers/block/tests): a timer that
-# nobody cancelled, and a tag that the device made up. In a guest of its own,
-# each has to end with wrong data and with a complaint of the kernel's. That is
-# what the Rust abstractions are for, and it shows that the tests of the same
-# mistakes in Rust, test_abuse_*.sh, would notice.
+# Run two C block drivers with a mistake (drivers/block/tests), each in its own guest:
+# one does not cancel a timer, one trusts a tag that the device made up. Each must end
+# with wrong data and a kernel complaint. The Rust abstractions prevent this, and the
+# stories show that the tests of the same mistakes in Rust, test_abuse_*.sh, would
+# detect it.
 #
 #	run.sh [PATTERN]	only the stories whose names have PATTERN in them
 
@@ -20,8 +20,8 @@ KERNEL=
 LOG=$(mktemp "$CACHE/run/stories.XXXXXX")
 at_exit "rm -f '$LOG'"
 
-# story NAME: 2 is a complaint, 4 is a crash; a crash keeps the program from
-# ending, not from saying what it has seen.
+# story NAME: run one. The guest must exit with 2 (a complaint) or 4 (a crash). Before a
+# crash the program still prints what it read.
 story() {
 	local status=0 why=''
 	[[ $1 == *"$PATTERN"* ]] || return 0
@@ -31,9 +31,9 @@ story() {
 	if (( status != 2 && status != 4 )); then
 		why="the guest's verdict is $status, want 2 or 4"
 	elif ! grep -q '^control: carried out$' "$LOG"; then
-		why="the control went wrong"
+		why="the control read wrong data"
 	elif ! grep -q '^story: reported as done, and never carried out$' "$LOG"; then
-		why="no wrong data"
+		why="the story read no wrong data"
 	fi
 	if [[ $why ]]; then
 		sed 's/^/    /' "$LOG" >&2

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tell one of the stories in drivers/block/tests/: story.py late_timer|invented_tag
+"""Run one of the stories in drivers/block/tests/: story.py late_timer|invented_tag
 
-The devices fill what is read from them with 0xd5. What is read without that was never carried out.
+The devices return 0xd5 in each byte. If a read returns without it, the device never executed it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ CARRIED_OUT = b"\xd5" * BLOCK
 
 
 def read(disk):
-    """Read a block of the disk; what has become of the memory?"""
+    """Read a block of the disk, and return the contents of the buffer."""
     fd = os.open(disk, os.O_RDONLY | os.O_DIRECT)
     buffer = mmap.mmap(-1, BLOCK)
     buffer[:] = UNTOUCHED
@@ -41,11 +41,11 @@ def judge(what, data):
 
 
 def late_timer():
-    # The device is fast: the read ends, and its timer is left behind.
+    # The device is fast: the read ends, and its timer keeps running.
     judge("control", read("/dev/late_timer"))
     # The device is slow: the timer ends this read.
     judge("story", read("/dev/late_timer"))
-    # The device is done with it.
+    # Meanwhile the device completes it.
     time.sleep(3)
 
 
@@ -62,9 +62,9 @@ def invented_tag():
     thread = threading.Thread(target=in_flight)
     thread.start()
     time.sleep(1)
-    # The device reports all tags there are. It has not begun with any of them.
+    # The device reports every tag, although it has executed none of the requests.
     for tag in range(4):
-        # There is no request that was started with most of these.
+        # Most of these tags have no started request, so the write fails.
         with contextlib.suppress(OSError):
             report(tag)
             print(f"tag {tag} was believed")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A batch cannot change places with the one of a scope around it.
+//! A batch cannot be swapped with that of an enclosing scope.
 //@ error: E0521
 //@ message: borrowed data escapes outside of closure
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was put into a batch cannot be ended besides.
+//! A request in a batch cannot be ended by itself.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

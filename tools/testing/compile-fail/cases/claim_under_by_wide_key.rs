@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A key that is wider than what a request is parked under is not cut off silently.
+//! A key of more than 32 bits is not truncated silently.
 //@ error: E0308
 //@ message: expected `u32`, found `u64`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was claimed by a key ends once.
+//! A request that was claimed by a key ends once.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nothing can be asked of a request that was passed on to be completed.
+//! A request cannot be used after it was completed.
 //@ error: E0382
 //@ message: borrow of moved value: `rq`
 

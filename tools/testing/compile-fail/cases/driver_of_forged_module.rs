@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot make up the module that stays loaded while its disks are open.
+//! A driver cannot forge the module that stays loaded while its disks are open.
 //@ error: E0133
 //@ message: call to unsafe function `ThisModule::from_ptr` is unsafe
 

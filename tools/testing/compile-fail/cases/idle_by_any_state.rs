@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What takes requests of any state cannot turn one state into another.
+//! A function for requests of any state cannot convert one state into another.
 //@ error: E0308
 //@ message: expected `OwnedRequest<T, To>`, found `OwnedRequest<T, From>`
 

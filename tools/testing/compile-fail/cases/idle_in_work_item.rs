@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An idle request cannot be left to a work item, which may run after the call.
+//! An idle request cannot be moved into a work item, which may run after the call.
 //@ error: E0521
 //@ message: borrowed data escapes outside of function
 

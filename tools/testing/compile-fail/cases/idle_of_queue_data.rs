@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot ask that its requests belong to the time for which the data of the disk is lent.
+//! A driver cannot require that its requests have the lifetime of the borrowed queue data.
 //@ error: none
 //@ message: `impl` item signature doesn't match `trait` item signature
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The idle requests of two calls cannot change places.
+//! The idle requests of two calls cannot be swapped.
 //@ error: none
 //@ message: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What decides on the status of a request cannot end it.
+//! The function that chooses the status of a request cannot end it.
 //@ error: E0507
 //@ message: cannot move out of `*rq` which is behind a shared reference
 

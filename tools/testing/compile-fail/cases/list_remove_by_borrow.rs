@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What has merely borrowed a list cannot take a request out of it.
+//! A request cannot be removed from a list through a shared borrow.
 //@ error: E0596
 //@ message: cannot borrow `*requests` as mutable, as it is behind a `&` reference
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list that a loop goes through is used up.
+//! A list cannot be used after a loop has consumed it.
 //@ error: E0382
 //@ message: borrow of moved value: `requests`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a timer owns is no longer in the list.
+//! Requests that a timer owns are no longer in the list.
 //@ error: E0382
 //@ message: borrow of moved value: `requests`
 

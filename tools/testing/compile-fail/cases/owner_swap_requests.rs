@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The owners of two requests can change places, but not the requests below them.
+//! The owners of two requests can be swapped, but not the requests themselves.
 //@ error: E0596
 //@ message: cannot borrow data in dereference of `OwnedRequest<T, InFlight>` as mutable
 

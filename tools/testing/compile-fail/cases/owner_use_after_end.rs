@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nothing can be asked of a request that has ended.
+//! A request cannot be used after it has ended.
 //@ error: E0382
 //@ message: borrow of moved value: `rq`
 

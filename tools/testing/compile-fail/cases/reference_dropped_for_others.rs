@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A count that belongs to somebody else cannot be given up.
+//! Safe code cannot drop a count that it does not own.
 //@ error: E0133
 //@ message: call to unsafe function `dec_ref` is unsafe
 

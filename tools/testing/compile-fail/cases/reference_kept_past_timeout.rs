@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `Operations::timeout` gets cannot be kept past the call; a reference of its own can.
+//! The borrow that `Operations::timeout` gets cannot be kept past the call; a counted reference
+//! can.
 //@ error: E0308
 //@ message: method not compatible with trait; lifetime mismatch
 

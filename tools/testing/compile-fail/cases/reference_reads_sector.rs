@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where an I/O begins cannot be read through a reference: it may end on another CPU, and the
-//! next begin.
+//! The sector of an I/O cannot be read through a reference: it may end on another CPU, and the next
+//! begin.
 //@ error: E0599
 //@ message: no method named `sector` found for reference `&Request<T>`
 

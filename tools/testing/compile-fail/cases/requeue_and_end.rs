@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was given back is not the driver's to end.
+//! A request that was requeued cannot be ended.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

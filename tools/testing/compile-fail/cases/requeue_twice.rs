@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request cannot be given back twice.
+//! A request cannot be requeued twice.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A piece of memory cannot be kept when the request changes hands, if only to be started.
+//! A segment cannot be kept when its request is started.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

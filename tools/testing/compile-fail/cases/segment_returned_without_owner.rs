@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A piece of memory cannot be returned without the owner.
+//! A segment cannot be returned without the owner.
 //@ error: E0515
 //@ message: cannot return value referencing function parameter `rq`
 

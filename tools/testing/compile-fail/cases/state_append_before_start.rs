@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where an append has written is not said before the request is started.
+//! The sector of a zone append cannot be set before the request is started.
 //@ error: E0599
 //@ message: no method named `set_sector` found for struct `OwnedRequest<T, Idle<'_>>`
 

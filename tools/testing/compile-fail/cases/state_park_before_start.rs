@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was not started cannot be parked, as no device would know its tag.
+//! A request that was not started cannot be parked, as no device knows its tag.
 //@ error: E0599
 //@ message: no method named `park` found for struct `OwnedRequest<T, Idle<'_>>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A callback starts the timer again by what it owns, and has nothing else to move its expiry by.
+//! A callback can restart its timer only through the list that it owns.
 //@ error: E0053
 //@ message: method `run` has an incompatible type for trait
 

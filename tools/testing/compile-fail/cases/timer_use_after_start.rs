@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nothing can be asked of a request that its timer owns, as it may have ended since.
+//! A request cannot be used after its timer owns it, as it may have ended since.
 //@ error: E0382
 //@ message: borrow of moved value: `rq`
 

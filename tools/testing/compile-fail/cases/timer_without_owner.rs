@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The timer of a request cannot be started around its owner.
+//! The timer of a request cannot be started without its owner.
 //@ error: E0133
 //@ message: call to unsafe function
 
