@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of rust_block_abuse share, the driver that does the worst that
-# safe code can do: whatever it does, no I/O may be lost, ended twice or return
-# wrong data, the driver must get all its requests back, and the kernel must have
-# nothing to say. Sourced after rnull_lib.sh.
+# Functions for the tests of rust_block_abuse, a driver that does the worst that safe
+# code can do. Whatever it does, no I/O may be lost, end twice or return wrong data, all
+# requests must end, and the kernel must not complain. Sourced after rnull_lib.sh.
 
 ABUSE_MODULE=rust_block_abuse
 ABUSE_DEBUG=/sys/kernel/debug/$ABUSE_MODULE
 ABUSE_COUNTS=$ABUSE_DEBUG/counts
 CPU1=/sys/devices/system/cpu/cpu1/online
 
-# What a case writes and reads back: with FULL=1 all files together have a million
-# I/Os, and otherwise as many as make sense in an emulated guest.
+# The amount that a case writes and reads back. With FULL=1 all files together do a
+# million I/Os, otherwise as many as an emulated guest can do quickly.
 if [[ ${FULL:-} == 1 ]]; then
 	ABUSE_SIZE=4m ABUSE_LOOPS=9 ABUSE_LEAST=1000000
 else
 	ABUSE_SIZE=1m ABUSE_LOOPS=1 ABUSE_LEAST=25000
 fi
-# How many each file has had, for the last one to add up.
+# The number of I/Os of each file. The last file adds them up.
 ABUSE_TOTAL=${TMPDIR:-/tmp}/rnull_abuse_total
 
 # The bits of the parameter "abuse", as in drivers/block/tests/rust_block_abuse.rs.
@@ -33,7 +32,7 @@ abuse_file=$(modinfo -n "$ABUSE_MODULE" 2>/dev/null) ||
 	skip "no module $ABUSE_MODULE for this kernel"
 mountpoint -q /sys/kernel/debug || skip "no debugfs"
 
-# abuse_bits "WHAT...": prints what to say to the module.
+# abuse_bits "WHAT...": print the parameter for the module.
 abuse_bits() {
 	local word sum=0
 	for word in $1; do
@@ -42,7 +41,7 @@ abuse_bits() {
 	printf 'abuse=%d' "$sum"
 }
 
-# abuse_load "WHAT..." PARAMS...: the module goes when the case's shell does.
+# abuse_load "WHAT..." PARAMS...: load the module. The exit of the case's shell unloads it.
 abuse_load() {
 	local word
 	trap abuse_unload EXIT
@@ -58,7 +57,7 @@ abuse_unload() {
 	[[ ! -d /sys/module/$ABUSE_MODULE/holders ]] || must rmmod "$ABUSE_MODULE"
 }
 
-# counts: reads COUNT[...], which the driver keeps. In one go, as the text changes.
+# counts: read the driver's counts into COUNT[...], with one read, so that they agree.
 declare -A COUNT
 counts() {
 	local name value
@@ -67,7 +66,7 @@ counts() {
 	done <<<"$(<"$ABUSE_COUNTS")"
 }
 
-# Nothing is in the driver's hands.
+# balanced: whether the driver has no request.
 balanced() {
 	counts
 	((COUNT[handed] == COUNT[ended] + COUNT[flushed] + COUNT[failed] + COUNT[dropped] +
@@ -81,8 +80,8 @@ abuse_at_rest() {
 
 show_counts() { printf '%s\n' "$(<"$ABUSE_COUNTS")"; }
 
-# verified "DISK..." OPTIONS...: write and read back, check what is read, and
-# find each I/O in the driver's counts, once.
+# verified "DISK..." OPTIONS...: write, read back and verify, and check that the driver
+# counted each I/O once.
 verified() {
 	local before report disk jobs=()
 	for disk in $1; do
@@ -105,8 +104,8 @@ verified() {
 	printf '%s %s\n' "$TEST_NAME" "$((report[1] + report[3]))" >>"$ABUSE_TOTAL"
 }
 
-# does "WHAT..." "COUNTER..." "STORM..." PARAMS...: what is written to the disks DISKS is
-# read back, whatever the driver does, and each of these counters counts. OPTIONS are fio's.
+# does "WHAT..." "COUNTER..." "STORM..." PARAMS...: verify I/O to the disks DISKS while the
+# driver does WHAT, and check that each counter has increased. OPTIONS are fio's.
 DISKS=rbabuse0
 OPTIONS=
 does() {
@@ -121,7 +120,7 @@ does() {
 	happened $2
 }
 
-# fails_some WHAT...: every I/O that the driver fails, and no other, fails.
+# fails_some WHAT...: check that the I/Os that the driver fails, and no others, fail.
 fails_some() {
 	local before report total
 	abuse_load "$1" "${@:2}"
@@ -142,8 +141,7 @@ fails_some() {
 	((RET > 0))
 }
 
-# total_at_least: the I/Os that all files together have verified, each of which was
-# found in the driver's counts.
+# total_at_least: check that all files together have verified ABUSE_LEAST I/Os.
 total_at_least() {
 	local file name ios total=0
 	local -A seen=()
@@ -161,7 +159,7 @@ total_at_least() {
 	((total >= ABUSE_LEAST))
 }
 
-# happened NAME...: the driver has done this, so that the case was one.
+# happened NAME...: check that these counts are not 0, so that the case tested something.
 happened() {
 	local name
 	for name; do
@@ -169,8 +167,8 @@ happened() {
 	done
 }
 
-# storm DISK WHAT...: do things to the disk, or the system, until calm, which is to
-# see that each of them was done.
+# storm DISK WHAT...: change the disk or the system again and again in the background.
+# calm ends this, and checks that each change happened.
 storm() {
 	: >"$WORK/storm"
 	STORMS="${*:2}"
@@ -178,7 +176,7 @@ storm() {
 	STORM=$!
 }
 
-# The writes wait for the driver to let go of its requests.
+# Most of these writes wait until the driver has ended its requests.
 storms() {
 	local queue=/sys/block/$1/queue round=0 what
 	local schedulers=(mq-deadline none kyber none) numbers=(4 64 17 32 64)

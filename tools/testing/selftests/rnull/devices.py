@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The devices of a null block driver, as they are made and set up in configfs."""
+"""Create and configure the devices of a null block driver in configfs."""
 
 import errno
 import os
 
 
 def errno_of(function, *args):
-    """What a system call says: 0 or the errno's name."""
+    """The result of a system call: 0 or the errno's name."""
     try:
         function(*args)
     except OSError as error:
@@ -15,7 +15,7 @@ def errno_of(function, *args):
 
 
 def read_file(path):
-    """What one read gives."""
+    """Read with one call."""
     fd = os.open(path, os.O_RDONLY)
     try:
         return os.read(fd, 1 << 16).decode()
@@ -24,7 +24,7 @@ def read_file(path):
 
 
 def write_file(path, text):
-    """Write with one call. Returns how much was taken."""
+    """Write with one call. Returns the number of bytes written."""
     fd = os.open(path, os.O_WRONLY)
     try:
         return os.write(fd, text.encode("latin-1"))
@@ -33,7 +33,7 @@ def write_file(path, text):
 
 
 class Device:
-    """A directory in configfs. With "with", it is removed in the end."""
+    """A directory in configfs. The end of a "with" block removes it."""
 
     def __init__(self, subsys, name="v", **settings):
         self.path = f"{subsys}/{name}"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a user sees of the attributes of a device. All functions return text, to be compared."""
+"""Observe the attributes of a device. All functions return text, which the tests compare."""
 
 import os
 
 from devices import Device, errno_of, read_file, write_file
 
-# Right for some attributes, wrong for others.
+# Each value is valid for some attributes, and invalid for others.
 VALUES = """
 0 1 2 3 4 7 8 512 y n on off Y oN nope -1 +1 0x10 010 08 1k 1.5 0x 2147483647 2147483648 4294967295
 4294967296 9223372036854775808 18446744073709551615 18446744073709551616
@@ -20,7 +20,7 @@ BAD_BLOCKS = """
 
 
 def written(device, attr, text):
-    """What writing does, and what is read then."""
+    """The result of a write, and the value that is read after it."""
     path = f"{device.path}/{attr}"
     taken = []
     result = errno_of(lambda: taken.append(write_file(path, text)))
@@ -29,7 +29,7 @@ def written(device, attr, text):
 
 
 def shown(directory, file):
-    """What is in a file, or the errno."""
+    """The contents of a file, or the errno."""
     try:
         return repr(read_file(f"{directory}/{file}").rstrip("\n"))
     except OSError as error:
@@ -41,12 +41,12 @@ def read(device, attr):
 
 
 def settings(device):
-    """All that can be read, on one line."""
+    """All readable attributes, on one line."""
     return " ".join(f"{attr}={read(device, attr)}" for attr in device.attributes())
 
 
 def queue(device):
-    """All that sysfs shows of the disk and its queues, one file a line."""
+    """All files of the disk and its queues in sysfs, one per line."""
     lines = []
     for top in ("", "queue", "mq"):
         for path, dirs, files in os.walk(f"{device.sysfs}/{top}"):
@@ -54,7 +54,7 @@ def queue(device):
             if not top:
                 dirs.clear()
             for file in sorted(files):
-                # These count what has happened, or name this one disk.
+                # These are counters, or contain the name of the disk.
                 if file in ("stat", "uevent", "dev", "diskseq", "inflight"):
                     continue
                 lines.append(f"{path.removeprefix(device.sysfs)}/{file}: {shown(path, file)}")
@@ -62,7 +62,7 @@ def queue(device):
 
 
 def defaults(subsys):
-    """The attributes, how one may use them, and what is in them at first."""
+    """The attributes, their modes, and their defaults."""
     lines = [read_file(f"{subsys}/features")]
     with Device(subsys) as device:
         for attr in device.attributes():
@@ -72,7 +72,7 @@ def defaults(subsys):
 
 
 def values(subsys, attr):
-    """Right and wrong values, written while the device is off."""
+    """Write valid and invalid values while the device is off."""
     with Device(subsys, size=1) as device:
         tried = [written(device, attr, f"{value}\n") for value in VALUES.split()]
         tried += [written(device, attr, value) for value in ODD_VALUES]
@@ -80,7 +80,7 @@ def values(subsys, attr):
 
 
 def values_while_on(subsys, attr):
-    """The same while it is on."""
+    """The same while the device is on."""
     with Device(subsys, size=4) as device:
         device.on()
         tried = [written(device, attr, f"{value}\n") for value in VALUES.split()]
@@ -90,11 +90,11 @@ def values_while_on(subsys, attr):
 
 
 def bad_blocks(subsys, on):
-    """Ranges of bad blocks, right and wrong ones."""
+    """Write valid and invalid ranges of bad blocks."""
     with Device(subsys, size=4) as device:
         device.power(int(on))
         tried = [written(device, "badblocks", text) for text in BAD_BLOCKS.split()]
-        # More than the list has room for.
+        # More ranges than the list can hold.
         for sector in range(0, 2 * 600, 2):
             tried.append(errno_of(device.set, "badblocks", f"+{sector}-{sector}"))
         tried.append(read(device, "badblocks"))
@@ -104,13 +104,13 @@ def bad_blocks(subsys, on):
 
 
 def bad_block(subsys, text):
-    """One range of bad blocks."""
+    """Write one range of bad blocks."""
     with Device(subsys) as device:
         return written(device, "badblocks", f"{text}\n").replace("\n", "\\n")
 
 
 def powered(subsys, *changes):
-    """What becomes of settings when the device is switched on, and what of the disk."""
+    """Power a device with these settings on; return its attributes and its disk's."""
     with Device(subsys, size=4) as device:
         for change in changes:
             device.set(*change.split("="))
@@ -122,7 +122,7 @@ def powered(subsys, *changes):
 
 
 def mended(subsys, *changes):
-    """Settings that are changed one after the other, power being one of them, and the disk then."""
+    """Change settings, including power, one after the other; return the disk's attributes."""
     with Device(subsys, size=4) as device:
         lines = [written(device, *change.split("=")) for change in changes]
         lines += [*queue(device), settings(device)]
@@ -130,7 +130,7 @@ def mended(subsys, *changes):
 
 
 def resized(subsys, *changes):
-    """Settings that are changed one after the other while the device is on."""
+    """Change settings one after the other while the device is on."""
     with Device(subsys, size=4, submit_queues=1, poll_queues=1) as device:
         first = True
         lines = []
@@ -161,12 +161,12 @@ def brief(subsys, *changes):
     return f"{result} {now} disk {size}"
 
 
-# Parameters that null_blk has only where it can inject faults.
+# Parameters that null_blk has only with fault injection.
 FAULTS = {"timeout", "requeue", "init_hctx"}
 
 
 def loaded(subsys, module, disk):
-    """What has become of the module's parameters, in its disks and in a new device."""
+    """The effects of the module's parameters on its disks and on a new device."""
     directory = f"/sys/module/{module}/parameters"
     names = sorted(set(os.listdir(directory)) - FAULTS)
     lines = [f"{name}: {shown(directory, name)}" for name in names]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Fill a file system, and look later whether all is there: files.py fill|check DIRECTORY [MIB].
+"""Fill a file system, and check its files later: files.py fill|check DIRECTORY [MIB].
 
-What is in a file follows from its name, so that nothing needs to be remembered but the list of
-names and lengths, which is a file itself.
+The contents of a file follow from its name. Only the list of names and lengths is stored, in a file
+of the same directory.
 """
 
 import os
@@ -55,14 +55,14 @@ def check(directory):
     with open(f"{directory}/{LIST}", encoding="ascii") as file:
         count, crc = map(int, file.readline().split())
         text = file.read()
-    assert zlib.crc32(text.encode()) == crc, "the list is damaged"
+    assert zlib.crc32(text.encode()) == crc, "the list of files is corrupt"
     lines = text.splitlines()
-    assert len(lines) == count > 0, "the list is short"
+    assert len(lines) == count > 0, "the list of files is incomplete"
     for line in lines:
         name, length = line.split()
         with open(f"{directory}/{name}", "rb") as file:
             found = file.read()
-        assert found == contents(name, int(length)), f"{name} is damaged"
+        assert found == contents(name, int(length)), f"{name} is corrupt"
     files = sum(len(names) for _, _, names in os.walk(directory))
     assert files == count + 1, f"{files} files instead of {count + 1}"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Random I/O to a device that stores data, compared with a model of what it has to store.
+"""Do random I/O to a device that stores data, and compare the data with a model.
 
-The model knows for each sector what a read must give, and what may be left of it when the power
-goes: what was written since the last flush may have been kept or not, sector by sector.
+The model knows for each sector what a read must return, and what it may contain after power-off:
+each sector written since the last flush may have its old or its new contents.
 """
 
 import errno
@@ -27,12 +27,12 @@ SLACK = 4096
 
 
 def contents(stamp):
-    """What is in a sector that was written as the stamp-th."""
+    """The contents of a sector after the write with this stamp."""
     return struct.pack("<Q", stamp) * (SECTOR // 8)
 
 
 class Failing:
-    """Let memory allocations fail in this process, by one of the kernel's ways to do that."""
+    """Make memory allocations fail in this process, by one of the kernel's fault injections."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -58,7 +58,7 @@ class Failing:
     def __exit__(self, *_):
         if not self.kind:
             return
-        # Which may fail for the reason that it is to end.
+        # The write may fail by the fault injection that it ends.
         for _ in range(100):
             try:
                 write_file("/proc/self/make-it-fail", "0")
@@ -68,7 +68,7 @@ class Failing:
             except OSError as error:
                 if error.errno != errno.ENOMEM:
                     raise
-        raise AssertionError("faults can't be switched off")
+        raise AssertionError("cannot switch fault injection off")
 
     def end(self):
         if self.kind:
@@ -76,7 +76,7 @@ class Failing:
 
 
 class Model:
-    """A device and what it must have."""
+    """A device, and what it must contain."""
 
     def __init__(self, device, seed, failing):
         self.device = device
@@ -85,10 +85,10 @@ class Model:
         self.block = max(int(device.get("blocksize")) // SECTOR, 1)
         self.sectors = int(device.get("size")) * 2048
         self.cached = device.get("cache_size") != "0"
-        # A request with gaps would have to be cut inside of a block.
+        # The block layer would have to split a request with gaps within a block.
         self.gaps = device.get("virt_boundary") == "0"
         self.discards = device.get("discard") == "1"
-        # What may be in each sector; the last is what is read as long as there is power.
+        # The possible contents of each sector. Until power-off, a read returns the last one.
         self.stamps = [[0] for _ in range(self.sectors)]
         self.dirty = set()
         self.stamp = 0
@@ -107,7 +107,7 @@ class Model:
         self.device.off()
 
     def place(self):
-        """Where an I/O begins and how long it is, in sectors: often small, often across pages."""
+        """The start and length of an I/O, in sectors: often small, often across pages."""
         longest = self.random.choice((1, 2, 8, 9, 16, 64, LARGEST))
         longest = max(longest // self.block, 1)
         count = self.random.randint(1, longest) * self.block
@@ -115,7 +115,7 @@ class Model:
         return first, count
 
     def buffers(self, count):
-        """Memory for an I/O, which need not lie well: the device takes any even address."""
+        """Memory for an I/O, often unaligned: the device takes any even address."""
         size = count * SECTOR
         start = self.random.choice((0, 0, 512, 2 * self.random.randrange(SLACK // 2)))
         whole = memoryview(self.memory)[start : start + size]
@@ -126,7 +126,7 @@ class Model:
         return whole, [part for part in parts if part]
 
     def change(self, first, count, new, kept, call):
-        """Do something that changes sectors. If it fails they have the old or the new contents."""
+        """Change sectors. If that fails, each has its old or its new contents."""
         try:
             with self.failing:
                 done = call()
@@ -139,7 +139,7 @@ class Model:
                 self.stamps[sector].append(stamp)
                 if self.cached:
                     self.dirty.add(sector)
-            # Which is it?
+            # Read which of them.
             self.read(first, count, any_of=True)
             return
         # An ioctl returns 0.
@@ -166,7 +166,7 @@ class Model:
             lambda: os.pwritev(self.fd, buffers, first * SECTOR, flags),
         )
         if flags & RWF_DSYNC and not self.failing.kind:
-            # The block layer's way of doing this ends with a flush.
+            # The block layer flushes the cache after such a write.
             self.flushed()
 
     def write_durably(self):
@@ -231,7 +231,7 @@ class Model:
         choices = [self.write] * 30 + [self.read] * 30 + [self.write_durably, self.flush] * 2
         choices += [self.write_zeroes] + [self.discard] * (15 if self.discards else 0)
         for number in range(operations):
-            # Seldom, as all is read then.
+            # Seldom, because it reads the whole device.
             last = number == operations - 1
             cycle = cycles and (last or number % 400 == 399)
             what = self.power_cycle if cycle else self.random.choice(choices)
@@ -240,7 +240,7 @@ class Model:
 
 
 def run(subsys, seed, operations, failing="", *changes):
-    """Compare a device, set up by changes, with the model. Returns how often memory was missing."""
+    """Compare a device with these settings with the model. Returns the number of failures."""
     with Device(subsys, "model", size=4, memory_backed=1) as device:
         for change in changes:
             device.set(*change.split("="))
@@ -255,7 +255,7 @@ def run(subsys, seed, operations, failing="", *changes):
 
 
 def operate(model, seed, operations, **how):
-    """Operations on a device. What goes wrong is told with what repeats it."""
+    """Run operations on a device. An error names the call that repeats it."""
     try:
         model.run(int(operations), **how)
     except Exception as error:
@@ -265,7 +265,7 @@ def operate(model, seed, operations, **how):
 
 
 def run_beside(subsys, seed, operations, *changes):
-    """As run(), in one half of a device, while another process writes to the other half."""
+    """As run(), on one half of a device, while another process writes to the other half."""
     with Device(subsys, "model", size=4, memory_backed=1) as device:
         for change in changes:
             device.set(*change.split("="))
@@ -283,7 +283,7 @@ def run_beside(subsys, seed, operations, *changes):
 
 
 def write_for_ever(fd, first):
-    """Write and flush pages behind a sector, as many as are in front. Does not return."""
+    """Write and flush pages from a sector on, as many as precede it. Does not return."""
     chance = random.Random(first)
     memory = mmap.mmap(-1, 4096)
     try:
@@ -295,7 +295,7 @@ def write_for_ever(fd, first):
 
 
 def bad_io(subsys, *changes):
-    """I/O that meets bad blocks: errno or bytes, what was read, and what is stored then."""
+    """Do I/O to bad blocks: return the errno or bytes, the data read, and the data stored."""
     lines = []
     with Device(subsys, "bad", size=1) as device:
         for change in changes:
@@ -310,7 +310,7 @@ def bad_io(subsys, *changes):
             done = []
             buffer = memoryview(memory)[: count * SECTOR]
             error = errno_of(lambda: done.append(call(fd, [buffer], first * SECTOR, flags)))
-            # What is read without being stored is whatever was in memory.
+            # Without memory_backed, reads return arbitrary memory.
             read = runs(buffer) if call is os.preadv else ""
             lines.append(f"{call.__name__} {first}+{count}: {error} {done} {read}")
 
@@ -331,7 +331,7 @@ def bad_io(subsys, *changes):
 
 
 def runs(data):
-    """Each byte and how often it comes."""
+    """Each byte and how often it occurs."""
     found = []
     for byte in data:
         if found and found[-1][0] == byte:
@@ -342,7 +342,7 @@ def runs(data):
 
 
 def lost_cache(subsys, *changes):
-    """What is there after the power went, of what was and what was not flushed."""
+    """The data after a power cycle, of flushed and of unflushed writes."""
     lines = []
     with Device(subsys, "lost", size=1, memory_backed=1) as device:
         for change in changes:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of the null block drivers share. A test file sources this,
-# announces its cases with tap_case and ends with tap_run:
+# Functions for the tests of the null block drivers. A test file sources this,
+# registers its cases with tap_case and ends with tap_run:
 #
 #	tap_case "what must hold" function arguments...
 #	tap_run
 #
-# A case runs in a subshell with "set -e": any command that fails, fails it.
-# DRIVER=null_blk runs the same tests against the C driver, which is how the
-# expectations in them were checked.
+# A case runs in a subshell with "set -e", so it fails if any command fails.
+# DRIVER=null_blk runs the same tests against the C driver, to check their
+# expectations.
 
 set -Eeuo pipefail
 shopt -s inherit_errexit
@@ -24,7 +24,7 @@ KSFT_SKIP=4
 
 # ------------------------------------------------------------ two drivers
 
-# use NAME: the helpers below act on this driver from now on.
+# use NAME: make the helpers below act on this driver.
 use() {
 	case $1 in
 	rnull)
@@ -45,8 +45,8 @@ use() {
 	MODULE_FILE=${MODULE_FILES[$1]:-}
 }
 
-# Looked up once, as processes are dear in an emulated guest. No entry: there is
-# no such module for the running kernel.
+# Looked up once, as processes are slow in an emulated guest. A driver without a module
+# for the running kernel has no entry.
 declare -A MODULE_FILES=()
 find_modules() {
 	local driver file
@@ -57,12 +57,12 @@ find_modules() {
 }
 have() { [[ ${MODULE_FILES[$1]:-} ]]; }
 
-# What both drivers have, and what only rnull has.
+# Both drivers have irqmodes 0 to 2, and only rnull has 3.
 IRQMODES=(0 1 2)
 [[ $DRIVER == null_blk ]] || IRQMODES+=(3)
 
-# have_faults: whether the running kernel has null_blk with faults on request. rnull
-# has to have them, too, then.
+# have_faults: whether null_blk in the running kernel has fault injection. If so, rnull
+# must have it, too.
 have_faults() { have null_blk && modinfo -p null_blk | grep '^timeout:' >/dev/null; }
 
 loaded() { [[ -d /sys/module/$MODULE/holders ]]; }
@@ -77,13 +77,13 @@ sys() {
 	read -r -u 8 ERR RET || { ERR=EOF; return 1; }
 }
 
-# must CALL WORDS...: as sys, and it has to succeed.
+# must CALL WORDS...: as sys, but fail if the call fails.
 must() {
 	sys "$@"
 	[[ $ERR == 0 ]] || { printf '%s: %s %s\n' "$*" "$ERR" "$RET"; return 1; }
 }
 
-# refused ERRNO CALL WORDS...: as sys, and it has to fail so.
+# refused ERRNO CALL WORDS...: as sys, but fail unless the call fails with ERRNO.
 refused() {
 	sys "${@:2}"
 	[[ $ERR == "$1" ]] || { printf '%s: got %s, want %s\n' "${*:2}" "$ERR" "$1"; return 1; }
@@ -98,7 +98,7 @@ python() {
 
 start_syscalls() {
 	coproc SYSCALLS { exec python3 "$LIB_DIR/syscalls.py" 2>&1; }
-	# Shells below this one see only descriptors that were moved.
+	# Subshells do not inherit a coprocess's descriptors, so duplicate them.
 	exec 8<&"${SYSCALLS[0]}" 9>&"${SYSCALLS[1]}"
 }
 
@@ -112,7 +112,7 @@ want() {
 # fails COMMAND...: "!" itself would be exempt from set -e.
 fails() { ! "$@"; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: repeat the command until it succeeds.
 wait_for() {
 	local end=$((SECONDS + $1))
 	until "${@:2}"; do
@@ -129,7 +129,7 @@ wait_for() {
 load() { must insmod "$MODULE_FILE" "$*"; }
 unload() { must rmmod "$MODULE"; }
 
-# load_both PARAMS...: the driver and, where it exists, null_blk, for all cases.
+# load_both PARAMS...: load the driver and, if it exists, null_blk, for all cases.
 load_both() {
 	KEEP_LOADED=1
 	if [[ $DRIVER != null_blk ]] && have null_blk; then
@@ -146,14 +146,14 @@ power_on() { set_attr "$1" power 1; }
 power_off() { set_attr "$1" power 0; }
 want_attr() { get_attr "$1" "$2"; want "$1/$2" "$RET" "$3"; }
 
-# attributes DEVICE: the names of its files, sorted.
+# attributes DEVICE: print the names of its files, sorted.
 attributes() { find "$SUBSYS/$1" -maxdepth 1 -type f -printf '%f\n' | LC_ALL=C sort; }
 
 has_disk() { [[ -b /dev/$1 && -d /sys/block/$1 ]]; }
 no_disk() { [[ ! -e /dev/$1 && ! -e /sys/block/$1 ]]; }
-# disks: the disks of the driver that are made without configfs.
+# disks: print the driver's disks that were made without configfs.
 disks() { find /sys/block -name "$DISK*" -printf '%f\n' | LC_ALL=C sort -V; }
-# disk_field DISK FILE: prints it, without a process of its own.
+# disk_field DISK FILE: print the file, without starting a process.
 disk_field() {
 	local value
 	read -r value <"/sys/block/$1/$2"
@@ -162,12 +162,12 @@ disk_field() {
 
 # ---------------------------------------------------------- the C original
 
-# observe DRIVER FUNCTION ARGS...: to be run in a subshell. Prints what the
-# function prints with this driver, the names of disks evened out.
+# observe DRIVER FUNCTION ARGS...: call the function with this driver, and print its
+# output, with DISK for the prefix of disk names. Must run in a subshell.
 observe() {
 	local observed
 	use "$1"
-	# If it fails, what it said is no observation but the reason.
+	# If the function fails, its output is the reason.
 	trap 'cat "$WORK/observed" >&2' EXIT
 	"${@:2}" >"$WORK/observed"
 	trap - EXIT
@@ -176,7 +176,7 @@ observe() {
 	clean_driver
 }
 
-# parity FUNCTION ARGS...: the function prints the same with both drivers.
+# parity FUNCTION ARGS...: fail unless the function prints the same with both drivers.
 parity() {
 	local c ours
 	have null_blk || skip "no null_blk to compare with"
@@ -188,12 +188,12 @@ parity() {
 	return 1
 }
 
-# tabled EXPECTED FUNCTION ARGS...: the function prints EXPECTED with the driver,
-# and with null_blk too, so that a table cannot claim what C does not do.
+# tabled EXPECTED FUNCTION ARGS...: fail unless the function prints EXPECTED with the
+# driver and with null_blk. So a table cannot contradict the C driver.
 tabled() { differs "$1" "$@"; }
 
-# differs C RNULL FUNCTION ARGS...: the function prints C with null_blk and RNULL
-# with rnull. For the differences that Documentation/block/rnull.rst states.
+# differs C RNULL FUNCTION ARGS...: fail unless the function prints C with null_blk and
+# RNULL with rnull. For the differences that Documentation/block/rnull.rst lists.
 differs() {
 	local got
 	if have null_blk; then
@@ -208,9 +208,8 @@ differs() {
 
 # ------------------------------------------------------------------- fio
 
-# fio_job OUTPUT DISK OPTIONS...: write fio's report, as JSON, to OUTPUT. The
-# I/Os are enough to show a lost one, and few enough for a debug kernel in an
-# emulator.
+# fio_job OUTPUT DISK OPTIONS...: run fio, and write its report to OUTPUT, as JSON. The
+# number of I/Os suits a debug kernel in an emulator.
 fio_job() {
 	fio --name=job --filename="/dev/$2" --ioengine=io_uring --direct=1 --bs=4k --size=1g \
 		--clocksource=clock_gettime \
@@ -226,11 +225,11 @@ CASES=()
 tap_case() {
 	local name=$1
 	shift
-	# A hash would begin a directive.
+	# In TAP, a hash starts a directive.
 	CASES+=("${name//#/}" "$(printf '%q ' "$@")")
 }
 
-# skip REASON: the case (before tap_run: the whole file) cannot be run here.
+# skip REASON: skip the case (before tap_run: the whole file).
 skip() {
 	if [[ ${CASE_NUMBER:-} ]]; then
 		printf '%s' "$1" >"$WORK/skip"
@@ -241,7 +240,7 @@ skip() {
 }
 
 # needs_fixes FOLDER: skip the case (before tap_run: the whole file) unless the kernel's
-# configuration says that it has the fixes that are in this folder of patches/.
+# configuration can be read, and says that the kernel has the fixes in this folder of patches/.
 needs_fixes() {
 	local release config
 	release=$(uname -r)
@@ -253,9 +252,9 @@ needs_fixes() {
 	skip "needs the fixes of patches/$1; CONFIG_TEST_BLOCK_FIXES=y says that they are there"
 }
 
-# Bits of the taint that mean a bug: bad page, oops, warning, soft lockup.
+# Taint bits that mean a bug: bad page, oops, warning, soft lockup.
 TAINT_BUGS=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))
-# get_taint: sets TAINT to those that are set.
+# get_taint: set TAINT to the bits of these that are set.
 get_taint() {
 	read -r TAINT </proc/sys/kernel/tainted
 	TAINT=$((TAINT & TAINT_BUGS))
@@ -264,7 +263,8 @@ get_taint() {
 # Set by a test file whose cases share the modules that load_both loaded.
 KEEP_LOADED=
 
-# clean_driver: no descriptors, no devices; no module unless it is kept.
+# clean_driver: close descriptors, remove devices, and unload the module unless
+# KEEP_LOADED is set.
 clean_driver() {
 	local dir bad=0
 	loaded || return 0
@@ -287,7 +287,7 @@ clean_up() {
 	return "$bad"
 }
 
-# run_case NAME COMMAND: as tap_run's subshell.
+# run_case NAME COMMAND: run a case, in a subshell of tap_run.
 run_case() {
 	trap 'printf "%s: line %d: %s\n" "$TEST_NAME" "$LINENO" "$BASH_COMMAND"' ERR
 	printf 'rnull_test: %s: %s\n' "$TEST_NAME" "$1" >/dev/kmsg
@@ -295,8 +295,8 @@ run_case() {
 	eval "$2"
 }
 
-# kill_case: kill what is left of a case; fails if nothing is. A dead process
-# that nobody waited for is nothing.
+# kill_case: kill the remaining processes of a case. Fails if there are none; zombies
+# do not count.
 kill_case() {
 	kill -0 -- "-$CASE_PID" 2>/dev/null && pgrep -g "$CASE_PID" -r D,R,S,T >/dev/null &&
 		kill -KILL -- "-$CASE_PID"
@@ -312,8 +312,8 @@ tap_run() {
 		get_taint
 		before=$TAINT
 		[[ ! -e $WORK/skip ]] || rm "$WORK/skip"
-		# A process group of its own, so that what it leaves running is found.
-		# Not as a condition, in which bash would ignore set -e.
+		# In its own process group, so that kill_case finds its processes. Not
+		# in a condition, where bash ignores set -e.
 		set -m
 		(run_case "$name" "${CASES[i + 1]}") >"$WORK/out" 2>&1 &
 		CASE_PID=$!

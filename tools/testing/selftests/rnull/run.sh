@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs the tests and judges them: run.sh [-d DIRECTORY] [PATTERN...]
+# Run the test files and check their results: run.sh [-d DIRECTORY] [PATTERN...]
 #
-# A pattern picks test files by name ("configfs", "io_*"). A file passes when it
-# kept its plan, every case is ok and it exited with success: none of these alone
-# says that a test ran to its end. The last line is the sum of all cases, and the
-# exit status is 0 only if there was no failure and at least one pass.
+# A pattern selects test files by name ("configfs", "io_*"). A file passes if it ran the
+# planned cases, every case is ok, and it exited with success; none of these alone proves
+# that it ran to its end. The last line has the totals. The exit status is 0 only if no
+# case failed and at least one passed.
 
 set -euo pipefail
 
 DIR=$(cd "$(dirname "$0")" && pwd)
 TIMEOUT=$(sed -n 's/^timeout=//p' "$DIR/settings")
-# With FULL=1 the tests have the same cases, and many more I/Os.
+# With FULL=1 the tests do many more I/Os.
 [[ ${FULL:-} != 1 ]] || TIMEOUT=$((TIMEOUT * 8))
 
 [[ ${1:-} != -d ]] || { DIR=$(cd "$2" && pwd); shift 2; }
@@ -31,7 +31,7 @@ chosen() {
 	return 1
 }
 
-# judge NAME STATUS LOG SECONDS: what is wrong with the file as a whole, if anything.
+# judge NAME STATUS LOG SECONDS: count the cases of a file, and check the file as a whole.
 judge() {
 	local plan planned results failed=0 skipped=0
 	plan=$(grep -m1 -E '^1\.\.[0-9]+' "$3" || true)
@@ -78,7 +78,7 @@ run_test() {
 	name=$(basename "$1" .sh)
 	printf '# ---- %s\n' "$name"
 	: >"$LOG"
-	# Not through a pipe: what a test left behind could keep that open.
+	# Not through a pipe: a process that a test leaves behind could keep it open.
 	timeout -k 10 "$TIMEOUT" bash "$1" >"$LOG" 2>&1 </dev/null &
 	pid=$!
 	tail -n +1 -s 0.2 --pid="$pid" -f "$LOG" 2>/dev/null
@@ -89,8 +89,8 @@ run_test() {
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 
-# What *_unremovable leaves behind hinders others: no CPU whose hardware queue has a
-# leaked tag can be switched off. So these come last.
+# The *_unremovable tests leak tags, and a CPU whose hardware queue has a leaked tag
+# cannot go offline. So these run last.
 shopt -s nullglob extglob
 for test in "$DIR"/test_!(*_unremovable).sh "$DIR"/test_*_unremovable.sh; do
 	chosen "$(basename "$test" .sh)" "$@" || continue

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Ask a zoned device for its zones, into memory that has to be paged in from a slow device.
+"""Get a report of the zones of a device, in memory that is paged in from a slow device.
 
     slow_report.py ZONED SLOW
 
@@ -23,12 +23,12 @@ def main():
     slow = os.open(sys.argv[2], os.O_RDWR)
     memory = mmap.mmap(slow, 4 * mmap.PAGESIZE)
     memory.madvise(mmap.MADV_RANDOM)
-    # The head is there at once, all zones but the first few are not.
+    # The header is in memory; most of the zones must be paged in.
     start = mmap.PAGESIZE - struct.calcsize("QII") - 64 * 4
     struct.pack_into("QII", memory, start, 0, ZONES, 0)
     print("begun", flush=True)
     try:
-        # With a buffer of its own, Python would copy.
+        # Not through Python's own buffer, which it would copy.
         fcntl.ioctl(zoned, ZONE_REPORT, memoryview(memory)[start:], True)
     except OSError as error:
         print(errno.errorcode[error.errno])

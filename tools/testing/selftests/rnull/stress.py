@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Several processes that get in each other's way.
+"""Stress a driver from several processes that race with each other.
 
-stress.py io DISK SECONDS SEED: reads and writes from two processes, which check what they read,
-each in a half of its own. Any error is fatal. Prints how many I/Os there were.
+stress.py io DISK SECONDS SEED: two processes read, write and verify, each in its own half of the
+disk. Any error is fatal. Prints the number of I/Os.
 
-stress.py cycle DISK CYCLES SEED POWER: the same, while the disk is switched off and on so many
-times, by the file POWER. Errors of a disk that has gone do not count; it is opened anew.
+stress.py cycle DISK CYCLES SEED POWER: the same, during CYCLES power cycles by the attribute POWER.
+Errors of a removed disk do not count; the processes open it again.
 
-stress.py configfs SUBSYS SECONDS SEED: four processes make, set up, switch on and off, read and
-remove devices at random. Prints how many calls there were.
+stress.py configfs SUBSYS SECONDS SEED: four processes create, configure, power on and off, read and
+remove devices at random. Prints the number of calls.
 
-stress.py drop SUBSYS CYCLES SEED REGISTERED: four processes make and remove directories, while the
-subsystem is dropped and registered so many times, by the file REGISTERED. Prints how many calls
+stress.py drop SUBSYS CYCLES SEED REGISTERED: four processes create and remove directories, while
+the file REGISTERED drops and registers the subsystem CYCLES times. Prints the number of calls that
 succeeded.
 """
 
@@ -27,9 +27,9 @@ import sys
 import time
 
 BLOCK = 4096
-# What I/O to a disk may say that is just being switched off: it has no size any more.
+# The errnos of I/O to a disk during power-off, when its size becomes 0.
 GONE = {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.ENOSPC}
-# What configfs may say to a writer who has not looked.
+# The errnos of configfs for calls at random.
 REFUSALS = {
     errno.EBUSY,
     errno.EINVAL,
@@ -41,13 +41,13 @@ REFUSALS = {
 }
 
 
-# What makes tags. The block layer asks for their memory, 32 KiB in a piece for the deepest
-# queues, without insisting on it.
+# Writing these allocates tags. That may fail, because the block layer does not retry the
+# allocations, of up to 32 KiB for the deepest queues.
 MAKE_TAGS = {"power", "submit_queues", "poll_queues"}
 
 
 class Stop:
-    """When to stop: after some seconds, or on SIGTERM."""
+    """True after some seconds, or after SIGTERM."""
 
     def __init__(self, seconds):
         self.end = time.monotonic() + seconds
@@ -61,7 +61,7 @@ class Stop:
 
 
 def in_processes(count, work, *args, meanwhile=None):
-    """Work in so many processes. Returns the sum of what they return, which must not be 0."""
+    """Call `work` in `count` processes. Returns the sum of its results, which must not be 0."""
     pipes = []
     children = []
     for number in range(count):
@@ -99,7 +99,7 @@ def do_io(number, count, disk, seconds, seed, goes):
             if fd is None:
                 fd = os.open(disk, os.O_RDWR | os.O_DIRECT)
             if chance.randrange(2):
-                # From here on it may be the one or the other.
+                # From here on, the block may have the old or the new contents.
                 expected.setdefault(block, {bytes(BLOCK)}).add(data)
                 memory[:] = data
                 if os.pwrite(fd, memory, block * BLOCK) != BLOCK:
@@ -120,7 +120,7 @@ def do_io(number, count, disk, seconds, seed, goes):
             if fd is None:
                 time.sleep(0.001)
                 continue
-            # The size goes first, and then come errors.
+            # During power-off the size becomes 0 before I/O fails.
             if os.lseek(fd, 0, os.SEEK_END):
                 raise
             os.close(fd)
@@ -135,7 +135,7 @@ def do_configfs(number, _count, subsys, seconds, seed):
     chance = random.Random(seed + number)
     with open(f"{subsys}/features", encoding="ascii") as file:
         attrs = file.read().strip().split(",")
-    # The power more often than the others.
+    # Power more often than other attributes.
     attrs += ["power"] * 12
     done = 0
     stop = Stop(seconds)
@@ -168,12 +168,12 @@ def do_configfs(number, _count, subsys, seconds, seed):
     return done
 
 
-# What configfs may say while others remove the directory, or the subsystem is dropped.
+# The errnos of configfs while another process removes the directory or drops the subsystem.
 VANISHING = {errno.EEXIST, errno.ENODEV, errno.ENOENT, errno.ENOTEMPTY}
 
 
 def make_in(directory):
-    """Make a directory in one that is open, which may be removed before that."""
+    """Create a directory in an open directory, which may have been removed."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.mkdir("inner", dir_fd=fd)
@@ -187,7 +187,7 @@ def do_directories(number, _count, subsys, seconds, seed):
     stop = Stop(seconds)
     while not stop:
         directory = f"{subsys}/d{chance.randrange(2)}"
-        # A directory is removed by its maker at the latest, or the drop would never end.
+        # Each process removes its directories, or the drop would never end.
         for call, path in (
             (os.mkdir, directory),
             (make_in, directory),

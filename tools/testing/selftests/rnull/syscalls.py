@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Do single system calls, and a few other things, for a shell test; say what exactly they returned.
+"""Make single system calls, and some other calls, for a shell test, and report their exact results.
 
-A request is a line of tab-separated words, backslash escapes being decoded; the reply is a line
-with 0 or the errno's name, a tab, and the result. Shell tools cannot do this: they retry, they
-map errnos to words of their own, and one process a call is slow in an emulated guest.
+A request is a line of tab-separated words with backslash escapes. The reply is a line with 0 or the
+errno's name, a tab, and the result. Shell tools cannot do this: they retry, they replace errnos by
+messages, and a process per call is slow in an emulated guest.
 """
 
 import ctypes
@@ -48,13 +48,13 @@ def libc_call(name, *args):
 def fio_jobs(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    # fio writes what goes wrong into the same file, around the report.
+    # fio writes its error messages into the same file, around the report.
     report, _ = json.JSONDecoder().raw_decode(text[re.search(r"^\{", text, re.M).start() :])
     return report["jobs"]
 
 
 class Calls:
-    """One method a request."""
+    """A method for each kind of request."""
 
     def __init__(self):
         self.held = {}
@@ -74,7 +74,7 @@ class Calls:
             os.close(fd)
 
     def write_then_read(self, path, data):
-        """Both on one descriptor: a driver must not show what it did not fill in."""
+        """Write and read on one descriptor: a driver must not return uninitialised memory."""
         fd = os.open(path, os.O_RDWR)
         try:
             os.write(fd, data)
@@ -94,7 +94,7 @@ class Calls:
         return int(os.path.lexists(path))
 
     def hold(self, path):
-        """Open for direct I/O and stay open."""
+        """Open for direct I/O, and keep the descriptor open."""
         self.held[path] = os.open(path, os.O_RDWR | os.O_DIRECT)
         return ""
 
@@ -117,7 +117,7 @@ class Calls:
         return ""
 
     def write_at(self, path, sector, sectors, byte=b"\0"):
-        """Write so many sectors of a byte, around the page cache."""
+        """Write sectors filled with a byte, by direct I/O."""
         buffer = mmap.mmap(-1, int(sectors) * SECTOR)
         buffer[:] = byte * len(buffer)
         fd = os.open(path, os.O_WRONLY | os.O_DIRECT)
@@ -127,7 +127,7 @@ class Calls:
             os.close(fd)
 
     def read_at(self, path, sector, sectors):
-        """Read so many sectors around the page cache. Returns each byte and how often it came."""
+        """Read sectors by direct I/O. Returns each byte and how often it occurs."""
         buffer = mmap.mmap(-1, int(sectors) * SECTOR)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
         try:
@@ -138,7 +138,7 @@ class Calls:
         return " ".join(f"{byte:02x}*{length}" for byte, length in runs)
 
     def zone(self, path, op, sector, sectors):
-        """Do something with the zones in a range."""
+        """Execute an operation on the zones in a range."""
         fd = os.open(path, os.O_RDWR)
         try:
             fcntl.ioctl(fd, ZONE_OPS[op.decode()], struct.pack("QQ", int(sector), int(sectors)))
@@ -164,7 +164,7 @@ class Calls:
         return " ".join(zones)
 
     def call(self, module, function, *args):
-        """Call a function of a module beside this one, with words as arguments."""
+        """Call a function of another module in this directory, with words as arguments."""
         called = getattr(importlib.import_module(module.decode()), function.decode())
         return called(*(arg.decode() for arg in args))
 
@@ -191,11 +191,11 @@ class Calls:
         return " ".join(map(str, [sum(job["error"] for job in jobs), *counts, least, int(mean)]))
 
     def fio_errors(self, path):
-        """The errors that fio went on after."""
+        """The number of errors after which fio continued."""
         return sum(job.get("total_err", 0) for job in fio_jobs(path))
 
     def flush_errors(self, path, count):
-        """Flush so many times, and count the failures."""
+        """Flush several times, and count the failures."""
         fd = os.open(path, os.O_RDWR)
         errors = 0
         try:
@@ -230,7 +230,7 @@ def main():
         except OSError as error:
             reply = f"{errno.errorcode[error.errno]}\t"
         except Exception as error:
-            # The call has failed; the cases after this one still need the others.
+            # Report the failure and go on: later cases need this process.
             reply = f"{type(error).__name__}\t{encode(error)}"
         print(reply, flush=True)
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Flushes, which have requests of their own: references to them are kept, and they fail.
+# Flush requests: the driver keeps references to them, and fails them.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -14,15 +14,15 @@ flushes() {
 	happened flushed
 }
 
-# Writes that have to reach the medium are followed by a flush.
+# The block layer flushes after each of these writes.
 forced() {
 	abuse_load "inline softirq watch clones"
 	verified rbabuse0 --sync=dsync --size=1m
 	happened flushed watched
 }
 
-# One at a time, a flush that the driver fails is one that its submitter sees
-# fail, although references to it are dropped after that.
+# With one flush at a time, the submitter sees each flush fail that the driver fails,
+# although references to it are dropped later.
 failing() {
 	local storm
 	abuse_load "$1 fail_flush"
@@ -37,8 +37,8 @@ failing() {
 	happened failed flushed
 }
 
-# References are dropped after the end. Without a fix, all but the last one replace the
-# error by a success.
+# The driver drops references after the end. Without a fix, all but the last drop replace
+# the error by a success.
 failing_while_kept() {
 	needs_fixes block-fixes
 	failing "$@"

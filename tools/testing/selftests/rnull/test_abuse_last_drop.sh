@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The reference from a look-up turns out to be the last one, since the owner has ended the
-# request meanwhile: then dropping it frees the request.
+# The owner ends the request while a reference from a look-up exists. So that reference is
+# the last one, and dropping it frees the request.
 #
-# A probe at the entry of __blk_mq_free_request() shows by the return address where the
-# call comes from. Of interest is rust_helper_blk_mq_put_request(), by which all references
-# are dropped in kernels that don't inline helpers. If the compiler has made a jump of that
-# call, the return address is the helper's own. A return probe of the helper has put its
-# trampoline there, so that it is known all the same.
+# A probe at the entry of __blk_mq_free_request() finds the caller by the return address.
+# The test waits for calls from rust_helper_blk_mq_put_request(), which drops all
+# references in kernels without inlined helpers. If the compiler has turned that call into
+# a jump, the return address is that of the helper's caller. A return probe of the helper
+# replaces it by its trampoline, so the probe recognises it.
 #
-# More probes there do nothing but take time, for which the reference is held: a completion
-# by tag drops it some ten instructions after it was taken.
+# More probes on the helper only take time, and so extend the life of the reference: a
+# completion by tag drops it some ten instructions after it has taken it.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -19,12 +19,12 @@
 TRACEFS=/sys/kernel/tracing
 PROBES=$TRACEFS/events/last_drop
 DROP=rust_helper_blk_mq_put_request
-# Of the two ways to implement return probes.
+# The trampolines of the two implementations of return probes.
 TRAMPOLINES="arch_rethook_trampoline __kretprobe_trampoline"
 SLOW_PROBES=20
 PATIENCE=60
 
-# probe: has the kernel record each free of a request by a dropped reference.
+# probe: make the kernel record each request that a dropped reference frees.
 probe() {
 	local i name filter="caller.function == $DROP"
 	mountpoint -q "$TRACEFS" || mount -t tracefs none "$TRACEFS"
@@ -40,7 +40,7 @@ probe() {
 		! grep -qw "$name" /proc/kallsyms || filter+=" || caller.function == $name"
 	done
 	echo "$filter" >"$PROBES/free/filter"
-	# Nothing of the others is recorded.
+	# Do not record the other probes.
 	echo "__probe_func == 0" >"$PROBES/drop/filter"
 	for ((i = 0; i < SLOW_PROBES; i++)); do
 		echo "__probe_ip == 0" >"$PROBES/slow$i/filter"
@@ -54,7 +54,7 @@ unprobe() {
 	[[ ! -e $TRACEFS/kprobe_events ]] || echo >"$TRACEFS/kprobe_events"
 }
 
-# until_freed COMMAND...: repeats the command until a dropped reference frees a request.
+# until_freed COMMAND...: repeat the command until a dropped reference frees a request.
 until_freed() {
 	local frees=0 end=$((SECONDS + PATIENCE))
 	while ((frees == 0)); do
@@ -80,7 +80,7 @@ held() {
 	happened held
 }
 
-# The handler of a completion ring looks requests up that their timeouts end.
+# The handler of a completion ring looks up requests while their timeouts end them.
 timed_out() {
 	load nr_devices=0
 	make_device f
@@ -93,7 +93,7 @@ timed_out() {
 	must write "$SUBSYS/f/tag_inject/verbose" "0\n"
 	must write "$SUBSYS/f/tag_inject/times" "-1\n"
 	must write "$SUBSYS/f/tag_inject/probability" "5\n"
-	# The driver tells of each request that times out, and the console is slow.
+	# The driver logs each timeout, and the console is slow.
 	read -r LEVEL _ </proc/sys/kernel/printk
 	trap 'unprobe; dmesg -n "$LEVEL"' EXIT
 	dmesg -n notice

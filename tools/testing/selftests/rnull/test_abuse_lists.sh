@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Requests that come in lists, are completed in lists, and are polled for: some of a list
-# are taken and others left, in another order; a list that is completed has requests of
-# several disks; and polling ends requests of others.
+# Requests that are dispatched in lists, completed in lists, or polled for. The driver takes
+# some requests of a list and returns the others, in another order. A completed list has
+# requests of several disks. Polling ends requests of other submitters.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
-# fio submits so many I/Os at once that the block layer hands them over together.
+# fio submits many I/Os at once, so that the block layer dispatches them in lists.
 OPTIONS="--iodepth_batch_submit=8 --iodepth_batch_complete_min=8"
 
 two_disks() {
@@ -16,8 +16,8 @@ two_disks() {
 	does "$@" disks=2
 }
 
-# Each change sets up the I/O scheduler of the first disk anew. That locks in the wrong
-# order, while the second disk is frozen, without a fix.
+# Each change reinitialises the I/O scheduler of the first disk. Without a fix, this takes
+# locks in the wrong order while the second disk is frozen.
 resized() {
 	needs_fixes block-fixes
 	two_disks "$@"

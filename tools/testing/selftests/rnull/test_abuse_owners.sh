@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Owners that are kept, dropped, requeued and refused, and references that are kept for no
-# reason.
+# The driver keeps, drops, requeues and refuses owners, and keeps needless references.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
-# The block layer looks for requests that took too long once in a second.
+# The block layer checks for timeouts once per second.
 timeouts() {
 	abuse_load "$1" lookups=0 timeout_ms=40 interval_us="$2"
 	verified rbabuse0 --size=256k --loops=1
 	happened timed_out
 }
 
-# The list of references is full after a few I/Os, and seldom emptied.
+# The list of references is full after a few I/Os, and the driver seldom empties it.
 kept_for_seconds() {
 	abuse_load "inline clones" lookups=0 interval_us=300000 queue_depth=40
 	verified rbabuse0 --size=256k --loops=1

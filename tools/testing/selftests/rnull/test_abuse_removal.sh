@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Disks that go with I/O and references about, and disks that are left behind.
+# Disks are removed while I/O and references exist, or leaked.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -27,7 +27,7 @@ busy() {
 		--output="$WORK/fio" &
 	wait_for 30 written
 	refused EAGAIN rmmod "$ABUSE_MODULE"
-	# I/O that is in flight when its submitter is killed ends all the same.
+	# I/O in flight ends although its submitter was killed.
 	kill -KILL $!
 	wait $! || true
 	wait_for 30 must rmmod "$ABUSE_MODULE"
@@ -45,15 +45,15 @@ left_behind() {
 	[[ ! -e /dev/rbabuse0 ]]
 }
 
-# fails_while_open "WHAT...": the module can't be loaded, but it must not be freed before
-# a disk that it has made is closed. Without a fix, the task that loads it has the disk
-# open itself, and waits for ever.
+# fails_while_open "WHAT...": loading the module fails, but the kernel must not free it
+# before its disk is closed. Without a fix, the loading task itself has the disk open, and
+# waits for ever.
 fails_while_open() {
 	local loading
 	needs_fixes block-fixes
 	insmod "$abuse_file" "$(abuse_bits "$1 fail_load")" 2>"$WORK/insmod" &
 	loading=$!
-	# There is a node a little earlier than a disk.
+	# The device node appears a little earlier than the disk.
 	wait_for 30 opens 2>"$WORK/opens"
 	exec 9</dev/rbabuse0
 	wait_for 30 test ! -e /dev/rbabuse0

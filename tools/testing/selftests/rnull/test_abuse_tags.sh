@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tags that a device makes up, looked up in interrupts while everything changes that tags
-# depend on, and keys of other I/Os.
+# The driver looks up invented tags in interrupts, while schedulers, queues and CPUs change,
+# and claims requests by the keys of other I/Os.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -18,7 +18,7 @@ lookups() {
 	((COUNT[looked_up] > COUNT[found]))
 }
 
-# Two disks have the same tags.
+# Two disks share one tag set.
 shared() {
 	abuse_load "park inline softirq late refuse clones" disks=2 lookups=16
 	storm rbabuse1 elevator freeze hw_queues
@@ -27,7 +27,7 @@ shared() {
 	happened claimed refused
 }
 
-# Each I/O has a key of its own, and an earlier one finds nothing.
+# Each I/O has its own key, and an earlier key claims nothing.
 keys() {
 	abuse_load "park requeue" lookups=32 queue_depth=16
 	storm rbabuse0 elevator

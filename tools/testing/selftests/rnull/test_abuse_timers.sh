@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Timers that watch requests without end, and timers that own requests.
+# Timers that hold a reference and are never stopped, and timers that own requests.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
 
-# The request has ended, and its timer runs on.
+# The request ends, and its timer keeps running.
 forgotten() {
 	abuse_load "$1 watch"
 	storm rbabuse0 elevator nr_requests
@@ -15,14 +15,14 @@ forgotten() {
 	happened watched watched_in_vain unwatched
 }
 
-# Half a second late, with the tag in use all the while.
+# The timer fires half a second late, while other I/Os use the tag.
 forgotten_long() {
 	abuse_load "inline watch" interval_us=500000
 	verified rbabuse0 --loops=1 --size=64k --rate_iops=16
 	happened watched_in_vain
 }
 
-# The timer owns the request, or an interrupt takes it out before.
+# The timer owns the request, unless an interrupt removes it first.
 owning() {
 	abuse_load "timer $1" lookups="$2"
 	storm rbabuse0 elevator
@@ -30,18 +30,18 @@ owning() {
 	calm
 }
 
-# Without these fio may submit one by one, if the machine is slow.
+# Without these options, fio may submit one by one on a slow machine.
 EIGHT="--iodepth_batch_submit=8 --iodepth_batch_complete_min=8"
 
-# The timer of the first owns a list, or an interrupt takes all of it out.
+# The timer of the first request owns a list, unless an interrupt removes all of it.
 lists() {
 	DISKS="rbabuse0 rbabuse1"
 	OPTIONS=$EIGHT
 	does "timer batch together lists $1" "listed $2" "$3" disks=2 lookups="$4"
 }
 
-# Some of a list time out before the timer of the first expires. The block layer looks
-# for them once in a second, so that this takes some tries.
+# Some requests of a list time out before the timer of the first expires. The block layer
+# checks once per second, so this takes several tries.
 lists_time_out() {
 	local try
 	abuse_load "timer batch together" lookups=0 timeout_ms=40 interval_us=300000
@@ -54,7 +54,7 @@ lists_time_out() {
 	return 1
 }
 
-# The timer finds its request parked, or an interrupt has.
+# The timer claims its parked request, or an interrupt does.
 fight() {
 	abuse_load "park watch" interval_us=100
 	verified rbabuse0

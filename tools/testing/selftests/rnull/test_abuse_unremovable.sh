@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Leaked references, and with FULL=1 more of them to one request than can be counted. The
-# driver can't be unloaded after that, as documented, and stays to the end of the system.
-# So this is the last of its tests.
+# The driver leaks references; with FULL=1, more to one request than its count can hold.
+# As documented, the driver cannot be unloaded after that. So these tests run last.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/abuse_lib.sh"
@@ -16,10 +15,10 @@ leaked() {
 	verified rbabuse0
 }
 
-# As often as the count can be increased, and a little more.
+# A few more than the count can hold.
 cloned() {
 	[[ ${FULL:-} == 1 ]] || skip "takes minutes, run with FULL=1"
-	# So that there are references.
+	# So that references exist.
 	fio --name=job --filename=/dev/rbabuse0 --ioengine=io_uring --direct=1 --bs=4k --size=4m \
 		--thread --rw=randread --time_based --runtime=5 --output="$WORK/busy" &
 	must write "$ABUSE_DEBUG/clones" $((1 << 31))

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A module drops a configfs subsystem while it stays loaded, which safe Rust code can do at any
-# time. The drop waits for directories, and nothing that user space still has of them leads to
-# memory that is gone.
+# A module drops a configfs subsystem and stays loaded, as safe Rust code can do at any time. The
+# drop waits until directories are removed, and files that user space keeps open never access
+# freed memory.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
@@ -17,7 +17,8 @@ drop_file=$(modinfo -n "$DROP_MODULE" 2>/dev/null) ||
 	skip "no module $DROP_MODULE for this kernel"
 mountpoint -q /sys/kernel/debug || skip "no debugfs"
 
-# registered: the module and its subsystem. Both go when the case's shell does.
+# registered: load the module and register its subsystem. The exit of the case's shell removes
+# both.
 registered() {
 	trap cleared EXIT
 	rm -f "$WORK/dropped"
@@ -34,11 +35,11 @@ cleared() {
 
 unload_module() { must rmmod "$DROP_MODULE"; }
 
-# held FD: the name of what the descriptor of this shell is open on.
+# held FD: print the name of the file that a descriptor of this shell is open on.
 held() { HELD=/proc/$BASHPID/fd/$1; }
 
-# start_drop DIRECTORY: drop the subsystem in the background. It has begun when no
-# directory can be made in this one any more.
+# start_drop DIRECTORY: drop the subsystem in the background, and wait until no directory can be
+# made in DIRECTORY.
 start_drop() {
 	(printf 0 >"$REGISTERED" && : >"$WORK/dropped") &
 	wait_for 30 closed "$1"
@@ -52,7 +53,7 @@ closed() {
 
 dropped() { [[ -e $WORK/dropped ]]; }
 
-# A drop that does not wait has long ended after this.
+# waits: whether the drop waits. If it did not, it would end in less time.
 waits() {
 	sleep 0.5
 	fails dropped
@@ -71,7 +72,7 @@ empty() {
 	must write "$REGISTERED" 0
 	refused ENOENT mkdir "$TOP/a"
 	refused ENOENT write "$REGISTERED" 0
-	# Once more, and it goes with the module.
+	# Register it again; unloading the module drops it.
 	must write "$REGISTERED" 1
 	must mkdir "$TOP/a"
 	must rmdir "$TOP/a"
@@ -108,7 +109,7 @@ directories() {
 	refused ENOENT mkdir "$HELD/x"
 }
 
-# What is open of directories that are gone does not keep the subsystem.
+# Open files of removed directories do not delay the drop.
 open_files() {
 	local fd
 	needs_fixes configfs
@@ -127,7 +128,7 @@ open_files() {
 	refused ENOENT read "$HELD"
 	fails cat <&7 2>"$WORK/cat"
 	grep -q "No such file" "$WORK/cat"
-	# Another subsystem has the name.
+	# Another subsystem takes the name.
 	must write "$REGISTERED" 1
 	must mkdir "$TOP/a"
 	refused ENOENT mkdir "/proc/$BASHPID/fd/6/x"

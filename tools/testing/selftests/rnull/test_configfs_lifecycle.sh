@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The life of a device made in configfs: from mkdir over power on and off to
-# rmdir, in every order that a user can think of.
+# The life of a device in configfs: mkdir, power-on, power-off and rmdir, in every
+# order that makes sense.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
 FIXED=(size blocksize irqmode completion_nsec index)
 
-# features is what can be configured, and the C driver's names for it.
+# The file features lists the attributes, by the C driver's names.
 features() {
 	local names
 	make_device a
@@ -18,7 +18,7 @@ features() {
 		"$(grep -cxE 'blocksize|completion_nsec|index|irqmode|power|size' <<<"$names")" 6
 }
 
-# In the order of C's list, each being in it: a script that greps it finds both.
+# The names are in the order of the C driver's list, so scripts can grep for both.
 features_known() {
 	local c ours
 	have null_blk || skip "no null_blk to compare with"
@@ -35,7 +35,7 @@ features_read_only() {
 		"power 644 size 644 index 644"
 }
 
-# An attribute that null_blk does not have would be a name of our own.
+# An attribute that null_blk lacks shows up as a difference.
 defaults() {
 	local attr
 	make_device a
@@ -45,7 +45,7 @@ defaults() {
 	done
 }
 
-# Every attribute that the driver under test has.
+# Every attribute of the driver under test.
 all_defaults() {
 	local names
 	make_device names
@@ -95,7 +95,7 @@ fixed_while_on() {
 		get_attr a "$attr"
 		before=$RET
 		refused EBUSY write "$SUBSYS/a/$attr" "1\n"
-		# What is no number is refused as that, on or off.
+		# An invalid number is EINVAL, whether the device is on or off.
 		refused EINVAL write "$SUBSYS/a/$attr" "x\n"
 		want_attr a "$attr" "$before"
 	done
@@ -120,7 +120,7 @@ power_twice() {
 	no_disk a
 }
 
-# A second life has the second configuration, and nothing of the first.
+# The second power-on uses the second configuration, and nothing of the first.
 second_life() {
 	make_device a
 	set_attr a size 1
@@ -165,7 +165,7 @@ many_lives() {
 	done
 }
 
-# fio_runs DISK IRQMODE: an endless job in the background, and I/O under way.
+# fio_runs DISK IRQMODE: start an endless job in the background, and wait for I/O.
 fio_runs() {
 	fio_job "$WORK/fio" "$1" --time_based --runtime=120 --number_ios=0 --iodepth=32 \
 		--size=100% >"$WORK/fio.err" 2>&1 &
@@ -182,7 +182,7 @@ fio_ends() {
 	local status=0
 	wait_for 30 fio_gone
 	wait "$FIO" || status=$?
-	# It lost its device under way: it may not have ended well.
+	# fio may have failed, because it lost its device.
 	printf 'fio: %d\n' "$status"
 	((status != 0))
 }
@@ -204,7 +204,7 @@ gone_under_io() {
 	fio_ends
 }
 
-# What a held descriptor sees when its device goes, and that nothing else does.
+# Use a descriptor that is held over power-off, and a new one after it.
 held_over_power_off() {
 	make_device a
 	set_attr a size 1
@@ -243,7 +243,7 @@ two_devices() {
 	must read_held /dev/b
 }
 
-# The index is given at power on: the lowest that is free.
+# Power-on assigns the lowest free index.
 indexes() {
 	local device
 	for device in a b c; do
@@ -275,8 +275,8 @@ indexes() {
 	printf 'd has %s\n' "$RET"
 }
 
-# Writing and then reading one descriptor may show the value, never memory that
-# nobody wrote.
+# Reading after writing on one descriptor may return the value, never uninitialised
+# memory.
 one_descriptor() {
 	local attr
 	make_device a

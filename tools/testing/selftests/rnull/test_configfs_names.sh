@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Names of configfs devices: strange ones, long ones, ones that are taken.
+# Names of configfs devices: strange, long and taken ones.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# named NAME: the errnos of mkdir and power on, and the disk that it made.
+# named NAME: print the errnos of mkdir and power-on, and the name of the disk.
 named() {
 	local before
 	sys mkdir "$SUBSYS/$1"
@@ -24,7 +24,7 @@ named() {
 
 repeat() { printf "%${2}s" '' | sed "s/ /$1/g"; }
 
-# The name of a disk that module parameters made is taken, until it is gone.
+# A disk made by module parameters reserves its name until it is removed.
 taken_by_parameter() {
 	unload
 	load nr_devices=1
@@ -34,7 +34,7 @@ taken_by_parameter() {
 	has_disk "${DISK}1"
 }
 
-# A device that is off has no disk, so its name is only taken in configfs.
+# A device that is off has no disk, so it reserves its name only in configfs.
 taken_by_device() {
 	make_device a
 	set_attr a size 1

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Everything at once: configuration, power, directories and I/O from several
-# processes. What each gets is luck; that the kernel lives and the end state is
-# clean is not.
+# Several processes race: configuration, power, directories and I/O. Each call may
+# fail, but the kernel must survive, and the end state must be clean.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# churn SECONDS COMMAND ARGS...: again and again; errors are part of it.
+# churn SECONDS COMMAND ARGS...: repeat the command, and ignore its errors.
 churn() {
 	local end=$((SECONDS + $1)) n=0
 	while ((SECONDS < end)); do
@@ -36,7 +35,7 @@ together() {
 	done
 }
 
-# The device is whole afterwards: it can be configured and used.
+# The device can be configured and used afterwards.
 whole() {
 	set_attr a size 4
 	set_attr a blocksize 512

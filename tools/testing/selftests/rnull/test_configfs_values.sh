@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Values written to each attribute: taken or refused, with which errno, and what
-# is read back afterwards. A row holds for both drivers in the same boot.
+# Write values to each attribute: check the errno, and the value that is read back. A
+# row must be true for both drivers in the same boot.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# stored ATTRIBUTE VALUE: the errno, how much was taken, and what is read back.
+# stored ATTRIBUTE VALUE: write it; print the errno, the bytes written, and the value
+# that is read back.
 stored() {
 	make_device v
 	sys write "$SUBSYS/v/$1" "$2"
@@ -22,8 +23,8 @@ row() {
 	tap_case "$1 \"${shown//\\/\\\\}\": $3" tabled "$3" stored "$1" "$2"
 }
 
-# powered ATTRIBUTE VALUE: as the value is found out to be wrong, or put right,
-# at power on: the errno, what is read back, and the disk's size and block size.
+# powered ATTRIBUTE VALUE: power on with it, which may refuse or correct the value; print
+# the errno, the value that is read back, and the disk's size and block size.
 powered() {
 	make_device v
 	set_attr v size 4
@@ -38,7 +39,8 @@ powered() {
 		"$(disk_field v queue/logical_block_size)"
 }
 
-# power_word VALUE: the errno, how much was taken, and whether it is on then.
+# power_word VALUE: write it to power; print the errno, the bytes written, and whether
+# the device is on.
 power_word() {
 	make_device v
 	set_attr v size 4
@@ -52,7 +54,7 @@ power_row() {
 	tap_case "power on with $1=$2: $3" tabled "$3" powered "$1" "$2"
 }
 
-# A refusal leaves a device that can be put right.
+# After a refusal, the device can be corrected and powered on.
 refusal_is_not_fatal() {
 	make_device v
 	set_attr v size 4
@@ -64,7 +66,7 @@ refusal_is_not_fatal() {
 	has_disk v
 }
 
-# One line in the log for each refusal, no more.
+# Each refusal logs exactly one line.
 refusal_message() {
 	make_device v
 	set_attr v blocksize 1536
@@ -73,8 +75,8 @@ refusal_message() {
 	want "messages" "$(dmesg -t | grep -c 'Invalid logical block size (1536)')" 1
 }
 
-# message ATTRIBUTE VALUE TEXT: writing the value is refused, and that is all the
-# log has of it. null_blk says nothing.
+# message ATTRIBUTE VALUE TEXT: the driver refuses the value, and logs exactly TEXT.
+# null_blk logs nothing.
 message() {
 	dmesg -C
 	sys write "$SUBSYS/v/$1" "$2"
@@ -83,7 +85,7 @@ message() {
 	want "$1: messages" "$(dmesg -t)" "$3"
 }
 
-# One line for each write, whatever is written.
+# Each refused write logs one line, whatever its value is.
 refused_writes_are_named() {
 	local attr
 	make_device v
@@ -107,7 +109,7 @@ refused_writes_are_named() {
 		"rnull_mod: v: submit_queues cannot be changed: there are not so many CPUs"
 }
 
-# What the block layer refuses without a word has one from the driver.
+# The driver logs a reason where the block layer refuses silently.
 refusal_of_power_is_explained() {
 	local attr value text
 	while read -r attr value text; do
@@ -188,14 +190,14 @@ for attr in size completion_nsec; do
 	row "$attr" '18446744073709551616x\n' "ERANGE -> $default"
 done
 
-# More than a page: the part that is taken is what counts.
+# Of more than a page, configfs takes only the first part.
 printf -v LONG '%05000d' 7
 row size "$LONG" "0 4095 -> 0"
 row blocksize "$LONG" "0 4095 -> 0"
 printf -v LONG '%5000d' 7
 row size "$LONG" "EINVAL -> 256000"
 
-# A boolean is told by its first character, or its second after an o.
+# The first character decides a boolean, or the second one after an o.
 for value in 0 n N f F off oF; do
 	row power "$value" "0 ${#value} -> 0"
 done
@@ -229,7 +231,7 @@ power_row index 77 "0 power 1 index 0 disk 8192/512"
 power_row size 0 "0 power 1 size 0 disk 0/512"
 power_row size 1 "0 power 1 size 1 disk 2048/512"
 power_row size 8796093022207 "0 power 1 size 8796093022207 disk 18014398509479936/512"
-# Too big for any disk: null_blk makes one of another size.
+# These sizes are too large for a disk, but null_blk makes one of another size.
 size_row() {
 	tap_case "power on with size=$1: EINVAL, null_blk: a disk of $2 sectors" differs \
 		"0 power 1 size $1 disk $2/512" "EINVAL power 0 size $1" powered size "$1"
@@ -242,7 +244,7 @@ size_row "$MAX64" 18014398509481983
 tap_case "what was refused at power on can be put right" refusal_is_not_fatal
 tap_case "a refused block size is one message" refusal_message
 tap_case "a refused write is one message, of null_blk none" refused_writes_are_named
-# null_blk makes some of them, or a warning of the kernel's.
+# null_blk makes some of these devices, or triggers a kernel warning.
 [[ $DRIVER != rnull ]] ||
 	tap_case "a refused power-on is explained" refusal_of_power_is_explained
 tap_run

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What is usually on top of a disk: file systems, made, filled, checked and
-# mounted again, and drivers that stack on it.
+# File systems and stacking drivers on a disk. File systems are made, filled, checked
+# and mounted again.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
 MIB_OF_DATA=8
 [[ ${FULL:-} != 1 ]] || MIB_OF_DATA=400
 
-# need_module MODULE PROGRAM...: skip the case if one of them is not there.
+# need_module MODULE PROGRAM...: skip the case if the module or a program is missing.
 need_module() {
 	local program
 	modprobe -q "$1" || skip "no $1 in this kernel"
@@ -18,12 +18,12 @@ need_module() {
 	done
 }
 
-# quietly COMMAND...: what it says is shown if it fails.
+# quietly COMMAND...: run it, and show its output only if it fails.
 quietly() {
 	"$@" >"$WORK/said" 2>&1 || { printf '%s: %s\n' "$*" "$?"; cat "$WORK/said"; return 1; }
 }
 
-# disk NAME SETTINGS...: a disk that stores data.
+# disk NAME SETTINGS...: make a memory-backed disk.
 disk() {
 	local change
 	make_device "$1"
@@ -41,13 +41,12 @@ mounted() {
 	mount -t "$1" "${@:3}" "$2" "$MOUNT"
 }
 
-# fill: files of all sizes, some of them deleted again and overwritten.
+# fill: write files of all sizes, and delete and overwrite some of them.
 fill() { quietly python3 "$LIB_DIR/files.py" fill "$MOUNT" "$MIB_OF_DATA"; }
-# same: they are as they were.
+# same: check that the files have not changed.
 same() { quietly python3 "$LIB_DIR/files.py" check "$MOUNT"; }
 
-# file_system TYPE CHECKER SETTINGS...: the words of CHECKER are a command, to be
-# given the disk.
+# file_system TYPE CHECKER SETTINGS...: CHECKER is a command that checks the disk.
 file_system() {
 	local checker
 	read -ra checker <<<"$2"
@@ -59,7 +58,7 @@ file_system() {
 	same
 	umount "$MOUNT"
 	quietly "${checker[@]}" /dev/fs
-	# What was unmounted was flushed.
+	# Unmounting has flushed the cache, so power-off loses nothing.
 	power_off fs
 	power_on fs
 	mounted "$1" /dev/fs
@@ -73,15 +72,15 @@ file_system() {
 	quietly "${checker[@]}" /dev/fs
 }
 
-# checked: compare the halves; DIFFER is the number of sectors that do.
+# checked: compare the halves, and set DIFFER to the number of sectors that differ.
 checked() {
 	must write /sys/block/md127/md/sync_action "check\n"
 	wait_for 60 grep -qx idle /sys/block/md127/md/sync_action
 	read -r DIFFER </sys/block/md127/md/mismatch_cnt
 }
 
-# A mirror, one half of which has bad blocks: what is there is read from the other
-# half and written anew, which makes the blocks good. Then the other half is replaced.
+# One half of a mirror has bad blocks. md reads their data from the other half and
+# rewrites it, which makes the blocks good. Then the other half is replaced.
 raid() {
 	need_module raid1 mdadm
 	disk half1 size=64 badblocks_once=1 "$@"
@@ -91,13 +90,13 @@ raid() {
 		--metadata=1.2 --bitmap=none /dev/half1 /dev/half2
 	quietly fio --name=write --filename=/dev/md127 --rw=write --bs=256k --size=32m --direct=1 \
 		--verify=crc32c --do_verify=0 --thread
-	# Somewhere in the data, which begins at most at 2 MiB.
+	# Make blocks bad in the data, which starts at 2 MiB at most.
 	set_attr half1 badblocks +20000-20007
 	set_attr half1 badblocks +30001-30003
 	quietly fio --name=write --filename=/dev/md127 --rw=write --bs=256k --size=32m --direct=1 \
 		--verify=crc32c --verify_only --thread
-	# All of both halves is read here. What could not be read counts as different
-	# and is written anew; then nothing differs.
+	# The check reads both halves completely. It counts unreadable sectors as
+	# different, and rewrites them; after that nothing differs.
 	checked
 	((DIFFER > 0))
 	checked
@@ -106,7 +105,7 @@ raid() {
 	want "bad blocks" "$RET" ""
 	want "missing halves" "$(</sys/block/md127/md/degraded)" 0
 
-	# The other half is lost and made anew, out of one that has bad blocks.
+	# Replace the other half, and rebuild it from the half that has bad blocks again.
 	quietly mdadm /dev/md127 --fail /dev/half2
 	wait_for 10 quietly mdadm /dev/md127 --remove /dev/half2
 	quietly dd if=/dev/zero of=/dev/half2 bs=1M count=64 oflag=direct
@@ -126,13 +125,13 @@ recovered() {
 	[[ $(</sys/block/md127/md/sync_action) == idle && $(</sys/block/md127/md/degraded) == 0 ]]
 }
 
-# A linear map over two disks, suspended and resumed.
+# Suspend and resume a linear map of two disks.
 device_mapper() {
 	need_module dm_mod dmsetup
 	disk half1 size=32 "$@"
 	disk half2 size=32 "$@"
 	trap 'dmsetup remove -f rnull 2>/dev/null || true' EXIT
-	# There is no udev that would make the file in /dev.
+	# There is no udev to make the file in /dev.
 	export DM_DISABLE_UDEV=1
 	quietly dmsetup create rnull <<-END
 		0 65536 linear /dev/half1 0

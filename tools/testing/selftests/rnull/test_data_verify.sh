@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What was written is read back, by whatever way requests come in and are
-# completed: fio's verification, and random I/O compared with a model.
+# Data is read back as it was written, in every dispatch and completion mode: by fio's
+# verification, and by random I/O compared with a model.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
@@ -18,8 +18,7 @@ fi
 
 # ------------------------------------------------------------------- fio
 
-# Devices that store data: a name, and what it is made of. With irqmode 3,
-# null_blk has a timer.
+# Devices that store data: names and settings. null_blk takes irqmode 3 as 2, a timer.
 DEVICES=(
 	"v-inline irqmode=0"
 	"v-softirq irqmode=1"
@@ -51,7 +50,7 @@ make_devices() {
 	done
 }
 
-# cycle_devices: off and on again.
+# cycle_devices: power all devices off and on again.
 cycle_devices() {
 	local words
 	for words in "${DEVICES[@]}"; do
@@ -60,7 +59,7 @@ cycle_devices() {
 	done
 }
 
-# job_file OPTIONS...: a job for each device, all at the same time.
+# job_file OPTIONS...: write fio's job file, with a job for each device; all run at once.
 job_file() {
 	local words device
 	printf '%s\n' "[global]" thread=1 ioengine=io_uring direct=1 iodepth=16 verify=crc32c \
@@ -69,16 +68,16 @@ job_file() {
 		device=${words%% *}
 		printf '%s\n' "[$device]" "filename=/dev/$device"
 		[[ $words != *blocksize=4096* ]] || printf '%s\n' "${LARGE_BLOCKS[@]}"
-		# A ring for polling takes no flushes.
+		# io_uring cannot flush on a ring for polling.
 		[[ $device != v-polled ]] || printf '%s\n' hipri=1 fsync=0 end_fsync=0
 	done
 }
 
-# verified OPTIONS...: a run of fio without an error.
+# verified OPTIONS...: run fio, and fail on any error.
 verified() {
 	job_file "$@" >"$WORK/job"
 	fio --output-format=json --output="$WORK/fio" "$WORK/job" || {
-		# What it says, without its report.
+		# Print fio's messages, without its report.
 		grep -v '^[ {}]' "$WORK/fio"
 		return 1
 	}
@@ -103,7 +102,7 @@ sequential_writes() {
 	want "bytes" "${REPORT[4]}" $((${#DEVICES[@]} * SIZE << 20))
 }
 
-# Data outlives the power, but for what is cached and was not flushed.
+# Data survives a power cycle, except for unflushed data in the cache.
 power_cycle() {
 	make_devices
 	verified rw=randwrite bs=64k do_verify=0 end_fsync=1
@@ -111,8 +110,7 @@ power_cycle() {
 	verified rw=randwrite bs=64k verify_only=1
 }
 
-# Each block is trimmed before it is written. That trimmed blocks read as zeroes is
-# the model's business.
+# Trim each block before writing it. The model checks that trimmed blocks read as zeroes.
 trims() {
 	local all=("${DEVICES[@]}") device
 	DEVICES=()
@@ -123,14 +121,14 @@ trims() {
 	verified rw=randtrimwrite "bssplit=$SPLIT"
 }
 
-# Reads and writes at the same time, verified on the way.
+# Read and write at the same time, and verify each read.
 mixed() {
 	make_devices
 	verified rw=randrw bs=4k verify_backlog=64 verify_backlog_batch=32
 }
 
-# polled_durably SETTINGS...: what was to be durable at once and was polled for, which only
-# a ring can do, is there after the power went.
+# polled_durably SETTINGS...: polled writes with RWF_DSYNC survive a power cycle. Only
+# io_uring can poll for them.
 polled_durably() {
 	local change
 	[[ $DRIVER != null_blk ]] || skip "null_blk sleeps where it must not"
@@ -149,23 +147,24 @@ polled_durably() {
 
 # ----------------------------------------------------------------- model
 
-# model SETTINGS...: random I/O, with a seed that a failure names.
+# model SETTINGS...: do random I/O. A failure prints the seed.
 model() {
 	python model run "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "" "$@"
 }
 
-# In null_blk, I/O to a device with such blocks never ends.
+# In null_blk, I/O to a device with blocksize 0 never ends.
 default_blocks() {
 	[[ $DRIVER != null_blk ]] || skip "null_blk hangs"
 	model blocksize=0
 }
 
-# beside SETTINGS...: in one half of the device, while somebody else uses the other.
+# beside SETTINGS...: as model, in one half of the device, while another process uses the
+# other half.
 beside() {
 	python model run_beside "$SUBSYS" "${RNULL_SEED:-$RANDOM}" "$OPERATIONS" "$@"
 }
 
-# starved KIND SETTINGS...: some allocations fail, and nothing else does.
+# starved KIND SETTINGS...: as model, while some allocations fail. The data must stay right.
 starved() {
 	local failures
 	[[ -d /sys/kernel/debug/$1 ]] || skip "no $1 in this kernel"
@@ -181,8 +180,8 @@ lost_cache() { python model lost_cache "$SUBSYS" "$@"; }
 
 # -------------------------------------------------------------- bandwidth
 
-# bandwidth MBPS SETTINGS...: never more than a tenth above it, and no less than a
-# tenth below when the emulator itself is let run.
+# bandwidth MBPS SETTINGS...: the bandwidth is at most a tenth above the limit, and at most
+# a tenth below it, if the host gives the emulator enough processor time.
 bandwidth() {
 	local try
 	for try in {1..5}; do
@@ -194,7 +193,8 @@ bandwidth() {
 	return 1
 }
 
-# The limit does not outlive the power. In null_blk this ends in an oops.
+# A limit that is removed while the device is off has no effect. In null_blk it causes an
+# oops.
 limit_goes() {
 	local limited free again
 	[[ $DRIVER != null_blk ]] || skip "null_blk crashes"
@@ -247,7 +247,7 @@ for settings in "" fua=0 "discard=1 irqmode=0"; do
 		parity lost_cache cache_size=1 $settings
 done
 
-# Without FULL=1 both or none.
+# Without FULL=1, test only both options or none.
 for once in 0 1; do
 	for partial in 0 1; do
 		[[ $once == "$partial" || ${FULL:-} == 1 ]] || continue

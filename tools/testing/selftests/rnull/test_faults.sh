@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Requests that are never answered, given back or answered wrongly, and devices
-# that are changed, switched off or lose a CPU while they are busy: data stays
-# right, each request ends, and nothing else happens.
+# Faults under I/O: requests are never completed, requeued, or met by spurious
+# completions; devices change their queues, are powered off, or lose a CPU. Data must
+# stay right, each request must end, and there must be no other errors.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
@@ -18,10 +18,10 @@ if [[ ${FULL:-} == 1 ]]; then
 	SIZE=256
 fi
 
-# Milliseconds that the block layer waits; the driver asks for 5 s.
+# The timeout in ms; the driver's default is 5 s.
 PATIENCE=300
 
-# disk SETTINGS...: /dev/f, which stores data.
+# disk SETTINGS...: make /dev/f, which stores data.
 disk() {
 	local change
 	make_device f
@@ -43,7 +43,8 @@ fault() {
 	must write "$group/probability" "$2\n"
 }
 
-# no_fault KIND: where null_blk can inject faults, rnull has to have all of its own.
+# no_fault KIND: skip the case, or fail it if null_blk has fault injection: then rnull
+# must have it, too.
 no_fault() {
 	if [[ $DRIVER == null_blk ]] || ! have_faults; then
 		skip "no $1 in this kernel"
@@ -52,19 +53,19 @@ no_fault() {
 	return 1
 }
 
-# requeue PERCENT: as fault, in a way that tells how often it was.
+# requeue PERCENT: as fault, but such that requeued can count the requeues.
 MANY=1000000
 requeue() { fault requeue_inject "$1" "$MANY"; }
 
-# requeued: it has happened. What is left is counted down.
+# requeued: check that requests were requeued. The kernel counts the remaining faults down.
 requeued() {
 	must read "$SUBSYS/f/requeue_inject/times"
 	printf '%s requeues\n' $((MANY - ${RET%\\n}))
 	((${RET%\\n} < MANY))
 }
 
-# verified: writes, and reads to verify them, all at random. Errors of
-# reads and writes are counted, those of verification are fatal.
+# verified: write at random, read back and verify. Errors of reads and writes are
+# counted; a failed verification is fatal.
 verified() {
 	fio --name=job --filename=/dev/f --thread --ioengine=io_uring --direct=1 --iodepth=32 \
 		--rw=randwrite --bsrange=512-32k --size="${SIZE}m" \
@@ -79,7 +80,7 @@ verified() {
 	idle
 }
 
-# idle: each request has ended.
+# idle: check that each request has ended.
 idle() { wait_for 20 grep -q '^ *0 *0$' /sys/block/f/inflight; }
 
 counter() {
@@ -87,8 +88,9 @@ counter() {
 	RET=${RET%\\n}
 }
 
-# reports_agree: as many are wrong as were made up. A request that ended by a report
-# that was made up may be gone before its own comes.
+# reports_agree: check that as many completions were spurious as were invented. An
+# invented one may end a request; then the request's own completion is spurious, and
+# may come later.
 reports_agree() {
 	counter reports_invented
 	INVENTED=$RET
@@ -101,7 +103,7 @@ show_reports() {
 	return 1
 }
 
-# timeouts SETTINGS...: they end with errors, and only they.
+# timeouts SETTINGS...: requests that time out fail, and no others do.
 timeouts() {
 	disk "$@"
 	fault timeout_inject 2
@@ -109,14 +111,14 @@ timeouts() {
 	verified
 	printf '%s errors\n' "$ERRORS"
 	((ERRORS > 0))
-	# Each of them was told of.
+	# The driver logged each of them.
 	(($(dmesg -t | grep -c ' timed out$') >= ERRORS))
 	fault timeout_inject 0
 	verified
 	want "errors" "$ERRORS" 0
 }
 
-# The block layer's own way to lose requests.
+# The same by the block layer's own fault injection.
 io_timeout_fail() {
 	local dir=/sys/kernel/debug/fail_io_timeout
 	[[ -d $dir ]] || skip "no fail_io_timeout in this kernel"
@@ -142,7 +144,7 @@ requeues() {
 	requeued
 }
 
-# Reports of the device that are about no request harm none.
+# Spurious completions do no harm.
 wrong_tags() {
 	disk irqmode=3 "$@"
 	fault tag_inject 5
@@ -152,7 +154,7 @@ wrong_tags() {
 	((INVENTED > 0))
 	counter reports_completed
 	printf '%s right reports, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
-	# The block layer cuts some of them into several.
+	# The block layer splits some of the I/Os.
 	((RET >= REPORT[1] + REPORT[3]))
 }
 
@@ -169,7 +171,7 @@ all_together() {
 	want "errors" "$ERRORS" 0
 }
 
-# hctx: what becomes of a device when hardware queues can't be set up.
+# hctx: print the state of a device after the setup of hardware queues has failed.
 hctx() {
 	make_device f
 	set_attr f size 4
@@ -192,20 +194,20 @@ hctx() {
 	must write_at /dev/f 0 8
 }
 
-# busy SECONDS: I/O in the background.
+# busy SECONDS: start I/O in the background.
 busy() {
 	python3 "$LIB_DIR/stress.py" io /dev/f "$1" "${RNULL_SEED:-$RANDOM}" >"$WORK/busy" &
 	BUSY=$!
 }
 
-# not_busy: its end.
+# not_busy: wait for the I/O to end.
 not_busy() {
 	wait "$BUSY"
 	printf '%s I/Os\n' "$(<"$WORK/busy")"
 	idle
 }
 
-# still_busy: the I/O goes on, for as long as there is to be any.
+# still_busy: whether the I/O has not ended.
 still_busy() { kill -0 "$BUSY" 2>/dev/null; }
 
 power_cycles() {
@@ -216,7 +218,7 @@ power_cycles() {
 	idle
 }
 
-# change_queues: queues are added and removed during I/O.
+# change_queues: add and remove queues during I/O.
 change_queues() {
 	busy "$SECONDS_EACH"
 	while still_busy; do
@@ -231,7 +233,7 @@ resizes() {
 	change_queues
 }
 
-# Tags are looked up while those of other queues come and go.
+# Look tags up while other hardware queues are added and removed.
 resizes_and_wrong_tags() {
 	disk irqmode=3 submit_queues=2
 	fault tag_inject 20
@@ -240,7 +242,7 @@ resizes_and_wrong_tags() {
 	((INVENTED > 0))
 }
 
-# hotplug: CPUs come and go during I/O.
+# hotplug: take CPUs offline and online during I/O.
 hotplug() {
 	local cpu=/sys/devices/system/cpu/cpu1/online
 	[[ -e $cpu ]] || skip "no CPU to switch off"

@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All attributes are as those of null_blk, in the same boot: their names, modes
-# and defaults, values that are taken and refused, while the device is off and
-# while it is on, what they become at power-on, and what comes out of them.
+# Compare all attributes with those of null_blk in the same boot: names, modes,
+# defaults, accepted and refused values while the device is off and on, their values
+# after power-on, and the resulting disks.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# seen FUNCTION WORDS...: what a function of features.py observes.
+# seen FUNCTION WORDS...: print the text of a function of features.py.
 seen() { python features "$1" "$SUBSYS" "${@:2}"; }
 
-# A value that only the driver under test refuses, as null_blk warns or crashes.
+# Only rnull refuses this value; null_blk warns or crashes.
 refused_by_us() {
 	[[ $DRIVER != null_blk ]] || skip "this is what null_blk does not survive"
 	want "power on" "$(seen brief "$@")" "EINVAL ${*} disk none"
 }
 
-# Two queues for polling, as one of them can be taken away then.
+# Two queues for polling, so that one of them can be removed.
 load_both nr_devices=0 poll_queues=2
 read -r features <"$SUBSYS/features"
 IFS=, read -ra ATTRS <<<"$features"

@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# I/O in every completion mode: each I/O that fio counts is one the block layer
-# counts, none is left over, and each mode completes in its own way.
+# I/O in every completion mode: the block layer counts each I/O that fio counts, none
+# remains in flight, and each mode completes requests in its own way.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
 MODES=(none softirq timer tag)
 
-# poll_queues changes how the block layer completes; without any, all drivers
-# have one hardware queue.
+# poll_queues=0, because queues for polling change how the block layer completes
+# requests. Without them, both drivers have one hardware queue.
 one_queue() {
 	modinfo -p "$MODULE" | grep -q '^poll_queues:' && printf 'poll_queues=0'
 	return 0
 }
 
-# stats: sets READS, READ_SECTORS, WRITES, WRITE_SECTORS. A request made of two
-# I/Os counts as one that was completed and one that was merged.
+# stats: set READS, READ_SECTORS, WRITES, WRITE_SECTORS. The kernel counts a request
+# merged from two I/Os as one completed and one merged, so add both.
 stats() {
 	local field
 	read -ra field <"/sys/block/${DISK}0/stat"
@@ -30,14 +30,14 @@ in_flight() {
 	printf '%s' "${field[*]}"
 }
 
-# fio_report OUTPUT: sets REPORT to errors; reads, their bytes; writes, their
-# bytes; the least and the mean latency in nanoseconds.
+# fio_report OUTPUT: set REPORT to the number of errors; reads, their bytes; writes,
+# their bytes; the least and the mean latency in ns.
 fio_report() {
 	must fio_report "$1"
 	read -ra REPORT <<<"$RET"
 }
 
-# accounted OPTIONS...: run fio, and find every I/O of it in the statistics.
+# accounted OPTIONS...: run fio, and check that the disk's statistics have all its I/Os.
 accounted() {
 	local before counted
 	stats
@@ -74,8 +74,8 @@ big_blocks() {
 	accounted --iodepth=8 --bs=64k
 }
 
-# timer_waits IRQMODE: no I/O completes before its time, by the clock that timers go by;
-# and it is the timer that makes it wait, not the emulator.
+# timer_waits IRQMODE: no I/O completes before completion_nsec, by the clock of timers.
+# With irqmode 1 I/O is faster, so it is the timer that waits, not the emulator.
 timer_waits() {
 	local nsec
 	for nsec in 2000000 40000000; do
@@ -97,7 +97,8 @@ block_softirqs() {
 	awk '$1 == "BLOCK:" { for (i = 2; i <= NF; i++) n += $i; print n }' /proc/softirqs
 }
 
-# raised IRQMODE: BLOCK softirqs during $RAISING I/Os of one CPU at depth 1.
+# raised IRQMODE: print the number of BLOCK softirqs during $RAISING I/Os of one CPU at
+# depth 1.
 RAISING=400
 raised() {
 	local before
@@ -121,7 +122,7 @@ softirq_completes() {
 	done
 }
 
-# Two devices at once share nothing that either needs.
+# Two devices at once do not disturb each other.
 two_disks() {
 	local disk
 	load nr_devices=2 irqmode="$1" gb=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Unloading while something still needs the module: refused, and safe after.
+# Unloading the module is refused while it is in use, and safe after that.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
@@ -26,14 +26,14 @@ open_disk() {
 	no_disk "${DISK}0"
 }
 
-# make_on DEVICE: a device in configfs that is on.
+# make_on DEVICE: make a device in configfs, and power it on.
 make_on() {
 	make_device "$1"
 	set_attr "$1" size 4
 	power_on "$1"
 }
 
-# The last close comes when the disk is gone: its code must still be there.
+# The last close comes after the disk was removed, and needs the module's code.
 open_disk_off() {
 	load nr_devices=0
 	make_on a
@@ -64,7 +64,7 @@ open_disk_removed() {
 	unload
 }
 
-# The same, and another disk has the name meanwhile.
+# The same, while another disk has the name.
 open_disk_replaced() {
 	load nr_devices=0
 	make_on a
@@ -97,7 +97,7 @@ open_attribute() {
 	exec 7<"$SUBSYS/a/size"
 	remove_device a
 	unload_refused
-	# Its item is gone, and says so.
+	# The item of the open file was removed, so the read fails.
 	fails cat <&7 2>"$WORK/cat"
 	grep -q "No such file" "$WORK/cat"
 	exec 7<&-
@@ -112,18 +112,18 @@ open_root() {
 	unload
 }
 
-# Under I/O from a process that holds the disk.
+# Unload while a process does I/O to the disk.
 under_io() {
 	load gb=1 irqmode="$1" completion_nsec=100000
 	local job status=0
-	# Until it is told to end: the module must be refused meanwhile, however slow that is.
+	# fio runs until it is killed, so that it is running when the unload is refused.
 	fio_job "$WORK/fio" "${DISK}0" --time_based --runtime=600 --number_ios=0 --iodepth=16 &
 	job=$!
 	wait_for 30 busy
 	unload_refused
 	pkill -TERM -P "$job" -x fio
 	wait "$job" || status=$?
-	# fio says so if it was told to.
+	# fio exits with 128 after SIGTERM.
 	((status == 0 || status == 128))
 	unload
 	no_disk "${DISK}0"
@@ -134,7 +134,7 @@ busy() {
 	((field[4] > 10))
 }
 
-# Straight after I/O, when the last timers and references have just gone.
+# Unload right after I/O, when the last timers and references have just ended.
 after_io() {
 	local i
 	for ((i = 0; i < ROUNDS; i++)); do

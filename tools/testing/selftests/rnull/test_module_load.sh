@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loading and unloading the module, as a user does it: insmod, rmmod.
+# Load and unload the module by insmod and rmmod.
 
 . "$(dirname "$0")/rnull_lib.sh"
 

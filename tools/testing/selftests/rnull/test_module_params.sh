@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Module parameters: what they do, what is refused and how, and what new
-# configfs devices inherit. A row is: parameters, and what is observed with both
-# drivers.
+# Module parameters: their effects, refused values and errnos, and the defaults of new
+# configfs devices. A row has parameters, and the observation with both drivers.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# observed PARAMS...: the errno of the load; for each disk its size in sectors
-# and its logical and physical block size; what a configfs device starts with.
+# observed PARAMS...: print the errno of the load; the size in sectors and the logical
+# and physical block size of each disk; and the defaults of a configfs device.
 observed() {
 	local disk attr
 	sys insmod "$MODULE_FILE" "$*"
@@ -26,14 +25,14 @@ observed() {
 	done
 }
 
-# outcome PARAMS...: the errno of the load, and what has become of everything.
+# outcome PARAMS...: print the errno of the load, and all effects of the parameters.
 outcome() {
 	sys insmod "$MODULE_FILE" "$*"
 	printf '%s\n' "$ERR"
 	[[ $ERR != 0 ]] || python features loaded "$SUBSYS" "$MODULE" "$DISK"
 }
 
-# outcomes PARAMETER VALUE...: with each of the values, and without one.
+# outcomes PARAMETER VALUE...: print the outcome with each value, and without a value.
 outcomes() {
 	local value
 	outcome nr_devices=0 "$1"
@@ -54,13 +53,13 @@ row_differs() {
 	tap_case "parameters \"$1\": $3, null_blk: $2" differs "$2" "$3" observed "$1"
 }
 
-# row_replaced PARAMETER C RNULL: null_blk shows in sysfs what counts, and rnull what was
-# given.
+# row_replaced PARAMETER C RNULL: in sysfs, null_blk shows the value in effect, and rnull
+# the given one.
 row_replaced() {
 	tap_case "parameter out of range: $1" differs "$2" "$3" replaced "$1"
 }
 
-# The parameters as sysfs shows them, if it does.
+# Print the parameters that sysfs shows.
 shown() {
 	local name value
 	load nr_devices=2 gb=3 bs=1024 irqmode=2 completion_nsec=4000
@@ -71,8 +70,8 @@ shown() {
 	done
 }
 
-# replaced PARAMETER=VALUE: what becomes of a value that is out of range: in sysfs, in a
-# new device, and in the hardware queues of a disk.
+# replaced PARAMETER=VALUE: print how a value out of range shows up in sysfs, in a new
+# device, and in the hardware queues of a disk.
 replaced() {
 	local name=${1%=*} value queues
 	sys insmod "$MODULE_FILE" "gb=1 $1"
@@ -85,7 +84,7 @@ replaced() {
 	printf ' %s %s mq %s' "$value" "$RET" "$(paste -sd' ' <<<"$queues")"
 }
 
-# faults PARAMS...: what the faults of a new device start with.
+# faults PARAMS...: print the defaults of a new device's fault injection.
 faults() {
 	local file
 	sys insmod "$MODULE_FILE" "nr_devices=0 $*"
@@ -93,7 +92,7 @@ faults() {
 	[[ $ERR == 0 ]] || return 0
 	make_device new
 	for file in "$SUBSYS"/new/*_inject/*; do
-		# This is rnull's alone.
+		# Only rnull has this one.
 		[[ $file != */tag_inject/* ]] || continue
 		must read "$file"
 		printf '%s %s %s\n' "$(stat -c %a "$file")" "${file#"$SUBSYS/"}" "$RET"
@@ -105,12 +104,12 @@ fault_parameters() {
 	parity faults "$@"
 }
 
-# Each parameter of the driver is one of null_blk's.
+# null_blk has each parameter of the driver.
 known_names() {
 	local name
 	have null_blk || skip "no null_blk to compare with"
 	for name in $(modinfo -p "$MODULE" | cut -d: -f1); do
-		# null_blk has these only where it can inject faults.
+		# null_blk has these only with fault injection.
 		case $name in timeout | requeue | init_hctx) continue ;; esac
 		modinfo -p null_blk | cut -d: -f1 | grep -x -e "$name" >/dev/null ||
 			{ printf '%s is none of null_blk\n' "$name"; return 1; }
@@ -136,7 +135,7 @@ limits() {
 	done
 }
 
-# One message for a block size that is replaced, not one for each device.
+# A replaced block size logs one message, not one for each device.
 bs_message() {
 	dmesg -C
 	load bs=65536 nr_devices=3
@@ -183,7 +182,7 @@ row "nosuchparameter=1" "0 DISK0:524288000/512/512 256000 512 1 10000"
 
 BOOLS=(virt_boundary blocking shared_tags shared_tag_bitmap use_per_node_hctx memory_backed
 	discard fua zoned zone_full rotational)
-# Not those that are replaced when they are out of range: rnull shows in sysfs what was given.
+# Without the parameters whose values are replaced: in sysfs, rnull shows the given value.
 NUMBERS=(no_sched gb max_sectors completion_nsec hw_queue_depth cache_size mbps zone_size
 	zone_capacity zone_nr_conv zone_max_open zone_max_active zone_append_max_sectors)
 
@@ -219,7 +218,7 @@ done <<-END
 	init_hctx=often
 END
 
-# One for each CPU that there may be, and one for polling.
+# One hardware queue for each possible CPU, and one for polling.
 read -r CPUS </sys/devices/system/cpu/possible
 CPUS=$((${CPUS##*[-,]} + 1))
 ALL_QUEUES="$CPUS mq $(seq -s' ' 0 "$CPUS")"

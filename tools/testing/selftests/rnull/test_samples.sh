@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The block drivers that authors copy from work: samples/rust/rust_blk_*.rs.
+# The sample block drivers work: samples/rust/rust_blk_*.rs.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
-# sample NAME PARAMS...: loads it for the time of the case.
+# sample NAME PARAMS...: load a sample until the case ends.
 sample() {
 	local file
 	file=$(modinfo -n "$1" 2>/dev/null) || skip "no module $1 for this kernel"
@@ -16,7 +16,8 @@ sample() {
 
 unload_sample() { must rmmod "$SAMPLE"; }
 
-# not_zero DD'S ARGUMENTS...: how many of the bytes that dd reads are not zero.
+# not_zero ARGUMENT...: print how many bytes that dd reads with these arguments are not
+# zero.
 not_zero() { dd "$@" bs=4k iflag=direct 2>/dev/null | tr -d '\0' | wc -c; }
 
 minimal() {
@@ -37,7 +38,7 @@ ram() {
 		--clocksource=clock_gettime --output="$WORK/fio" || { cat "$WORK/fio"; return 1; }
 }
 
-# A range that is cut off at both ends by blocks that stay.
+# Discard a range that starts and ends within pages.
 discards() {
 	local kept
 	sample rust_blk_ram mib=1

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A kernel without CONFIG_BLK_DEV_ZONED: zoned=1 is refused, and the rest works.
+# On a kernel without CONFIG_BLK_DEV_ZONED, zoned=1 is refused, and all else works.
 
 . "$(dirname "$0")/rnull_lib.sh"
 
 ! grep -qw blkdev_report_zones /proc/kallsyms || skip "this kernel has zones"
 
-# said_why: prints what the driver has said, without its name. It must name the option.
+# said_why: print the driver's message without its name. It must name the option.
 said_why() {
 	local said
 	said=$(dmesg -t | sed -n 's/^\(rnull_mod\|null_blk\): //p')
@@ -25,13 +25,13 @@ refused_by_configfs() {
 	said_why
 	get_attr z power
 	printf 'power %s\n' "$RET"
-	# It is not stuck: without zones it can be switched on.
+	# After zoned=0 the device can be powered on.
 	set_attr z zoned 0
 	power_on z
 	disk_field z queue/zoned
 }
 
-# A module whose device can't be made is not loaded.
+# If the module cannot make its device, loading it fails.
 refused_by_parameter() {
 	unload
 	dmesg -C

@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# File systems for zoned devices: made, filled, checked and mounted again, on
-# devices that keep the data.
+# File systems on memory-backed zoned devices: made, filled, checked and mounted again.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
 
 need_zones
 
-# need_fs NAME TOOL: skip if the kernel has no such file system, or no tool for it.
+# need_fs NAME TOOL: skip the case if the kernel lacks the file system, or its tool is
+# missing.
 need_fs() {
 	modprobe -q "$1" || grep -qw "$1" /proc/filesystems || skip "no $1 in this kernel"
 	[[ $(type -P "$2") ]] || skip "no $2"
 	has_feature memory_backed || skip "$MODULE has no memory_backed"
 }
 
-# leave: also if a case fails.
+# leave: unmount; also called if a case fails.
 mounted() {
 	MOUNT=$WORK/mount
 	mkdir -p "$MOUNT"
@@ -24,10 +24,10 @@ mounted() {
 	mount -t "$1" "${@:3}" "$2" "$MOUNT"
 }
 
-# sums DIRECTORY: of all files in it.
+# sums DIRECTORY: print checksums of its files.
 sums() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
 
-# fill DIRECTORY FILES: files of all sizes, some of which are removed again.
+# fill DIRECTORY FILES: write files of all sizes, and remove some of them.
 fill() {
 	local number
 	for ((number = 0; number < $2; number++)); do
@@ -39,7 +39,7 @@ fill() {
 	sync
 }
 
-# zonefs IRQMODE ATTRIBUTE=VALUE...: a zone is a file that can be appended to.
+# zonefs IRQMODE ATTRIBUTE=VALUE...: test zonefs, where a zone is an append-only file.
 zonefs() {
 	local file sum
 	load nr_devices=0
@@ -55,7 +55,7 @@ zonefs() {
 			conv=notrunc status=none
 	done
 	dd if="$WORK/data" of="$MOUNT/cnv/0" bs=64k oflag=direct conv=notrunc status=none
-	# Nowhere but at the end.
+	# A write elsewhere than at the end fails.
 	fails dd if="$WORK/data" of="$MOUNT/seq/0" bs=64k count=1 oflag=direct conv=notrunc \
 		status=none 2>/dev/null
 	umount "$MOUNT"
@@ -68,7 +68,7 @@ zonefs() {
 	truncate -s 0 "$MOUNT/seq/1"
 	must zones /dev/z $((3 * 4 * MIB)) 1
 	[[ $RET == *:EMPTY ]]
-	# Truncating to what can be written finishes the zone.
+	# Truncating the file to the zone's capacity finishes the zone.
 	get_attr z zone_capacity
 	truncate -s "${RET}M" "$MOUNT/seq/0"
 	must zones /dev/z $((2 * 4 * MIB)) 1
@@ -80,7 +80,7 @@ zonefs() {
 f2fs() {
 	load nr_devices=0
 	need_fs f2fs mkfs.f2fs
-	# Conventional zones hold what f2fs writes in place.
+	# Conventional zones hold the data that f2fs writes in place.
 	zoned z memory_backed=1 size=512 zone_size=16 zone_nr_conv=8 "$@"
 	mkfs.f2fs -q -f -m /dev/z >"$WORK/mkfs" 2>&1 || { cat "$WORK/mkfs"; return 1; }
 	mounted f2fs /dev/z
@@ -94,8 +94,8 @@ f2fs() {
 	umount "$MOUNT"
 }
 
-# btrfs APPENDS ATTRIBUTE=VALUE...: which writes its data by zone appends. APPENDS
-# is "native" if the device has to get them as such.
+# btrfs APPENDS ATTRIBUTE=VALUE...: test btrfs, which writes data by zone appends.
+# APPENDS is "native" if the device must get zone appends.
 btrfs_zoned() {
 	local native
 	load nr_devices=0
@@ -120,7 +120,7 @@ btrfs_zoned() {
 	umount "$MOUNT"
 }
 
-# zonefs_fio IRQMODE: by io_uring, zone after zone, with verification.
+# zonefs_fio IRQMODE: write by io_uring, zone after zone, and verify.
 zonefs_fio() {
 	local report capacity
 	load nr_devices=0

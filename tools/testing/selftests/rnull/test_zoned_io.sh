@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# I/O to zoned devices: fio in its mode for zones, in every completion mode, with
-# verification where the data is kept; what is read beyond the write pointer; and
-# reports of zones at the time of removal.
+# I/O to zoned devices: fio's zoned mode in every completion mode, with verification on
+# memory-backed devices; reads beyond the write pointer; and zone reports during removal.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
@@ -12,7 +11,7 @@ need_zones
 
 need_feature() { has_feature "$1" || skip "$MODULE has no $1"; }
 
-# zone_fio RW OPTIONS...: fio on /dev/z that keeps to the rules of zones.
+# zone_fio RW OPTIONS...: run fio in its zoned mode on /dev/z.
 zone_fio() {
 	fio --name=zones --filename=/dev/z --zonemode=zbd --direct=1 --ioengine=io_uring \
 		--bs=4k --rw="$1" --group_reporting --output-format=json --output="$WORK/fio" \
@@ -26,7 +25,8 @@ fio_report() {
 	want "errors" "${REPORT[0]}" 0
 }
 
-# without_data IRQMODE RW OPTIONS...: more attributes may follow IRQMODE, in one word.
+# without_data IRQMODE RW OPTIONS...: run fio on a device that is not memory-backed. More
+# attributes may follow IRQMODE, in the same word.
 without_data() {
 	load nr_devices=0
 	# shellcheck disable=SC2086 # several words
@@ -37,8 +37,8 @@ without_data() {
 	grep -q '^ *0 *0$' /sys/block/z/inflight
 }
 
-# limits_hold OPEN ACTIVE: fio opens no more zones than there may be, from two
-# jobs, and the device has counted rightly: at the end as many can be opened.
+# limits_hold OPEN ACTIVE: two jobs of fio write within the limits. Then as many zones can
+# be opened as before, so the device has counted correctly.
 limits_hold() {
 	local zone
 	load nr_devices=0
@@ -52,7 +52,7 @@ limits_hold() {
 	refused ETOOMANYREFS zone /dev/z open $((zone * 4 * MIB)) $((4 * MIB))
 }
 
-# verified IRQMODE RW OPTIONS...: as without_data.
+# verified IRQMODE RW OPTIONS...: as without_data, but memory-backed and with verification.
 verified() {
 	load nr_devices=0
 	need_feature memory_backed
@@ -63,23 +63,23 @@ verified() {
 	((REPORT[3] > 0))
 }
 
-# polled RW: I/Os are polled for long before they would end by themselves, and the write
-# pointers are where the writes have ended. The block layer polls for no write to a zone
-# that is not allowed to wait, or has to wait for another: so a worker issues one at a time.
+# polled RW: polling ends I/Os long before their timers would, and the write pointers are
+# at the ends of the writes. The block layer does not poll for a zone write that may not
+# wait, or that waits for another write. So a worker issues one write at a time.
 polled() {
 	local nsec=1000000000 written
 	[[ $DRIVER != null_blk ]] || skip "null_blk sleeps where it must not"
 	verified "2 completion_nsec=$nsec poll_queues=1 zone_nr_conv=0" "$1" --hipri=1 \
 		--force_async=1 --iodepth=1 --bs=64k --io_size=4m
 	printf 'mean latency: %s\n' "${REPORT[6]}"
-	# If it were for the reads alone, it would be half of the time.
+	# If only reads were polled, the mean latency would be half of nsec.
 	((REPORT[6] < nsec / 4))
 	written=$(look | awk -F '[+/@:]' '{ n += $4 - $1 } END { print n * 512 }')
 	want "bytes in front of the write pointers" "$written" "${REPORT[4]}"
 }
 
-# beyond_the_pointer: what was not written since the reset is 0xff; what is in a
-# conventional or finished zone and was not written is 0.
+# beyond_the_pointer: sectors that were not written since the reset read as 0xff; in
+# conventional and finished zones they read as 0.
 beyond_the_pointer() {
 	local z=$((4 * MIB))
 	load nr_devices=0
@@ -114,7 +114,7 @@ beyond_the_pointer() {
 	want "made anew" "$RET" "ff*8192"
 }
 
-# bad_blocks: a bad block in a zone; as null_blk has it.
+# bad_blocks: write to a bad block in a zone, as with null_blk.
 bad_blocks() {
 	load nr_devices=0
 	need_feature badblocks
@@ -132,8 +132,8 @@ bad_blocks() {
 	io read_at 8 16
 }
 
-# report_and_removal: a report that takes longer than the device lives. The
-# memory for it is paged in from a slow device meanwhile.
+# report_and_removal: remove the device during a zone report, which pages its memory in
+# from a slow device.
 report_and_removal() {
 	load nr_devices=0
 	need_feature memory_backed
@@ -149,7 +149,7 @@ report_and_removal() {
 	sleep 0.5
 	power_off z
 	wait "$!"
-	# It has begun, and not ended.
+	# The report has begun, but not ended.
 	want "report" "$(tail -n 1 "$WORK/report")" ENODEV
 }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Zoned devices look and behave as those of null_blk: attributes, geometries,
-# operations and their errors, compared in the same boot.
+# Compare zoned devices with those of null_blk in the same boot: attributes, geometries,
+# operations and their errors.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
@@ -14,7 +14,7 @@ ATTRS=(zoned zone_size zone_capacity zone_nr_conv zone_max_open zone_max_active
 
 # ------------------------------------------------------------- attributes
 
-# defaults: what a new device has, and the modes of the files.
+# defaults: print the defaults of a new device, and the modes of the attributes.
 defaults() {
 	local attr
 	make_device z
@@ -29,7 +29,7 @@ defaults() {
 	printf 'read: %s\n' "$ERR"
 }
 
-# values ATTRIBUTE: what is taken, and what is read back.
+# values ATTRIBUTE: write values; print the errnos and the values that are read back.
 values() {
 	local value
 	make_device z
@@ -42,7 +42,7 @@ values() {
 	done
 }
 
-# fixed: the attributes can't be changed while the device is on.
+# fixed: try to change the attributes while the device is on.
 fixed() {
 	local attr
 	zoned z size=4 zone_size=1
@@ -53,13 +53,13 @@ fixed() {
 	done
 }
 
-# log: what the driver has said of zones, without its own name.
+# log: print the driver's messages about zones, without its name.
 zone_messages() {
 	dmesg -t | grep -E '^(rnull_mod|null_blk): .*[zZ]one' | sed 's/^[a-z_]*: //'
 	return 0
 }
 
-# powered ATTRIBUTE=VALUE...: power on, and what comes of it.
+# powered ATTRIBUTE=VALUE...: power on, and print the result.
 powered() {
 	local pair
 	make_device z
@@ -78,8 +78,8 @@ powered() {
 	[[ ! -e /sys/block/z ]] || limits
 }
 
-# too_large: zones that the block layer has no numbers for. null_blk leaves it to
-# the block layer to say so, in its way.
+# too_large: zones larger than the block layer supports. With null_blk, only the block
+# layer logs that.
 too_large() {
 	make_device z
 	set_attr z zoned 1
@@ -89,7 +89,7 @@ too_large() {
 	want_attr z power 0
 }
 
-# limits: what the block layer makes of the device.
+# limits: print the block layer's limits for the device.
 limits() {
 	local file
 	for file in zoned chunk_sectors nr_zones max_open_zones max_active_zones \
@@ -101,7 +101,7 @@ limits() {
 
 # --------------------------------------------------------------- geometry
 
-# geometry ATTRIBUTE=VALUE...: all that blkzone tells.
+# geometry ATTRIBUTE=VALUE...: print the report of blkzone.
 geometry() {
 	zoned z "$@"
 	limits
@@ -120,7 +120,7 @@ geometry() {
 	look
 }
 
-# last_start: the first sector of the last zone.
+# last_start: print the first sector of the last zone.
 last_start() {
 	local size chunk
 	size=$(disk_field z size)
@@ -134,7 +134,7 @@ last_start() {
 BASE=(size=32 zone_size=4 zone_capacity=3 zone_nr_conv=1)
 Z=$((4 * MIB))
 
-# writes: right and wrong ones.
+# writes: do valid and invalid writes.
 writes() {
 	zoned z "${BASE[@]}" "$@"
 	io write_at 0 8
@@ -145,7 +145,7 @@ writes() {
 	io write_at $((Z + 8)) 8
 	io write_at $((2 * Z + 8)) 8
 	look
-	# Up to the capacity, and beyond.
+	# Write up to the capacity, and beyond it.
 	for ((i = 0; i < 3 * MIB; i += 1024)); do
 		io write_at $((2 * Z + i)) 1024
 	done
@@ -156,7 +156,7 @@ writes() {
 	io write_at $((8 * Z)) 8
 }
 
-# management: each operation in each condition.
+# management: do each operation in each condition.
 management() {
 	local op cond
 	zoned z "${BASE[@]}" "$@"
@@ -174,7 +174,7 @@ management() {
 			restore
 		done
 	done
-	# A range of zones, one that begins in a zone, one that is no zone.
+	# Ranges: several zones, a start within a zone, and less than a zone.
 	io zone open $((2 * Z)) $((2 * Z))
 	io zone close $((2 * Z + 8)) $Z
 	io zone close $((2 * Z)) 8
@@ -183,7 +183,7 @@ management() {
 	look
 }
 
-# bring CONDITION: brings zone 1 into it.
+# bring CONDITION: bring zone 1 into the condition.
 bring() {
 	case $1 in
 	empty) ;;
@@ -202,7 +202,7 @@ bring() {
 	BROUGHT=$1
 }
 
-# restore: makes zone 1 empty again.
+# restore: make zone 1 empty again.
 restore() {
 	case $BROUGHT in
 	readonly | offline) set_attr z "zone_$BROUGHT" $Z ;;
@@ -210,7 +210,7 @@ restore() {
 	esac
 }
 
-# failures: zones that are made to fail.
+# failures: make zones fail by zone_readonly and zone_offline.
 failures() {
 	local how
 	zoned z "${BASE[@]}" "$@"
@@ -233,7 +233,7 @@ failures() {
 	done
 }
 
-# failing_needs: a device that is on, and zoned.
+# failing_needs: zone_readonly and zone_offline need a zoned device that is on.
 failing_needs() {
 	local how
 	for how in readonly offline; do
@@ -249,7 +249,7 @@ failing_needs() {
 	done
 }
 
-# limited: more zones than may be open or active.
+# limited: open more zones than the limits allow.
 limited() {
 	zoned z "${BASE[@]}" "$@"
 	for zone in 1 2 3 4 5; do
@@ -278,7 +278,7 @@ limited() {
 	look
 }
 
-# full: zones that are full at first.
+# full: use zones with zone_full=1.
 full() {
 	zoned z "${BASE[@]}" zone_full=1 "$@"
 	look
@@ -291,7 +291,7 @@ full() {
 	look
 }
 
-# power_cycle: nothing of the zones is left.
+# power_cycle: a power cycle resets the conditions of all zones.
 power_cycle() {
 	zoned z "${BASE[@]}"
 	must write_at /dev/z $Z 8
@@ -301,7 +301,7 @@ power_cycle() {
 	look
 }
 
-# unzoned: the attributes mean nothing without zones.
+# unzoned: without zones, the zone attributes have no effect.
 unzoned() {
 	make_device z
 	set_attr z zone_size 3
@@ -381,7 +381,7 @@ done <<-END
 	size=4 zone_size=4
 END
 
-# Operations and failures take longest; with FULL=1 they are done with all limits.
+# Operations and failures take longest, so only FULL=1 runs them with all limits.
 for limits in "" "zone_max_active=6 zone_max_open=5" "zone_max_open=6" \
 	"zone_append_max_sectors=0"; do
 	# shellcheck disable=SC2086 # several words

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Zones under stress: writes, reads and operations on zones from several
-# processes, with the device switched off and on and requests timing out in
-# between. Afterwards the write pointers agree with the data, and the zones that
-# are open were counted rightly. A minute and a half in all; with FULL=1 ten minutes
-# with power cycles and timeouts, and five without.
+# Several processes write to zones, read from them and change their conditions, while
+# the device is powered off and on and requests time out. Afterwards the write pointers
+# must agree with the data, and the number of open zones must be right. Takes a minute
+# and a half; with FULL=1 ten minutes with power cycles and timeouts, and five without.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
@@ -15,27 +14,27 @@ need_zones
 SECONDS_EACH=15
 [[ ${FULL:-} != 1 ]] || SECONDS_EACH=150
 
-# faults PROBABILITY: requests that time out, in percent.
+# faults PROBABILITY: set the percentage of requests that time out.
 faults() {
 	local group=$SUBSYS/z/timeout_inject
-	# A stack dump for each would pass for a complaint.
+	# No stack dump for each fault, which would count as a kernel complaint.
 	must write "$group/verbose" "0\n"
 	must write "$group/probability" "$1\n"
 	must write "$group/times" "-1\n"
 }
 
-# cycle_power UNTIL: switch the device off and on.
+# cycle_power UNTIL: power the device off and on again and again.
 cycle_power() {
 	while ((SECONDS < $1)); do
 		sleep 3
-		# It may be open, which does not matter.
+		# Other processes may have the device open; power-off works anyway.
 		power_off z
 		power_on z
 	done
 }
 
-# stress TROUBLE ATTRIBUTE=VALUE...: TROUBLE is "trouble" if there are to be power
-# cycles and timeouts, for twice as long.
+# stress TROUBLE ATTRIBUTE=VALUE...: run the stress. If TROUBLE is "trouble", run it twice
+# as long, with power cycles and timeouts.
 stress() {
 	local seed=$RANDOM$RANDOM stress status=0 zone seconds=$SECONDS_EACH
 	load nr_devices=0
@@ -54,12 +53,12 @@ stress() {
 	cat "$WORK/stress"
 	want "status" "$status" 0
 	if [[ $1 == trouble ]]; then
-		# Neither is worth anything if it did not happen.
+		# Check that power cycles and timeouts did happen.
 		grep -q 'ETIMEDOUT=[1-9]' "$WORK/stress"
 		grep -qE '(ENOENT|ENXIO|ENODEV)=[1-9]' "$WORK/stress"
 		faults 0
 	fi
-	# A timed out request may still be there.
+	# A timed-out request may still be in flight.
 	wait_for 30 grep -q '^ *0 *0$' /sys/block/z/inflight
 	python3 "$LIB_DIR/zoned_stress.py" check /dev/z
 

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The trace events of zoned devices: the same as null_blk's for the same
-# operations.
+# The trace events of zoned devices are those of null_blk for the same operations.
 
 . "$(dirname "$0")/rnull_lib.sh"
 . "$(dirname "$0")/zoned_lib.sh"
@@ -41,7 +40,7 @@ events() {
 	traced operations
 }
 
-# Nothing is traced that was not asked for.
+# Disabled events record nothing.
 silent() {
 	load nr_devices=0
 	need_events
@@ -51,7 +50,7 @@ silent() {
 	fails grep -qE '(zone_op|report_zones):' "$TRACEFS/trace"
 }
 
-# The tool that people use.
+# trace-cmd can show the events.
 trace_cmd() {
 	load nr_devices=0
 	need_events
@@ -65,7 +64,7 @@ trace_cmd() {
 		blkzone reset -c 1 /dev/z
 }
 
-# recorded EVENT COMMAND...: trace-cmd shows this when the command is carried out.
+# recorded EVENT COMMAND...: record the command by trace-cmd, which must show EVENT.
 recorded() {
 	(cd "$WORK" && trace-cmd record -e rnull "${@:2}") >"$WORK/said" 2>&1
 	(cd "$WORK" && trace-cmd report) >"$WORK/report" 2>>"$WORK/said"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How fast a device is that is told how fast to be."""
+"""Measure the bandwidth of a device with a limit."""
 
 import concurrent.futures
 import mmap
@@ -9,12 +9,12 @@ import time
 from devices import Device
 
 BLOCK = 256 << 10
-# As many requests at a time, so that there is always one that waits.
+# The number of requests in flight, so that one always waits for the limit.
 READERS = 4
 
 
 def read_until(fd, end):
-    """Reads; returns how often."""
+    """Read in a loop. Returns the number of reads."""
     memory = mmap.mmap(-1, BLOCK)
     blocks = 0
     while time.monotonic() < end:
@@ -23,10 +23,10 @@ def read_until(fd, end):
 
 
 def bandwidth(disk, seconds):
-    """Reads for so long. Returns MiB/s."""
+    """Read for some seconds. Returns MiB/s."""
     fd = os.open(disk, os.O_RDONLY | os.O_DIRECT)
     try:
-        # What was saved up is not to count.
+        # Use up the credit for idle time first.
         read_until(fd, time.monotonic() + 0.1)
         start = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
@@ -37,7 +37,7 @@ def bandwidth(disk, seconds):
 
 
 def limited(subsys, mbps, seconds, *changes):
-    """The bandwidth of a device that is limited, in MiB/s, rounded down."""
+    """The bandwidth of a device with a limit, in MiB/s, rounded down."""
     with Device(subsys, "slow", size=16, mbps=mbps) as device:
         for change in changes:
             device.set(*change.split("="))
@@ -45,7 +45,7 @@ def limited(subsys, mbps, seconds, *changes):
 
 
 def freed(subsys, mbps):
-    """Bandwidth with a limit, and after the limit was taken away while the device was off."""
+    """The bandwidth with a limit, and after the limit was removed while the device was off."""
     with Device(subsys, "slow", size=16, mbps=mbps) as device:
         limit = bandwidth(device.on().disk, 1)
         device.off().set("mbps", 0)

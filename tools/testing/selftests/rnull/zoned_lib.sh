@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of zones share. To be sourced after rnull_lib.sh.
+# Functions for the tests of zones. Sourced after rnull_lib.sh.
 
 # Sectors in a MiB.
 # shellcheck disable=SC2034 # for the tests
@@ -16,14 +16,14 @@ need_zones() {
 	[[ ,$features, == *,zoned,* ]] || skip "$MODULE has no zones"
 }
 
-# has_feature NAME: whether devices have such an attribute. Needs the module.
+# has_feature NAME: whether devices have this attribute. The module must be loaded.
 has_feature() {
 	local features
 	read -r features <"$SUBSYS/features"
 	[[ ,$features, == *,$1,* ]]
 }
 
-# zoned DEVICE ATTRIBUTE=VALUE...: a device that is powered on.
+# zoned DEVICE ATTRIBUTE=VALUE...: make a zoned device, and power it on.
 zoned() {
 	local device=$1 pair
 	make_device "$device"
@@ -34,13 +34,13 @@ zoned() {
 	power_on "$device"
 }
 
-# io CALL WORDS...: does it and prints its errno, or what it returned.
+# io CALL WORDS...: make the call on /dev/z, and print its result or errno.
 io() {
 	sys "$1" "/dev/z" "${@:2}"
 	printf '%s %s: %s\n' "$1" "${*:2}" "${RET:-$ERR}"
 }
 
-# look: prints the zones of /dev/z, one a line.
+# look: print the zones of /dev/z, one per line.
 look() {
 	must zones /dev/z
 	tr ' ' '\n' <<<"$RET"
@@ -48,7 +48,7 @@ look() {
 
 TRACEFS=/sys/kernel/tracing
 
-# event NAME: of the driver that is in use.
+# event NAME: print the directory of an event of the current driver.
 event() {
 	case $MODULE in
 	null_blk) printf '%s' "events/nullb/nullb_$1" ;;
@@ -62,7 +62,7 @@ need_events() {
 	[[ -d $TRACEFS/$(event zone_op) ]] || skip "no trace events of $MODULE"
 }
 
-# traced COMMAND...: what the events say meanwhile, without time and task.
+# traced COMMAND...: run it, and print its trace events, without time and task.
 traced() {
 	echo >"$TRACEFS/trace"
 	echo 1 >"$TRACEFS/$(event zone_op)/enable"

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Write to zones, read from them and change them, all at random, from several processes.
+"""Write to zones, read from them and change their conditions, at random, from several processes.
 
-    zoned_stress.py run DEVICE SECONDS SEED    do so
-    zoned_stress.py check DEVICE               see that data and write pointers agree
+    zoned_stress.py run DEVICE SECONDS SEED    run the stress
+    zoned_stress.py check DEVICE               check that data and write pointers agree
 
-Each sector that is written is full of its own number, so that any write that was carried out can
-be told, whoever did it. Errors are expected: the write pointer moves between looking and writing,
-zones are full or too many, requests time out, and the device comes and goes. What is read must be
-what was written in any case.
+Each written sector contains its own number, so a check can tell written sectors, whichever process
+wrote them. Errors are expected: the write pointer moves between the report and the write, zones are
+full or beyond the limits, requests time out, and the device is powered off and on. But reads must
+always return what was written.
 """
 
 import collections
@@ -93,7 +93,7 @@ class Worker:
 
     def zone(self, fd):
         zones = report(fd)
-        # Mostly a few zones, so that they are fought for.
+        # Mostly a few zones, so that the processes compete for them.
         few = zones[:6] if self.random.random() < 0.8 else zones
         return self.random.choice(few) if few else None
 
@@ -173,8 +173,8 @@ def run(device, seconds, seed):
 
 
 def check(device):
-    """What lies before the write pointer was written, all of it unless the zone was finished; what
-    lies behind it was not, and reads as 0xff."""
+    """Check that all sectors before the write pointer were written, unless the zone was finished,
+    and that those behind it were not, and read as 0xff."""
     bad = 0
     with opened(device, os.O_RDONLY) as fd:
         for zone in report(fd):
@@ -195,7 +195,7 @@ def check(device):
 
 
 def runs(text):
-    """A kind and how often it comes, again and again."""
+    """Runs of equal kinds: each kind and the length of its run."""
     while text:
         rest = text.lstrip(text[0])
         yield text[0], len(text) - len(rest)
