@@ -1,23 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Make an extra root, once: a tree in the cache with what few targets need, unpacked and
-# not installed:
+# Make an extra root in the cache, unless it exists. It holds files that only few targets
+# need, unpacked from packages without installing these:
 #
-#	extraroot.sh herd	herd7 and the libraries that it needs. The release that
-#				the build root is made of has no herd7, and its C library
-#				is too old for a later one
-#	extraroot.sh ncurses	what menuconfig is built and linked with
+#	extraroot.sh herd	herd7 and its libraries. The release of the build root has
+#				no herd7, and its C library is too old for that of a later
+#				release
+#	extraroot.sh ncurses	the headers and libraries of menuconfig
 #
-# The key of these roots is this file's hash, so that a change here makes new ones. The
-# build root is not touched, as everything that is built hangs on its key.
+# The key of an extra root is the hash of this file, so a change here makes new roots. A
+# change of the build root would rebuild everything.
 
-# buildroot.sh knows this machine's mirror, and how to get what makes a root. It
-# makes the build root if it is not there.
+# buildroot.sh has the functions that find this machine's mirror and the tools. Sourcing
+# it makes the build root, unless it exists.
 # shellcheck source=scripts/buildroot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/buildroot.sh"
 
-# Of the packages, FILES are what is needed.
+# Only FILES of the packages are unpacked.
 NAME=${1:-}
 case $NAME in
 herd)
@@ -32,8 +32,8 @@ ncurses)
 	die -2 "usage: extraroot.sh herd|ncurses" ;;
 esac
 
-# unpack DIRECTORY URI KEYRING. A release that is not stable yet is valid for a
-# week only, and a mirror may lag behind by more.
+# unpack DIRECTORY URI KEYRING. The index of a release that is not stable yet is valid
+# for a week, but a mirror may be older, so the date is not checked.
 unpack() {
 	local proxy mode=root args=()
 	for proxy in http https; do

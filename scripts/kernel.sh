@@ -3,16 +3,16 @@
 #
 # Configure and build a kernel and its modules, and publish them in the cache:
 #
-#	kernel.sh FLAVOUR			and print the directory
-#	kernel.sh FLAVOUR --modules		and print rnull's modules in it
-#	kernel.sh FLAVOUR --configure		only see whether the configuration holds
-#	kernel.sh FLAVOUR --menuconfig		change it, and print what changed
-#	kernel.sh FLAVOUR --make ARGUMENT...	make(1) in the configured work tree
+#	kernel.sh FLAVOUR			print the published directory
+#	kernel.sh FLAVOUR --modules		print the paths of rnull's modules in it
+#	kernel.sh FLAVOUR --configure		only check that the configuration is possible
+#	kernel.sh FLAVOUR --menuconfig		edit the configuration, print the changes
+#	kernel.sh FLAVOUR --make ARGUMENT...	only make(1) in the configured work tree
 #
-# A flavour is lean or debug, for a guest, or native, which is user-mode Linux
-# without modules. A published directory holds bzImage or linux, vmlinux,
-# System.map, config, release and lib/modules/. Its key covers all it was made
-# from: if it exists, it is used.
+# The flavours lean and debug run in a guest; native is user-mode Linux without
+# modules. A published directory holds bzImage or linux, vmlinux, System.map, config,
+# release and lib/modules/. Its name contains a hash of all inputs, so an existing
+# directory is used as it is.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -59,8 +59,9 @@ published() {
 	} | hash16
 }
 
-# Each option asked for must be in the result: Kconfig drops silently what has
-# an unmet dependency, or a name that is gone. A later fragment wins.
+# check_config CONFIG: compare it with the fragments. Kconfig silently drops an option
+# whose dependencies are not met, or whose name does not exist. If two fragments differ,
+# the later one counts.
 check_config() {
 	awk '
 	function name(line) { sub(/^# /, "", line); sub(/[ =].*/, "", line); return line }
@@ -82,8 +83,8 @@ check_config() {
 	}' "${FRAGMENTS[@]}" "$1"
 }
 
-# Always anew from the fragments, so that no history shows; but .config is
-# replaced only by a different one, since all of the build looks at it.
+# Make .config from the fragments alone, so that earlier configurations have no effect.
+# An equal .config is not replaced, because the whole build depends on its time.
 configure() {
 	local new=$OBJECTS/.config.new
 	mkdir -p "$OBJECTS"
@@ -94,8 +95,8 @@ configure() {
 		fail_log "configuring the $FLAVOUR kernel" "$LOG" "See above."
 	check_config "$new" > "$OBJECTS/lost" || {
 		cat "$OBJECTS/lost" >&2
-		die "the $FLAVOUR kernel's configuration lost options." \
-			"Mend the fragment, or what the option depends on"
+		die "Kconfig changed options of the $FLAVOUR kernel." \
+			"Fix the fragment, or enable the dependencies of these options"
 	}
 	[[ $ACTION != --configure ]] || return 0
 	cmp -s "$new" "$OBJECTS/.config" && return
@@ -103,8 +104,8 @@ configure() {
 	BUILD=full
 }
 
-# What is changed is not kept: the configuration is made of fragments, and what it prints
-# is one more of them.
+# Edit a copy of the configuration, and write the changes to a fragment, which the user
+# can pass by CONFIG_EXTRA. The fragments in configs/ stay as they are.
 menuconfig() {
 	local root changed=$OBJECTS/menu.fragment
 	[[ -t 0 && -t 1 ]] || die -2 "menuconfig needs a terminal"
@@ -116,14 +117,14 @@ menuconfig() {
 		LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu" \
 		make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 CC="ccache clang" \
 		--no-print-directory KCONFIG_CONFIG="$OBJECTS/menu.config" menuconfig ||
-		die "menuconfig failed. What it said is above"
+		die "menuconfig failed, see above"
 	"$REPO/scripts/enter.sh" "$SOURCE/scripts/diffconfig" -m "$OBJECTS/.config" \
 		"$OBJECTS/menu.config" > "$changed"
 	if [[ -s $changed ]]; then
 		cat "$changed"
-		say "to build with these, call make with CONFIG_EXTRA=$changed"
+		say "to build with these changes, call make with CONFIG_EXTRA=$changed"
 	else
-		say "nothing was changed"
+		say "no changes"
 	fi
 }
 
@@ -134,7 +135,7 @@ build() {
 		echo "${USUAL[$BUILD-$FLAVOUR]}")
 	start_build "$OBJECTS"
 	progress "$LOG" "$expected" kmake -j"$JOBS" "${TARGETS[@]}" || {
-		end_build "$OBJECTS"	# make has tidied up itself
+		end_build "$OBJECTS"	# make has removed unfinished files
 		first_errors "$LOG"
 		fail_log "building the $FLAVOUR kernel" "$LOG" \
 			"The first errors are above; the whole log is $LOG"
@@ -142,7 +143,7 @@ build() {
 	wc -l < "$LOG" > "$OBJECTS/lines-$BUILD"
 	end_build "$OBJECTS"
 	if first_warnings "$LOG"; then
-		# Make has built it, and would say nothing the next time.
+		# Rebuild the code next time, so that the warnings are printed again.
 		(cd "$SOURCE" && find "${OUR_CODE[@]}" -name '*.[ch]' -exec touch {} + -o \
 			-name '*.rs' -exec touch {} +)
 		fail_log "building the $FLAVOUR kernel without warnings" "$LOG" \
@@ -168,12 +169,12 @@ publish() {
 	prune "$CACHE/out/$FLAVOUR-*" 6
 }
 
-# How much a build has to say, until one of its kind has been counted.
+# Estimated lines of a build's log, for the progress of the first build of each kind.
 declare -A USUAL=([full-lean]=1100 [full-debug]=1300 [full-native]=700
 	[again-lean]=60 [again-debug]=60 [again-native]=60)
 BUILD=again
 
-# Hold it, if it exists, and print what was asked for.
+# If the published directory exists, mark it as used, and print the result of ACTION.
 found() {
 	[[ -d $OUT ]] || return
 	touch "$OUT"
@@ -212,7 +213,7 @@ case $ACTION in
 	run kmake "$@" < /dev/null
 	exit 0 ;;
 esac
-# Perhaps made by the one that had the work tree before.
+# Another call may have published it while this one waited for the work tree.
 found && exit 0
 step "build the $FLAVOUR kernel with $JOBS jobs"
 build

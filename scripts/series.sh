@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Prove that each folder of patches/ applies to the base by itself, or behind those that
-# it builds on, and builds:
+# Prove that each folder of patches/ applies to the base, after the folders that it
+# builds on, and that it builds:
 #
-#	series.sh [FOLDER...]		default: all
+#	series.sh [FOLDER...]		default: all folders
 #
-# Each patch counts as one test. After it, the C files that it touches are compiled, and
-# after the last one of a folder that touches Rust all of rust/ and what uses it. With
-# FULL=1, all that the folder names is built after each patch, without Rust if the patch
-# touches C, and with Rust. What belongs to user-mode Linux has no part in Rust. A state
-# that was built before, from the same sources and by the same tools, is not built again.
+# Each patch is one test. After each patch, the C files that it touches are compiled. If
+# a folder touches Rust, rust/ and the folder's targets are built after its last patch.
+# FULL=1 builds all targets of the folder after each patch: with Rust, and if the patch
+# touches C or is the last one, also without Rust. Patches of user-mode Linux are built
+# without Rust only. A state is not built again if it was built from the same sources
+# with the same tools.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -28,8 +29,7 @@ lock -x "$TREE.lock" "another call builds patches in $TREE"
 touch "$TREE"
 prune "$CACHE/series/*" 2
 
-# use KIND: sets what follows to one of three build directories: c is without Rust, um
-# is for user-mode Linux.
+# use KIND: select a build directory: rust, c (without Rust) or um (user-mode Linux).
 use() {
 	OBJECTS=$TREE/$1
 	LOG=$OBJECTS/build.log
@@ -57,7 +57,7 @@ configure() {
 		mv "$OBJECTS/.config.new" "$OBJECTS/.config"
 }
 
-# build KIND TARGET...: what is laid, unless it was built before.
+# build KIND TARGET...: build the current state, unless it was built before.
 build() {
 	local key
 	use "$1"
@@ -87,13 +87,13 @@ build() {
 	touch "$TREE/passed/$key"
 }
 
-# targets_of TOUCHED: the objects of the C files among them. The Rust helpers are one
-# object with the rest of rust/.
+# targets_of TOUCHED: print the objects of the touched C files, without those in rust/,
+# which are built as a whole.
 targets_of() {
 	tr , '\n' <<< "$1" | sed -n '/^rust\//d; s/\.c$/.o/p'
 }
 
-# prove FOLDER BUILDS NUMBER NAME TOUCHED LAST: one patch.
+# prove FOLDER BUILDS NUMBER NAME TOUCHED LAST: test one patch.
 prove() {
 	local parts targets
 	WHAT=(--folder "$1" --upto "$3")
