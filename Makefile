@@ -30,7 +30,7 @@ help:
 	@echo
 	@echo 'Settings (make TARGET NAME=VALUE):'
 	@echo '  KERNEL_SRC=    your own Linux 7.3 tree, not changed (default: the Debian package)'
-	@echo '  PATCHES=       needed: without the fixes that the driver does not need (default: all)'
+	@echo '  PATCHES=       needed: leave out the fixes that rnull does not need (default: all)'
 	@echo '  CACHE=         directory of everything that is built (default: ~/.cache/rnull)'
 	@echo '  JOBS=          compilers, or counting guests, at a time (default: all processors)'
 	@echo '  SMP=           processors of a guest (default: 2)'

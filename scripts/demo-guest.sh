@@ -59,8 +59,8 @@ for driver in rnull nullb; do
 	device "$driver" "$driver-none" 0
 	device "$driver" "$driver-timer" 2
 done
-echo "by configfs ($CONFIGFS/{rnull,nullb}): /dev/{rnull,nullb}-{none,timer}, irqmode 0 and 2"
-echo "fio's random reads, the drivers in turn, $TURNS times:"
+echo "mkdir in $CONFIGFS/{rnull,nullb}: made /dev/{rnull,nullb}-{none,timer}, irqmode 0 and 2"
+echo "fio reads at random from a device of each driver in turn, $TURNS times:"
 echo
 compare_all | python3 -B /run/rnull/bench/turns.py
 echo
