@@ -121,7 +121,7 @@ def powered(subsys, *changes):
     return "\n".join(lines)
 
 
-def mended(subsys, *changes):
+def corrected(subsys, *changes):
     """Change settings, including power, one after the other; return the disk's attributes."""
     with Device(subsys, size=4) as device:
         lines = [written(device, *change.split("=")) for change in changes]

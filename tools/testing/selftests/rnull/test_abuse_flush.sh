@@ -46,16 +46,16 @@ failing_while_kept() {
 
 tap_case "flushes" flushes "inline softirq"
 tap_case "flushes, references are kept" flushes "inline clones"
-tap_case "flushes, timers are forgotten" flushes "softirq watch clones"
-tap_case "flushes, found by tag" flushes "park late clones"
+tap_case "flushes, timers are not cancelled" flushes "softirq watch clones"
+tap_case "flushes, claimed by tag" flushes "park late clones"
 tap_case "flushes, references from look-ups are held" flushes "inline batch hold"
-tap_case "flushes, found in their timers" flushes "timer clones"
-tap_case "flushes, with others in one timer" flushes "timer batch together clones"
-tap_case "forced writes, references are kept" forced
+tap_case "flushes, owned by timers" flushes "timer clones"
+tap_case "flushes, in one timer with other requests" flushes "timer batch together clones"
+tap_case "synchronous writes, references are kept" forced
 tap_case "failing flushes" failing "inline" ""
 tap_case "failing flushes, references are kept" failing_while_kept "inline clones" ""
-tap_case "failing flushes, timers are forgotten" failing_while_kept \
+tap_case "failing flushes, timers are not cancelled" failing_while_kept \
 	"softirq park watch clones" ""
-tap_case "failing flushes, CPUs go and come" failing_while_kept "softirq park clones" \
+tap_case "failing flushes, CPUs go offline and online" failing_while_kept "softirq park clones" \
 	"elevator hotplug"
 tap_run

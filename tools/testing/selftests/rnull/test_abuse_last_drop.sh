@@ -103,10 +103,10 @@ timed_out() {
 	((ERRORS > 0))
 	wait_for 20 grep -q '^ *0 *0$' /sys/block/f/inflight
 	must read /sys/kernel/debug/rnull/f/reports_invented
-	printf 'made up %s, ' "${RET%\\n}"
+	printf 'completions: %s invented, ' "${RET%\\n}"
 	((${RET%\\n} > 0))
 	must read /sys/kernel/debug/rnull/f/reports_completed
-	printf 'completed %s\n' "${RET%\\n}"
+	printf '%s ended a request\n' "${RET%\\n}"
 	((${RET%\\n} > 0))
 }
 

@@ -33,19 +33,19 @@ polled() {
 	two_disks "$1" "polled $2" "$3" poll_queues=1
 }
 
-tap_case "lists are taken in part" does "lists inline clones" listed ""
+tap_case "lists, of which the driver takes a part" does "lists inline clones" listed ""
 tap_case "lists of two disks, requests are refused and requeued" two_disks \
 	"lists late refuse requeue inline park" "listed refused requeued claimed kept" ""
 tap_case "lists, the I/O scheduler changes" two_disks \
 	"lists late softirq batch" listed "elevator nr_requests freeze"
 tap_case "requests are completed in lists" does "batch together inline clones" \
 	"together batched removed" ""
-tap_case "completed lists of two disks, hardware queues come and go" resized \
+tap_case "completed lists of two disks, the number of hardware queues changes" resized \
 	"lists batch together park softirq requeue" "listed together" "hw_queues elevator"
-tap_case "completed lists, CPUs go and come" two_disks "lists batch together" \
+tap_case "completed lists, CPUs go offline and online" two_disks "lists batch together" \
 	"listed together" hotplug
-tap_case "dropped lists are I/O errors" dropped "drop batch together lists clones"
+tap_case "dropped lists end with I/O errors" dropped "drop batch together lists clones"
 tap_case "requests are polled for" polled "inline batch together" "" ""
-tap_case "requests are polled for, and carried out late" polled \
+tap_case "requests are polled for, and executed late" polled \
 	"lists late requeue batch park clones" "listed requeued" "elevator freeze"
 tap_run

@@ -67,14 +67,14 @@ fails_while_open() {
 
 opens() { : </dev/rbabuse0; }
 
-tap_case "disks come and go" come_and_go "inline softirq clones"
-tap_case "disks come and go, everything is done" come_and_go "$ALL"
-tap_case "disks come and go, timers own requests" come_and_go "timer clones late requeue"
-tap_case "unload after a kill" busy "inline softirq"
-tap_case "unload after a kill, everything is done" busy "$ALL"
-tap_case "unload after a kill, timers own requests" busy "timer clones"
+tap_case "disks are added and removed" come_and_go "inline softirq clones"
+tap_case "disks are added and removed, all abuses at once" come_and_go "$ALL"
+tap_case "disks are added and removed, timers own requests" come_and_go "timer clones late requeue"
+tap_case "unload after the submitter is killed" busy "inline softirq"
+tap_case "unload after the submitter is killed, all abuses at once" busy "$ALL"
+tap_case "unload after the submitter is killed, timers own requests" busy "timer clones"
 tap_case "a disk is open when loading fails" fails_while_open "inline"
-tap_case "a disk is open and left behind when loading fails" fails_while_open "inline leak_disk"
-tap_case "disks that are left behind are removed" left_behind "inline softirq"
-tap_case "disks that are left behind are removed, references are kept" left_behind "inline clones"
+tap_case "a leaked disk is open when loading fails" fails_while_open "inline leak_disk"
+tap_case "leaked disks are removed" left_behind "inline softirq"
+tap_case "leaked disks are removed, references are kept" left_behind "inline clones"
 tap_run

@@ -37,16 +37,16 @@ keys() {
 }
 
 tap_case "invented tags" lookups "park" ""
-tap_case "invented tags, requests end otherwise" lookups "inline softirq" ""
+tap_case "invented tags, requests are not parked" lookups "inline softirq" ""
 tap_case "invented tags, the I/O scheduler changes" lookups "park inline" elevator
-tap_case "invented tags, the number of requests changes" lookups \
+tap_case "invented tags, nr_requests changes" lookups \
 	"park inline" "elevator nr_requests"
 tap_case "invented tags, the queue is frozen" lookups "park softirq" freeze
-tap_case "invented tags, hardware queues come and go" lookups "park inline" hw_queues
-tap_case "invented tags, CPUs go and come" lookups "park softirq" hotplug
-tap_case "invented tags, everything changes, everything is done" lookups \
+tap_case "invented tags, the number of hardware queues changes" lookups "park inline" hw_queues
+tap_case "invented tags, CPUs go offline and online" lookups "park softirq" hotplug
+tap_case "invented tags, all changes and all abuses at once" lookups \
 	"park inline softirq batch late watch clones requeue refuse hold" \
 	"elevator nr_requests freeze hw_queues hotplug"
 tap_case "invented tags of two disks" shared
-tap_case "keys of this I/O, an earlier one and none" keys
+tap_case "claims by the key of this I/O, of an earlier I/O, and of none" keys
 tap_run

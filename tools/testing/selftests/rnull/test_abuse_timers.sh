@@ -61,17 +61,17 @@ fight() {
 	happened watched watched_in_vain claimed
 }
 
-tap_case "a forgotten timer fires after its request ended" forgotten inline
-tap_case "a forgotten timer fires while its request is completed" forgotten softirq
-tap_case "a forgotten timer fires half a second late" forgotten_long
+tap_case "a timer fires after its request has ended" forgotten inline
+tap_case "a timer fires while its request is completed" forgotten softirq
+tap_case "a timer fires half a second after its request has ended" forgotten_long
 tap_case "a timer owns the request" owning "" 0
-tap_case "a timer owns the request, and others take it out" owning "" 16
+tap_case "a timer owns the request, and is cancelled by others" owning "" 16
 tap_case "a timer owns the request, which is requeued" owning "requeue softirq" 16
 tap_case "a timer owns a list" lists "" timed elevator 0
-tap_case "a timer owns a list, and others take it out" lists "clones late" \
+tap_case "a timer owns a list, and is cancelled by others" lists "clones late" \
 	"timed timed_others claimed" "hw_queues nr_requests" 32
-tap_case "a timer owns a list, of which some are requeued" lists \
+tap_case "a timer owns a list, and some of its requests are requeued" lists \
 	"requeue refuse park softirq" "timed timed_others together requeued" freeze 32
 tap_case "a timer owns a list that times out" lists_time_out
-tap_case "a timer and interrupts fight for a request" fight
+tap_case "a timer and interrupts race for a request" fight
 tap_run

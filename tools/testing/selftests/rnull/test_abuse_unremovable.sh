@@ -27,7 +27,7 @@ cloned() {
 	verified rbabuse0
 }
 
-tap_case "I/O goes on with what is left" leaked
-tap_case "a reference is cloned more often than can be counted" cloned
+tap_case "I/O continues with the tags that are not leaked" leaked
+tap_case "a reference is cloned more often than its count can hold" cloned
 tap_case "at least $ABUSE_LEAST I/Os in all" total_at_least
 tap_run

@@ -152,7 +152,7 @@ race() {
 }
 
 tap_case "an empty subsystem is dropped at once" empty
-tap_case "a drop waits for directories, and none can be made meanwhile" directories
+tap_case "a drop waits for directories, and refuses new ones meanwhile" directories
 tap_case "files of removed directories stay open after the drop" open_files
 tap_case "mkdir and rmdir while the subsystem is dropped" race
 tap_run

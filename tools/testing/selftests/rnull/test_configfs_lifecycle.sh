@@ -304,21 +304,21 @@ tap_case "features names every attribute" features
 tap_case "features are null_blk's, in its order" features_known
 tap_case "features is read-only, attributes are not" features_read_only
 tap_case "defaults of all attributes equal null_blk's" all_defaults
-tap_case "what is written is read back, before power on" read_back
-tap_case "power on makes the disk as configured, power off removes it" power_makes_the_disk
+tap_case "attributes return the values written, before power-on" read_back
+tap_case "power-on makes the disk as configured, power-off removes it" power_makes_the_disk
 tap_case "attributes are fixed while the device is on" fixed_while_on
-tap_case "power on twice and off twice change nothing" power_twice
-tap_case "a second life has the second configuration" second_life
+tap_case "a second power-on and a second power-off change nothing" power_twice
+tap_case "a second power-on uses the changed settings" second_life
 tap_case "rmdir of a device that is on removes the disk" rmdir_powered
-tap_case "10 lives" many_lives
+tap_case "10 power cycles" many_lives
 for irqmode in "${IRQMODES[@]}"; do
 	tap_case "rmdir under I/O, irqmode $irqmode" gone_under_io "$irqmode" rmdir
-	tap_case "power off under I/O, irqmode $irqmode" gone_under_io "$irqmode" power
+	tap_case "power-off under I/O, irqmode $irqmode" gone_under_io "$irqmode" power
 done
-tap_case "a descriptor held over power off sees what null_blk's does" parity held_over_power_off
-tap_case "two devices have lives of their own" two_devices
+tap_case "a descriptor that is open across power-off, as null_blk" parity held_over_power_off
+tap_case "two devices are independent" two_devices
 tap_case "index: the lowest free one, as null_blk's" parity indexes
 tap_case "reading after writing on one descriptor, as null_blk" parity one_descriptor
-tap_case "devices have no subdirectories, the root stays" no_directories_below
-tap_case "a name exists once" same_name_twice
+tap_case "devices refuse subdirectories, the root cannot be removed" no_directories_below
+tap_case "mkdir refuses a name that exists" same_name_twice
 tap_run

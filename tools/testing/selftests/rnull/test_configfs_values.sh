@@ -51,7 +51,7 @@ power_word() {
 }
 
 power_row() {
-	tap_case "power on with $1=$2: $3" tabled "$3" powered "$1" "$2"
+	tap_case "power-on with $1=$2: $3" tabled "$3" powered "$1" "$2"
 }
 
 # After a refusal, the device can be corrected and powered on.
@@ -219,10 +219,10 @@ power_row blocksize 0 "0 power 1 blocksize 0 disk 8192/512"
 for value in 1 256 511 513 1536 4097 131072 "$MAX32"; do
 	power_row blocksize "$value" "EINVAL power 0 blocksize $value"
 done
-tap_case "power on with blocksize=8192, as null_blk" parity powered blocksize 8192
-tap_case "power on with blocksize=65536, as null_blk" parity powered blocksize 65536
+tap_case "power-on with blocksize=8192, as null_blk" parity powered blocksize 8192
+tap_case "power-on with blocksize=65536, as null_blk" parity powered blocksize 65536
 power_row irqmode 2 "0 power 1 irqmode 2 disk 8192/512"
-tap_case "power on with irqmode=3: completion by tag, null_blk: 2" differs \
+tap_case "power-on with irqmode=3: completion by tag, null_blk: 2" differs \
 	"0 power 1 irqmode 2 disk 8192/512" "0 power 1 irqmode 3 disk 8192/512" powered irqmode 3
 power_row irqmode 4 "0 power 1 irqmode 2 disk 8192/512"
 power_row irqmode "$MAX32" "0 power 1 irqmode 2 disk 8192/512"
@@ -233,7 +233,7 @@ power_row size 1 "0 power 1 size 1 disk 2048/512"
 power_row size 8796093022207 "0 power 1 size 8796093022207 disk 18014398509479936/512"
 # These sizes are too large for a disk, but null_blk makes one of another size.
 size_row() {
-	tap_case "power on with size=$1: EINVAL, null_blk: a disk of $2 sectors" differs \
+	tap_case "power-on with size=$1: EINVAL, null_blk: a disk of $2 sectors" differs \
 		"0 power 1 size $1 disk $2/512" "EINVAL power 0 size $1" powered size "$1"
 }
 size_row 8796093022208 18014398509481983
@@ -241,10 +241,10 @@ size_row 9007199254740991 18014398509481983
 size_row 9007199254740992 0
 size_row "$MAX64" 18014398509481983
 
-tap_case "what was refused at power on can be put right" refusal_is_not_fatal
-tap_case "a refused block size is one message" refusal_message
-tap_case "a refused write is one message, of null_blk none" refused_writes_are_named
+tap_case "settings that power-on refuses can be corrected" refusal_is_not_fatal
+tap_case "a refused block size logs one message" refusal_message
+tap_case "a refused write logs one message, with null_blk none" refused_writes_are_named
 # null_blk makes some of these devices, or triggers a kernel warning.
 [[ $DRIVER != rnull ]] ||
-	tap_case "a refused power-on is explained" refusal_of_power_is_explained
+	tap_case "a refused power-on logs the reason" refusal_of_power_is_explained
 tap_run

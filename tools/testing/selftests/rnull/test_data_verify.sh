@@ -208,11 +208,11 @@ load_both nr_devices=0
 
 tap_case "fio: random writes of 512 bytes to 1 MiB" random_writes
 tap_case "fio: sequential writes of 512 bytes to 1 MiB" sequential_writes
-tap_case "fio: data outlives the power" power_cycle
+tap_case "fio: data survives power-off" power_cycle
 tap_case "fio: mixed with trims" trims
 tap_case "fio: mixed with reads" mixed
-tap_case "fio: durable at once, polled" polled_durably
-tap_case "fio: durable at once by a flush, polled" polled_durably fua=0
+tap_case "fio: FUA writes, polled" polled_durably
+tap_case "fio: writes with a flush instead of FUA, polled" polled_durably fua=0
 
 while read -r settings; do
 	# shellcheck disable=SC2086 # several words
@@ -265,5 +265,5 @@ done
 tap_case "20 MiB/s" bandwidth 20
 tap_case "100 MiB/s" bandwidth 100 irqmode=0 no_sched=1
 tap_case "50 MiB/s with data" bandwidth 50 memory_backed=1 irqmode=3
-tap_case "a bandwidth that is taken away" limit_goes
+tap_case "the bandwidth limit is removed" limit_goes
 tap_run

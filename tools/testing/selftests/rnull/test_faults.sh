@@ -19,7 +19,7 @@ if [[ ${FULL:-} == 1 ]]; then
 fi
 
 # The timeout in ms; the driver's default is 5 s.
-PATIENCE=300
+TIMEOUT=300
 
 # disk SETTINGS...: make /dev/f, which stores data.
 disk() {
@@ -31,7 +31,7 @@ disk() {
 		set_attr f "${change%%=*}" "${change#*=}"
 	done
 	power_on f
-	must write /sys/block/f/queue/io_timeout "$PATIENCE\n"
+	must write /sys/block/f/queue/io_timeout "$TIMEOUT\n"
 }
 
 # fault KIND PERCENT [TIMES]
@@ -99,7 +99,7 @@ reports_agree() {
 }
 
 show_reports() {
-	printf 'made up %s, wrong %s\n' "$INVENTED" "$RET"
+	printf '%s completions invented, %s spurious\n' "$INVENTED" "$RET"
 	return 1
 }
 
@@ -118,7 +118,7 @@ timeouts() {
 	want "errors" "$ERRORS" 0
 }
 
-# The same by the block layer's own fault injection.
+# io_timeout_fail SETTINGS...: the same by the block layer's own fault injection.
 io_timeout_fail() {
 	local dir=/sys/kernel/debug/fail_io_timeout
 	[[ -d $dir ]] || skip "no fail_io_timeout in this kernel"
@@ -145,7 +145,7 @@ requeues() {
 }
 
 # Spurious completions do no harm.
-wrong_tags() {
+spurious() {
 	disk irqmode=3 "$@"
 	fault tag_inject 5
 	verified
@@ -153,7 +153,7 @@ wrong_tags() {
 	wait_for 10 reports_agree || show_reports
 	((INVENTED > 0))
 	counter reports_completed
-	printf '%s right reports, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
+	printf '%s completion entries, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
 	# The block layer splits some of the I/Os.
 	((RET >= REPORT[1] + REPORT[3]))
 }
@@ -234,7 +234,7 @@ resizes() {
 }
 
 # Look tags up while other hardware queues are added and removed.
-resizes_and_wrong_tags() {
+resizes_and_spurious() {
 	disk irqmode=3 submit_queues=2
 	fault tag_inject 20
 	change_queues
@@ -281,14 +281,15 @@ done <<-END
 	resizes irqmode=2
 	resizes irqmode=3 shared_tag_bitmap=1
 END
-tap_case "resizes and wrong tags" resizes_and_wrong_tags
-tap_case "timeouts by the block layer" io_timeout_fail irqmode=1
-tap_case "timeouts by the block layer, completion by tag" io_timeout_fail irqmode=3
-tap_case "wrong tags" wrong_tags
-tap_case "wrong tags, two queues" wrong_tags submit_queues=2 hw_queue_depth=8 completion_nsec=0
-tap_case "all at once" all_together submit_queues=2
-tap_case "hardware queues that cannot be set up" parity hctx
-tap_case "CPUs that come and go" hotplug irqmode=1
-tap_case "CPUs that come and go, completion by tag" hotplug irqmode=3
-tap_case "configfs at random" random_configfs
+tap_case "queue changes and spurious completions" resizes_and_spurious
+tap_case "requests that the block layer times out" io_timeout_fail irqmode=1
+tap_case "requests that the block layer times out, completion by tag" io_timeout_fail irqmode=3
+tap_case "spurious completions" spurious
+tap_case "spurious completions, two queues" spurious submit_queues=2 hw_queue_depth=8 \
+	completion_nsec=0
+tap_case "all faults at once" all_together submit_queues=2
+tap_case "the setup of hardware queues fails" parity hctx
+tap_case "CPUs go offline and online" hotplug irqmode=1
+tap_case "CPUs go offline and online, completion by tag" hotplug irqmode=3
+tap_case "random writes to configfs" random_configfs
 tap_run

@@ -33,7 +33,7 @@ tap_case "bad blocks while the device is on" parity seen bad_blocks 1
 
 while read -r changes; do
 	# shellcheck disable=SC2086 # several words
-	tap_case "power on with ${changes:-defaults}" parity seen powered $changes
+	tap_case "power-on with ${changes:-defaults}" parity seen powered $changes
 done <<-END
 
 	badblocks=+0-7
@@ -124,7 +124,7 @@ END
 
 while read -r changes; do
 	# shellcheck disable=SC2086 # several words
-	tap_case "refused, and mended: $changes" parity seen mended $changes
+	tap_case "refused, then corrected: $changes" parity seen corrected $changes
 done <<-END
 	discard=1 hw_queue_depth=0 power=1 hw_queue_depth=64 memory_backed=1 power=1
 	zoned=1 memory_backed=1 discard=1 zone_size=3 power=1 zoned=0 power=1
@@ -145,7 +145,7 @@ done <<-END
 	irqmode=2 submit_queues=2 submit_queues=1 poll_queues=0
 END
 
-tap_case "bad blocks that the list cannot hold are refused" \
+tap_case "bad blocks from sector 2^54 on are refused" \
 	differs "badblocks '+18014398509481984-18014398509481985\n': 0 [37] -> '0 2'" \
 	"badblocks '+18014398509481984-18014398509481985\n': EINVAL [] -> ''" \
 	seen bad_block +18014398509481984-18014398509481985
@@ -156,10 +156,10 @@ tap_case "a size that is negative as a signed number is refused" \
 	"EINVAL size=8796093022208 disk none" seen brief size=8796093022208
 tap_case "a size that wraps around is refused" differs "0 size=17592186044416 disk 0" \
 	"EINVAL size=17592186044416 disk none" seen brief size=17592186044416
-tap_case "a size that wraps around to a size is refused" \
+tap_case "a size that wraps around to another size is refused" \
 	differs "0 size=17592186044417 disk 2048" \
 	"EINVAL size=17592186044417 disk none" seen brief size=17592186044417
-tap_case "a node that is not there is refused" refused_by_us home_node=1
-tap_case "a node that cannot be is refused" refused_by_us home_node=1000000
-tap_case "I/Os of less than a page are refused" refused_by_us max_sectors=7
+tap_case "a NUMA node that is not online is refused" refused_by_us home_node=1
+tap_case "a NUMA node above the maximum is refused" refused_by_us home_node=1000000
+tap_case "max_sectors below a page is refused" refused_by_us max_sectors=7
 tap_run

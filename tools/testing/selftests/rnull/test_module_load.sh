@@ -40,5 +40,5 @@ unload_gone() {
 tap_case "20 loads and unloads make and remove the device" load_unload
 tap_case "a second load is refused, the device stays" twice
 tap_case "nr_devices=0 loads without a device" no_devices
-tap_case "the module is not there when nobody loaded it" unload_gone
+tap_case "rmmod is refused when the module is not loaded" unload_gone
 tap_run

@@ -51,7 +51,7 @@ discards() {
 	done
 }
 
-tap_case "the minimal driver reads as zeroes and forgets" minimal
+tap_case "the minimal driver returns zeroes, and ignores writes" minimal
 tap_case "the RAM disk returns what was written" ram
-tap_case "the RAM disk forgets what is discarded, and nothing else" discards
+tap_case "the RAM disk loses discarded data, and no other data" discards
 tap_run

@@ -175,5 +175,5 @@ tap_case "limits hold: four open, eight active" limits_hold 4 8
 tap_case "reading beyond the write pointer" beyond_the_pointer
 tap_case "bad blocks in a zone" parity bad_blocks 0
 tap_case "bad blocks in a zone, partial I/O" parity bad_blocks 1
-tap_case "a report of zones that takes longer than the device lives" report_and_removal
+tap_case "a report of zones that ends after the device is removed" report_and_removal
 tap_run

@@ -325,7 +325,7 @@ tap_case "attributes are fixed while the device is on" parity fixed
 
 while read -r config; do
 	# shellcheck disable=SC2086 # several words
-	tap_case "power on with $config" parity powered $config
+	tap_case "power-on with $config" parity powered $config
 done <<-END
 	size=16 zone_size=0
 	size=16 zone_size=3
@@ -362,7 +362,7 @@ done <<-END
 	size=4194304 zone_size=1048576
 END
 
-tap_case "power on with zones of 2 TiB" parity too_large
+tap_case "power-on with zones of 2 TiB" parity too_large
 
 while read -r config; do
 	# shellcheck disable=SC2086 # several words
@@ -391,7 +391,7 @@ for limits in "" "zone_max_active=6 zone_max_open=5" "zone_max_open=6" \
 			tap_case "zone operations${limits:+, $limits}" parity management $limits
 			tap_case "failing zones${limits:+, $limits}" parity failures $limits
 		fi
-		tap_case "zones that are full at first${limits:+, $limits}" parity full $limits
+		tap_case "full zones after power-on${limits:+, $limits}" parity full $limits
 	}
 done
 for limits in "zone_max_open=1" "zone_max_open=2" "zone_max_open=3" "zone_max_active=2" \
@@ -401,6 +401,6 @@ for limits in "zone_max_open=1" "zone_max_open=2" "zone_max_open=3" "zone_max_ac
 	tap_case "limited zones, $limits" parity limited $limits
 done
 tap_case "zone_readonly and zone_offline need a zoned device that is on" parity failing_needs
-tap_case "power-off forgets the zones" parity power_cycle
+tap_case "power-off loses the conditions of zones" parity power_cycle
 tap_case "without zones" parity unzoned
 tap_run

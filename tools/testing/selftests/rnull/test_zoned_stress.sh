@@ -33,14 +33,14 @@ cycle_power() {
 	done
 }
 
-# stress TROUBLE ATTRIBUTE=VALUE...: run the stress. If TROUBLE is "trouble", run it twice
+# stress KIND ATTRIBUTE=VALUE...: run the stress. If KIND is "disturbed", run it twice
 # as long, with power cycles and timeouts.
 stress() {
 	local seed=$RANDOM$RANDOM stress status=0 zone seconds=$SECONDS_EACH
 	load nr_devices=0
 	has_feature memory_backed || skip "$MODULE has no memory_backed"
 	zoned z memory_backed=1 size=40 zone_size=4 zone_nr_conv=1 "${@:2}"
-	if [[ $1 == trouble ]]; then
+	if [[ $1 == disturbed ]]; then
 		[[ -d $SUBSYS/z/timeout_inject ]] || skip "no timeout_inject in this kernel"
 		seconds=$((2 * SECONDS_EACH))
 		faults 1
@@ -48,11 +48,11 @@ stress() {
 	printf 'seed %s\n' "$seed"
 	python3 "$LIB_DIR/zoned_stress.py" run /dev/z "$seconds" "$seed" >"$WORK/stress" &
 	stress=$!
-	[[ $1 != trouble ]] || cycle_power $((SECONDS + seconds - 3))
+	[[ $1 != disturbed ]] || cycle_power $((SECONDS + seconds - 3))
 	wait "$stress" || status=$?
 	cat "$WORK/stress"
 	want "status" "$status" 0
-	if [[ $1 == trouble ]]; then
+	if [[ $1 == disturbed ]]; then
 		# Check that power cycles and timeouts did happen.
 		grep -q 'ETIMEDOUT=[1-9]' "$WORK/stress"
 		grep -qE '(ENOENT|ENXIO|ENODEV)=[1-9]' "$WORK/stress"
@@ -73,10 +73,10 @@ stress() {
 	refused ETOOMANYREFS zone /dev/z open $((zone * 4 * MIB)) $((4 * MIB))
 }
 
-tap_case "without limits" stress calm irqmode=1
-tap_case "few open and active zones, a smaller capacity, a timer" stress calm irqmode=2 \
+tap_case "without limits" stress undisturbed irqmode=1
+tap_case "few open and active zones, a smaller capacity, a timer" stress undisturbed irqmode=2 \
 	zone_capacity=3 zone_max_open=2 zone_max_active=4
-tap_case "power cycles and timeouts" stress trouble irqmode=1 zone_max_open=3
-tap_case "power cycles and timeouts, emulated zone append, at once" stress trouble irqmode=0 \
+tap_case "power cycles and timeouts" stress disturbed irqmode=1 zone_max_open=3
+tap_case "power cycles and timeouts, emulated zone append, irqmode 0" stress disturbed irqmode=0 \
 	zone_append_max_sectors=0 zone_capacity=2
 tap_run

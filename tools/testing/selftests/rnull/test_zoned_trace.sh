@@ -73,6 +73,6 @@ recorded() {
 
 tap_case "the events of null_blk" parity events
 tap_case "the events of null_blk, limited zones" parity events zone_max_open=2
-tap_case "no events unless they are on" silent
+tap_case "disabled events record nothing" silent
 tap_case "events for trace-cmd" trace_cmd
 tap_run
