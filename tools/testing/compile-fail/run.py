@@ -114,7 +114,7 @@ class Case:
         elif re.search(r"^([^/]|/[^/])*\bunsafe\b", source, re.MULTILINE):
             self.fault = "it is not safe Rust"
         elif (path.parent.name == "fixtures") != bool(verdicts):
-            self.fault = "a verdict belongs to fixtures, and to each of them"
+            self.fault = "fixtures, and only these, must have a verdict"
 
     def judge(self, compiler: Compiler) -> list[str]:
         """The fault of the case and its details; empty if it is good."""

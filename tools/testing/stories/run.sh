@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Run two C block drivers with a mistake (drivers/block/tests), each in its own guest:
-# one does not cancel a timer, one trusts a tag that the device made up. Each must end
+# one does not cancel a timer, one trusts a tag that the device invented. Each must end
 # with wrong data and a kernel complaint. The Rust abstractions prevent this, and the
 # stories show that the tests of the same mistakes in Rust, test_abuse_*.sh, would
 # detect it.
@@ -30,9 +30,9 @@ story() {
 		"/run/rnull/stories/story.py" "$1" > "$LOG" 2>&1 < /dev/null || status=$?
 	if (( status != 2 && status != 4 )); then
 		why="the guest's verdict is $status, want 2 or 4"
-	elif ! grep -q '^control: carried out$' "$LOG"; then
+	elif ! grep -q '^control: executed$' "$LOG"; then
 		why="the control read wrong data"
-	elif ! grep -q '^story: reported as done, and never carried out$' "$LOG"; then
+	elif ! grep -q '^story: completed, but never executed$' "$LOG"; then
 		why="the story read no wrong data"
 	fi
 	if [[ $why ]]; then

@@ -15,7 +15,7 @@ import time
 
 BLOCK = 4096
 UNTOUCHED = b"\x11" * BLOCK
-CARRIED_OUT = b"\xd5" * BLOCK
+EXECUTED = b"\xd5" * BLOCK
 
 
 def read(disk):
@@ -31,10 +31,10 @@ def read(disk):
 
 
 def judge(what, data):
-    if data == CARRIED_OUT:
-        print(f"{what}: carried out")
+    if data == EXECUTED:
+        print(f"{what}: executed")
     elif data == UNTOUCHED:
-        print(f"{what}: reported as done, and never carried out")
+        print(f"{what}: completed, but never executed")
     else:
         print(f"{what}: unexpected data")
     sys.stdout.flush()
@@ -67,7 +67,7 @@ def invented_tag():
         # Most of these tags have no started request, so the write fails.
         with contextlib.suppress(OSError):
             report(tag)
-            print(f"tag {tag} was believed")
+            print(f"the driver accepted tag {tag}")
     thread.join()
     time.sleep(4)
 
