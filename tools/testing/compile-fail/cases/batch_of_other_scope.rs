@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A batch cannot be swapped with that of an enclosing scope.
+//! The batches of two nested scopes cannot be swapped.
 //@ error: E0521
 //@ message: borrowed data escapes outside of closure
 

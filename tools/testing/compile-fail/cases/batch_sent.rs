@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A batch cannot be sent to another thread; a request that is not in it can.
+//! A batch cannot be sent to another thread; a request outside of it can.
 //@ error: E0277
 //@ message: cannot be sent between threads safely
 

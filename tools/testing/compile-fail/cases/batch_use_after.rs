@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request in a batch cannot be ended by itself.
+//! A request in a batch can only be ended by the batch.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was looked up by its tag cannot be ended without claiming it.
+//! A request that was looked up by its tag must be claimed before it can be ended.
 //@ error: E0599
 //@ message: no method named `end_ok` found for struct `ARef<Request<T>>`
 

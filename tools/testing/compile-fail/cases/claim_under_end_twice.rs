@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was claimed by a key ends once.
+//! A request that was claimed by a key can be ended only once.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A claim by a key may find nothing, and that cannot be overlooked.
+//! A claim by a key may fail, and the driver must handle that.
 //@ error: E0599
 //@ message: no method named `end_ok` found for enum `Option`
 

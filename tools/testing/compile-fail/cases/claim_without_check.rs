@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A claim may find nothing, as somebody else was first, and that cannot be overlooked.
+//! A claim fails if another one was first, and the driver must handle that.
 //@ error: E0599
 //@ message: no method named `end_ok` found for enum `Option`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request is completed or ended, not both.
+//! A request cannot be completed and ended, too.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A disk cannot be made on the tag set of another driver, whose requests have other data.
+//! A disk cannot use the tag set of another driver, whose requests have other data.
 //@ error: E0308
 //@ message: expected `Arc<TagSet<Disk>>`, found `Arc<TagSet<Tape>>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A disk owns a share of its tag set, and cannot borrow it.
+//! A disk holds a reference to its tag set, and cannot borrow it.
 //@ error: E0308
 //@ message: expected `Arc<TagSet<T>>`, found `&TagSet<T>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A type that may borrow cannot be a driver, as requests outlive what it borrows.
+//! A type with a borrow cannot be a driver, because requests may live longer than the borrow.
 //@ error: E0310
 //@ message: the parameter type `T` may not live long enough
 

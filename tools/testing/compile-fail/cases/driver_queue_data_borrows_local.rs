@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk cannot borrow from the function that makes the disk.
+//! Queue data cannot borrow from the function that makes the disk.
 //@ error: E0716
 //@ message: temporary value dropped while borrowed
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk is lent for a call, and cannot be kept past it.
+//! A call borrows the queue data, and cannot keep it.
 //@ error: E0308
 //@ message: method not compatible with trait; lifetime mismatch
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk is dropped by any thread that removes the disk, so it must be Send. (A lock's guard is
-//! Sync only: it belongs to the thread that has the lock.)
+//! Any thread may remove the disk and drop the queue data, so it must be Send. (A lock's guard
+//! is Sync only: it belongs to the thread that holds the lock.)
 //@ error: E0277
 //@ message: `*mut ()` cannot be sent between threads safely
 

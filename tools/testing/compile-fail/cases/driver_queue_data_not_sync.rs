@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a disk is lent to several CPUs at once, so it must be Sync.
+//! Several CPUs borrow the queue data at once, so it must be Sync.
 //@ error: E0277
 //@ message: `Cell<u32>` cannot be shared between threads safely
 

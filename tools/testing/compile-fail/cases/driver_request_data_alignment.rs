@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request cannot ask for more alignment than the place behind a request has.
+//! Request data cannot have a larger alignment than the memory behind a request.
 //@ codegen
 //@ error: E0080
 //@ message: RequestData needs more alignment than the private area of a request has

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request is set up without fail, as the block layer does it at times when it has no
-//! caller to tell.
+//! The initialisation of request data cannot fail, because the block layer cannot always report
+//! an error.
 //@ error: E0277
 //@ message: the trait bound `impl PinInit<Data, Error>: PinInit<Data>` is not satisfied
 

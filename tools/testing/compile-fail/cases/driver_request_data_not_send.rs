@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request is dropped by any thread, so it must be Send. (A lock's guard is Sync
-//! only: it belongs to the thread that has the lock.)
+//! Any thread may drop request data, so it must be Send. (A lock's guard is Sync only: it
+//! belongs to the thread that holds the lock.)
 //@ error: E0277
 //@ message: `*mut ()` cannot be sent between threads safely
 

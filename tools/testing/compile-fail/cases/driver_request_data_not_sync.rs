@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request is seen by several CPUs at once, so it must be Sync.
+//! Several CPUs may access request data at once, so it must be Sync.
 //@ error: E0277
 //@ message: `Cell<u32>` cannot be shared between threads safely
 

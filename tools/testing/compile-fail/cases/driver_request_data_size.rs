@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request cannot be so large that the block layer would not find memory for it.
+//! Request data cannot be larger than the block layer can allocate.
 //@ codegen
 //@ error: E0080
 //@ message: RequestData is too large to be allocated with each request

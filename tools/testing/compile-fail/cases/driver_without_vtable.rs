@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot do without #[vtable], by which the functions that it has are known.
+//! A driver needs #[vtable], which records the functions that it implements.
 //@ error: E0046
 //@ message: not all trait items implemented, missing: `USE_VTABLE_ATTR`, `OwnerModule`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An idle request cannot become a `dyn Any`, which has no lifetime.
+//! An idle request cannot be converted into a `dyn Any`, which has no lifetime.
 //@ error: none
 //@ message: coercion requires that `'1` must outlive `'static`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An idle request of one call cannot pass for one of a call around it.
+//! An idle request of an inner call cannot be used as one of the outer call.
 //@ error: none
 //@ message: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An idle request, which belongs to a call, cannot be stashed in the data of the disk.
+//! An idle request belongs to a call, and cannot be stored in the queue data.
 //@ error: E0521
 //@ message: borrowed data escapes outside of associated function
 

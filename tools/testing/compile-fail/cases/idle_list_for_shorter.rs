@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list of idle requests of one call cannot pass for one of a call within it.
+//! A list of idle requests of an outer call cannot be used as one of the inner call.
 //@ error: none
 //@ message: lifetime may not live long enough
 

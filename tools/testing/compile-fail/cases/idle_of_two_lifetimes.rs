@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot have its requests belong to one call and its refusals to another.
+//! `queue_rq` cannot give its request and its refusal different lifetimes.
 //@ error: E0195
 //@ message: lifetime parameters or bounds on associated function `queue_rq` do not match the trait declaration
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What takes idle requests of one call does not take those of a longer one, as a function that
-//! takes references does.
+//! A function for idle requests of one call cannot be used for those of a longer call, although
+//! a function for references can.
 //@ error: none
 //@ message: lifetime may not live long enough
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A value that holds an idle request does not become one for a shorter time, as a reference does.
+//! The lifetime of an idle request in another value cannot be shortened, although that of a
+//! reference can.
 //@ error: none
 //@ message: lifetime may not live long enough
 

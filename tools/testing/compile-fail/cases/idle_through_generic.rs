@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A generic function that keeps what it is given does not take an idle request.
+//! An idle request cannot be passed to a generic function that stores its argument.
 //@ error: E0521
 //@ message: borrowed data escapes outside of function
 

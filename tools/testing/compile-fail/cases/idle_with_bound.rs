@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot ask for requests that belong to all calls, by a bound on the lifetime.
+//! A driver cannot require, by a bound on the lifetime, that its requests belong to all calls.
 //@ error: E0195
 //@ message: lifetime parameters or bounds on associated function `queue_rq` do not match the trait declaration
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list, which owns its requests, cannot be cloned.
+//! A list owns its requests, and cannot be cloned.
 //@ error: E0599
 //@ message: no method named `clone` found for struct `RequestList`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot be made to end a list of requests of another one.
+//! A driver cannot complete a list of requests of another driver.
 //@ error: E0308
 //@ message: expected `RequestList<Disk, Complete>`, found `RequestList<Tape, Complete>`
 

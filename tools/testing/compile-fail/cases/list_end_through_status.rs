@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The function that chooses the status of a request cannot end it.
+//! The function that chooses the status of a request in a list cannot end the request.
 //@ error: E0507
 //@ message: cannot move out of `*rq` which is behind a shared reference
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The owner that is lent to the function that decides on the status cannot be kept.
+//! The function that chooses the status of a request in a list cannot keep the owner.
 //@ error: E0521
 //@ message: borrowed data escapes outside of closure
 

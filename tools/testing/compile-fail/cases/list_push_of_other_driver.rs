@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list takes requests of its driver only.
+//! A list only takes requests of its own driver.
 //@ error: E0308
 //@ message: expected `OwnedRequest<Disk, InFlight>`, found `OwnedRequest<Tape, InFlight>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The requests in a list are in one state.
+//! All requests in a list have the same state.
 //@ error: E0308
 //@ message: expected `OwnedRequest<T, InFlight>`, found `OwnedRequest<T, Idle<'_>>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request of another driver is not looked for in a list.
+//! A request of another driver cannot be removed from a list.
 //@ error: E0308
 //@ message: expected `&Request<Disk>`, found `&Request<Tape>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list can be given to one timer only.
+//! A list can be passed to one timer only.
 //@ error: E0382
 //@ message: use of moved value: `requests`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request in a list belongs to the list.
+//! A request in a list cannot be used directly.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An owner ends one request, not one for each turn of a loop.
+//! An owner cannot end its request in each iteration of a loop.
 //@ error: E0382
 //@ message: `rq` moved due to this method call, in previous iteration of loop
 

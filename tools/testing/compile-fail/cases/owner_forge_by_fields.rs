@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An owner cannot be put together by hand.
+//! An owner cannot be constructed from its fields.
 //@ error: E0451
 //@ message: field `rq` of struct `OwnedRequest` is private
 //@ error: E0451

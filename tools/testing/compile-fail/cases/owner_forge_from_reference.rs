@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reference is not converted into an owner.
+//! A reference cannot be converted into an owner.
 //@ error: E0277
 //@ message: the trait bound `OwnedRequest<T, InFlight>: From<ARef<Request<T>>>` is not satisfied
 

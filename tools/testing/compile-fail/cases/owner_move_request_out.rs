@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request cannot be moved from where the block layer has it.
+//! A request cannot be moved out of its place in memory.
 //@ error: E0507
 //@ message: cannot move out of dereference of `OwnedRequest<T, InFlight>`
 

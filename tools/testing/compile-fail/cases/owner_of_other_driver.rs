@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot end the request of another one, whose data it would take for its own.
+//! A driver cannot end a request of another driver, whose data has another type.
 //@ error: E0308
 //@ message: mismatched types; expected `OwnedRequest<Disk, InFlight>`, found `OwnedRequest<Tape, InFlight>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was parked must be claimed to be ended.
+//! A parked request must be claimed before it can be ended.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

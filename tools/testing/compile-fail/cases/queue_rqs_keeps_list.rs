@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list of idle requests cannot be kept past the call that it was passed to.
+//! `queue_rqs` cannot keep its list of idle requests.
 //@ error: E0308
 //@ message: method not compatible with trait; lifetime mismatch
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that has ended cannot be returned as one that is left.
+//! `queue_rqs` cannot return a request that has ended.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of another call cannot be returned as those that are left, as the block layer has not
-//! handed them out with this one.
+//! `queue_rqs` cannot return requests of another call, which the block layer did not pass to
+//! it.
 //@ error: none
 //@ message: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot return a request of another one as one that is left.
+//! `queue_rqs` cannot return a request of another driver.
 //@ error: E0308
 //@ message: expected `RequestList<Disk, Idle<'_>>`, found `RequestList<Tape, Idle<'_>>`
 

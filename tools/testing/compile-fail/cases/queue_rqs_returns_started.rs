@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was started cannot be returned as one that is left.
+//! `queue_rqs` cannot return a request that was started.
 //@ error: E0308
 //@ message: expected `OwnedRequest<T, Idle<'_>>`, found `OwnedRequest<T, InFlight>`
 

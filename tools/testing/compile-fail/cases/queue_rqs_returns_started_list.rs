@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list of requests that were started cannot be returned as one of those that are left.
+//! `queue_rqs` cannot return a list of requests that were started.
 //@ error: E0308
 //@ message: expected `RequestList<T, Idle<'_>>`, found `RequestList<T, InFlight>`
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was borrowed from the owner cannot be used past the end; a counted reference
-//! can.
+//! A reference that is borrowed from the owner cannot be used after the end; a counted one can.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

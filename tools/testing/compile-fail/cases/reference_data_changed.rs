@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a request is shared by its owner and references, and cannot just be written to.
+//! The owner and the references of a request share its data, so it cannot be written without
+//! synchronisation.
 //@ error: E0594
 //@ message: cannot assign to `*data`, which is behind a `&` reference
 

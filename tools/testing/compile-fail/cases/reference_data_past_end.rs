@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's data for a request cannot be used past the end if it was borrowed from the owner.
+//! Request data that is borrowed from the owner cannot be used after the end.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

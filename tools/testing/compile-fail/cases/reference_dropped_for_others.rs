@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Safe code cannot drop a count that it does not own.
+//! Safe code cannot drop a reference that it does not hold.
 //@ error: E0133
 //@ message: call to unsafe function `dec_ref` is unsafe
 

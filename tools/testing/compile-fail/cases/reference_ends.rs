@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reference does not give the right to end the request.
+//! A reference cannot end the request.
 //@ error: E0599
 //@ message: no method named `end_ok` found for struct `ARef<Request<T>>`
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The borrow that `Operations::timeout` gets cannot be kept past the call; a counted reference
-//! can.
+//! `timeout` cannot keep the reference that it borrows; a counted one can be kept.
 //@ error: E0308
 //@ message: method not compatible with trait; lifetime mismatch
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's data for a disk cannot be used past the end of the request that it was borrowed
-//! from.
+//! Queue data that is borrowed from a request cannot be used after the end of the request.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

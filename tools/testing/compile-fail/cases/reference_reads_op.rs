@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The operation cannot be read through a reference: the I/O may end on another CPU, and the next
+//! A reference cannot read the operation: the I/O may end on another CPU, and the next one
 //! begin.
 //@ error: E0599
 //@ message: no method named `op` found for reference `&Request<T>`

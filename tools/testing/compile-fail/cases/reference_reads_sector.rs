@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sector of an I/O cannot be read through a reference: it may end on another CPU, and the next
-//! begin.
+//! A reference cannot read the sector: the I/O may end on another CPU, and the next one begin.
 //@ error: E0599
 //@ message: no method named `sector` found for reference `&Request<T>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Through a reference, a request may have no tag, and that cannot be overlooked.
+//! The request of a reference may have no tag, and the driver must handle that.
 //@ error: E0599
 //@ message: no method named `tag` found for reference `&Request<T>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reference does not give the right to requeue the request.
+//! A reference cannot requeue the request.
 //@ error: E0599
 //@ message: no method named `requeue` found for reference `&Request<T>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The `?` operator cannot lose a request, by returning an error without it.
+//! The `?` operator cannot return an error without the request.
 //@ error: E0277
 //@ message: `?` couldn't convert the error to `Refused<'_, T>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A refusal cannot be put together by hand.
+//! A refusal cannot be constructed from its fields.
 //@ error: E0451
 //@ message: field `rq` of struct `Refused` is private
 //@ error: E0451

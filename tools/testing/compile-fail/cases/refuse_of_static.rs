@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that would belong to no call in particular cannot be refused in one.
+//! A request with a `static` lifetime cannot be refused in a call.
 //@ error: none
 //@ message: lifetime may not live long enough
 

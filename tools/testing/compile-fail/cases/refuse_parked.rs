@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An error cannot be returned for a request that was parked for the device.
+//! A parked request cannot be refused.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

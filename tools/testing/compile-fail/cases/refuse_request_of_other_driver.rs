@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot refuse the request of another one.
+//! A driver cannot refuse a request of another driver.
 //@ error: E0308
 //@ message: mismatched types; expected `Refused<'_, Disk>`, found `Refused<'_, Tape>`
 

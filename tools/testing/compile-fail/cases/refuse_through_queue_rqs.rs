@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A call of `queue_rqs` in `queue_rq` leaves requests of this call, which no other call can
-//! return.
+//! A request that `queue_rqs` leaves belongs to its call, and cannot be refused in another one.
 //@ error: none
 //@ message: lifetime may not live long enough
 

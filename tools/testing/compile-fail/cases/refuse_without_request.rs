@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An error comes with the request that it is about; an errno will not do.
+//! An error must come with the refused request; an errno is not enough.
 //@ error: E0308
 //@ message: mismatched types; expected `Refused<'_, T>`, found `Error`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request cannot end while its segments are being iterated.
+//! A request cannot be ended while its segments are iterated.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 //@ error: E0382

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A segment cannot be kept past the end of its request.
+//! A segment cannot be used after the end of its request.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

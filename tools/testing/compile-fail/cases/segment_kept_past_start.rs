@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A segment cannot be kept when its request is started.
+//! A segment cannot be used after its request was started.
 //@ error: E0505
 //@ message: cannot move out of `rq` because it is borrowed
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of a request, which may end on another CPU, is not reached through a reference.
+//! A reference cannot access the memory of the I/O, which may end on another CPU.
 //@ error: E0599
 //@ message: no method named `segments` found for struct `ARef<Request<T>>`
 

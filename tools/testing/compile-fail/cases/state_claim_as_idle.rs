@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A parked request is in flight, and cannot be claimed as one that may be refused.
+//! A claimed request is in flight, and cannot be used as an idle one, which could be refused.
 //@ error: E0308
 //@ message: mismatched types; expected `OwnedRequest<T, Idle<'_>>`, found `OwnedRequest<T, InFlight>`
 

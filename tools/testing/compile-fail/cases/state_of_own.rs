@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot add a state of its own.
+//! A driver cannot define states of its own.
 //@ error: E0277
 //@ message: the trait bound `Resting: Sealed` is not satisfied
 

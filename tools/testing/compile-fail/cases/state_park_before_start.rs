@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was not started cannot be parked, as no device knows its tag.
+//! A request must be started before it is parked.
 //@ error: E0599
 //@ message: no method named `park` found for struct `OwnedRequest<T, Idle<'_>>`
 

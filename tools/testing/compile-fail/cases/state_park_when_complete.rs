@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that is being completed cannot be parked, where its timeout might find it.
+//! A request that is being completed cannot be parked, because its timeout could claim it.
 //@ error: E0599
 //@ message: no method named `park` found for struct `OwnedRequest<T, Complete>`
 

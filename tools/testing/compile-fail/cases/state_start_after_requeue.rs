@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that was requeued is started when it comes again, and not before.
+//! A request that was requeued cannot be started before the block layer dispatches it again.
 //@ error: E0382
 //@ message: use of moved value: `rq`
 

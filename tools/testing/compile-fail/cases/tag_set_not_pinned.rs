@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A tag set, which the block layer points to, cannot be made where it could be moved away.
+//! A tag set cannot be moved, because the block layer points to it.
 //@ error: E0277
 //@ message: the trait `Init<TagSet<T>, _>` is not implemented for `impl PinInit<TagSet<_>, Error>`
 

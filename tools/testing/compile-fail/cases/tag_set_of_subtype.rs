@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tag set of one driver cannot pass for that of a supertype of the driver, which is another
+//! The tag set of a driver cannot be converted into a tag set of a supertype, which is another
 //! driver.
 //@ error: E0308
 //@ message: one type is more general than the other

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request that its timer owns is ended by the timer, or has to be taken from it.
+//! A request that its timer owns cannot be ended directly.
 //@ error: E0382
 //@ message: use of moved value: `requests`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! No owner can be taken from a timer that has a reference only.
+//! A timer that holds a reference has no owner to return when it is cancelled.
 //@ error: E0271
 //@ message: expected this to be `RequestList<Watching, InFlight>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver whose data has no timer cannot cancel one.
+//! A driver whose request data has no timer cannot cancel one.
 //@ error: E0277
 //@ message: the trait bound `(): HasHrTimer<()>` is not satisfied
 //@ error: E0277

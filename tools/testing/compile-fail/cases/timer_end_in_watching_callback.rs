@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A callback that gets a reference cannot end the request, which may have ended long ago.
+//! A callback that gets a reference cannot end the request, which may have ended before.
 //@ error: E0599
 //@ message: no method named `end` found for struct `ARef<Request<Watching>>`
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver that has the data of another one cannot start the timer in it, whose callback gets
-//! requests of that other.
+//! A driver cannot start a timer in another driver's request data: its callback gets requests
+//! of the other driver.
 //@ error: E0599
 //@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = RequestList<Driver, InFlight>`
 

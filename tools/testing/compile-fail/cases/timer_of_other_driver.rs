@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A timer's callback gets requests of the driver whose data the timer is in.
+//! A timer's callback only gets requests of the driver whose request data has the timer.
 //@ error: E0599
 //@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = RequestList<Driver, InFlight>`
 

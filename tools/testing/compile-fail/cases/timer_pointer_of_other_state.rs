@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A timer's callback gets requests that are in flight.
+//! A timer's callback only gets requests that are in flight.
 //@ error: E0277
 //@ message: the trait bound `RequestList<Owning, Complete>: RawHrTimerCallback` is not satisfied
 

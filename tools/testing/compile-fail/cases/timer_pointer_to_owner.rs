@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A timer's callback gets a list, even of a single request.
+//! A timer's callback gets a list, not an owner, even for a single request.
 //@ error: E0277
 //@ message: the trait bound `OwnedRequest<Owning, InFlight>: RawHrTimerCallback` is not satisfied
 

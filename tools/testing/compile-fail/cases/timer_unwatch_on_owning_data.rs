@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A timer that owns requests cannot be stopped without taking them.
+//! A timer that owns requests cannot be cancelled without taking the requests back.
 //@ error: E0599
 //@ message: doesn't satisfy `<_ as HrTimerCallback>::Pointer<'a> = ARef<Request<Owning>>`
 

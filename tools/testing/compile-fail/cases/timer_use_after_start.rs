@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request cannot be used after its timer owns it, as it may have ended since.
+//! A request cannot be used after its timer owns it, because it may have ended.
 //@ error: E0382
 //@ message: borrow of moved value: `rq`
 

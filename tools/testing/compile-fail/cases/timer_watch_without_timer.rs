@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver whose data has no timer cannot watch a request by one.
+//! A driver whose request data has no timer cannot watch a request.
 //@ error: E0599
 //@ message: the method `start_timer` exists for reference `&Request<Null>`, but its trait bounds were not satisfied
 

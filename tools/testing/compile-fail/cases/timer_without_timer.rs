@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver whose data has no timer cannot start one.
+//! A driver whose request data has no timer cannot start one.
 //@ error: E0599
 //@ message: the method `start_timer` exists for struct `RequestList<Null, InFlight>`, but its trait bounds were not satisfied
 
