@@ -79,7 +79,7 @@ mapfile -t DRIVER_RUST < <(files 'drivers/block/*.rs' 'samples/rust/*.rs')
 mapfile -t PYTHON < <(files '*.py')
 mapfile -t PATCH_FILES < <(files 'patches/*.patch')
 mapfile -t SHELL_FILES < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' -- "${ALL[@]}" || true)
-# What becomes a part of the kernel tree.
+# Files that belong in a kernel tree.
 mapfile -t KERNEL_FILES < <(files rust drivers include lib samples Documentation Kconfig \
 	tools/testing/selftests)
 # The kernel's own Rust files that patches change are checked, too.
@@ -209,8 +209,8 @@ for tool in clippy rustdoc; do
 		check "$tool: ${module##*/}" rust_lint $tool debug "$module.o"
 	done
 done
-check "the fast path is what it would be in C" fast_path
-check "the driver's module needs what block-lifetime/0001 exports" module_needs_export
+check "the fast path is as short as in C" fast_path
+check "the driver's module needs the export of block-lifetime/0001" module_needs_export
 check "README has the table of the patches" readme_has_patches
 check "shellcheck" shell_clean
 check "ruff" ruff_clean
@@ -218,9 +218,9 @@ check "SPDX in every file" spdx_everywhere
 check "no package hosts" no_hosts
 check "no paths of one machine" no_machine_paths
 check "no leftovers" no_leftovers
-check "the driver has no unsafe code but for its trace points" driver_is_safe
+check "the driver has no unsafe code, except for its trace points" driver_is_safe
 check "the driver uses nothing below the abstractions" driver_stays_above
-check "the driver's modules have one direction" "$REPO/scripts/layers.py" \
+check "the driver's modules depend in one direction" "$REPO/scripts/layers.py" \
 	drivers/block/rnull/rnull.rs
 
 say "lint: $PASSED passed, $FAILED failed"

@@ -4,7 +4,7 @@
 # Functions for the tests of the null block drivers. A test file sources this,
 # registers its cases with tap_case and ends with tap_run:
 #
-#	tap_case "what must hold" function arguments...
+#	tap_case "expected behaviour" function arguments...
 #	tap_run
 #
 # A case runs in a subshell with "set -e", so it fails if any command fails.

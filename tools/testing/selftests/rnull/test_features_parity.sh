@@ -12,7 +12,7 @@ seen() { python features "$1" "$SUBSYS" "${@:2}"; }
 
 # Only rnull refuses this value; null_blk warns or crashes.
 refused_by_us() {
-	[[ $DRIVER != null_blk ]] || skip "this is what null_blk does not survive"
+	[[ $DRIVER != null_blk ]] || skip "null_blk warns or crashes"
 	want "power on" "$(seen brief "$@")" "EINVAL ${*} disk none"
 }
 

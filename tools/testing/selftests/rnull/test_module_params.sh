@@ -116,8 +116,8 @@ known_names() {
 	done
 }
 
-# The limits that user space sees, apart from those that need what the driver
-# does not do yet: polling, and null_blk's own default for its poll queues.
+# limits: print the limits of the queue, except for polling, which rnull supports even
+# without poll_queues.
 limits() {
 	local file
 	load "$@"

@@ -52,6 +52,6 @@ discards() {
 }
 
 tap_case "the minimal driver returns zeroes, and ignores writes" minimal
-tap_case "the RAM disk returns what was written" ram
+tap_case "the RAM disk returns the data written" ram
 tap_case "the RAM disk loses discarded data, and no other data" discards
 tap_run

@@ -70,7 +70,7 @@ def opened(device, flags):
 
 
 def kinds(data, sector):
-    """What each sector holds: "s" its stamp, "0" or "f" nothing, "?" something else."""
+    """The content of each sector: "s" its stamp, "0" or "f" nothing, "?" something else."""
     result = []
     for offset in range(0, len(data), SECTOR):
         piece = data[offset : offset + SECTOR]
