@@ -3,13 +3,13 @@
 #
 # Run a command inside the build root, in the current directory:
 #
-#	enter.sh [--herd] [--guest] [--bind DIR]... COMMAND [ARGUMENT]...
+#	enter.sh [--herd] [--elf] [--guest] [--bind DIR]... COMMAND [ARGUMENT]...
 #
 # The root is read-only. The clone and the cache keep their paths, and are
 # writable; --bind adds another directory. --guest also mounts the root at /guest,
-# as a guest's file system, and passes /dev/kvm. --herd enters herd7's root
-# instead. There is no network. The command gets only the environment variables
-# that are listed below.
+# as a guest's file system, and passes /dev/kvm. --elf adds pyelftools and capstone
+# to Python's modules. --herd enters herd7's root instead. There is no network. The
+# command gets only the environment variables that are listed below.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -36,8 +36,16 @@ done
 for dir in bin sbin lib lib64; do args+=(--symlink "usr/$dir" "/$dir"); done
 args+=(--dev /dev --proc /proc --tmpfs /tmp --tmpfs /run --dir /var/tmp)
 
+packages=()
 while [[ ${1:-} == --* ]]; do
 	case $1 in
+	--elf)
+		elf=$(extra_dir elf)
+		[[ -d $elf ]] || "$REPO/scripts/extraroot.sh" elf
+		lock -s "$elf.lock" "another call makes that root"
+		packages=(PYTHONPATH="$elf/usr/lib/python3/dist-packages"
+			LD_LIBRARY_PATH="$elf/usr/lib/x86_64-linux-gnu")
+		shift ;;
 	--guest)
 		args+=(--ro-bind "$root" /guest)
 		[[ ! -w /dev/kvm ]] || args+=(--dev-bind /dev/kvm /dev/kvm)
@@ -64,4 +72,4 @@ env=(PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8
 for name in TERM CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA "${!RNULL_@}"; do
 	[[ ! ${!name:-} ]] || env+=("$name=${!name}")
 done
-exec env -i "${env[@]}" bwrap "${args[@]}" -- "$@"
+exec env -i "${env[@]}" "${packages[@]}" bwrap "${args[@]}" -- "$@"

@@ -4,6 +4,7 @@
 # Make an extra root in the cache, unless it exists. It holds files that only few targets
 # need, unpacked from packages without installing these:
 #
+#	extraroot.sh elf	pyelftools and capstone, for tools/testing/bench/path.py
 #	extraroot.sh herd	herd7 and its libraries. The release of the build root has
 #				no herd7, and its C library is too old for that of a later
 #				release
@@ -20,6 +21,10 @@
 # Only FILES of the packages are unpacked.
 NAME=${1:-}
 case $NAME in
+elf)
+	EXTRA_SUITE=$SUITE
+	EXTRA_PACKAGES=python3-capstone,python3-pyelftools
+	FILES=(./usr/lib/python3/dist-packages ./usr/lib/x86_64-linux-gnu/libcapstone.so.5) ;;
 herd)
 	EXTRA_SUITE=forky
 	EXTRA_PACKAGES=herdtools7
@@ -29,7 +34,7 @@ ncurses)
 	EXTRA_PACKAGES=libncurses-dev
 	FILES=(./usr/include ./usr/lib) ;;
 *)
-	die -2 "usage: extraroot.sh herd|ncurses" ;;
+	die -2 "usage: extraroot.sh elf|herd|ncurses" ;;
 esac
 
 # unpack DIRECTORY URI KEYRING. The index of a release that is not stable yet is valid
@@ -61,7 +66,7 @@ make_extra_root() {
 	at_exit "rm -rf '$new'"
 	progress "$log" 0 unpack "$new" "$uri" "$keyring" && return
 	advice="Check the network and that this mirror carries $EXTRA_SUITE, then call again."
-	if grep -q "Unable to locate package $EXTRA_PACKAGES" "$log"; then
+	if grep -qE "Unable to locate package (${EXTRA_PACKAGES//,/|})" "$log"; then
 		advice="$EXTRA_SUITE has no $EXTRA_PACKAGES on this mirror."
 	elif grep -q "does not have a Release file" "$log"; then
 		advice="This mirror has no $EXTRA_SUITE."
