@@ -4,7 +4,8 @@
 
     path.py DIRECTORY KERNEL              print records, as JSON lines
 
-DIRECTORY has the traces, and records.jsonl, which describes them.
+DIRECTORY has the traces, and records.jsonl, which describes them. Run it with `enter.sh --elf',
+for pyelftools and capstone.
 
 The path is the instructions that execute while a function of the driver's module is on the stack:
 from its queue_rq or queue_rqs to the end of the requests, including the functions of the block
@@ -14,55 +15,35 @@ layer that the driver calls. So it does not depend on the names of functions, an
 import bisect
 import json
 import re
-import struct
 import subprocess
 import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from capstone import CS_ARCH_X86, CS_MODE_64, Cs
+from elftools.elf.elffile import ELFFile
+
 MODULES = {"floor": "blk_floor", "floorb": "blk_floor", "c": "null_blk", "rust": "rnull_mod"}
 # The entry points of interrupts and exceptions.
 INTERRUPTS = ("asm_sysvec_", "asm_common_interrupt", "asm_exc_")
 EXECUTED = re.compile(rb"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{16})/", re.M)
+X86 = Cs(CS_ARCH_X86, CS_MODE_64)
 
 
-class Elf:
-    """Sections and symbols of a 64 bit little-endian ELF file."""
+def code_sections(elf):
+    """(name, address, bytes) of each section of code."""
+    for section in elf.iter_sections("SHT_PROGBITS"):
+        if ".text" in section.name:
+            yield section.name, section["sh_addr"], section.data()
 
-    def __init__(self, content):
-        self.content = content
-        offset, = struct.unpack_from("<Q", content, 0x28)
-        size, count, strings = struct.unpack_from("<HHH", content, 0x3A)
-        headers = [struct.unpack_from("<IIQQQQIIQQ", content, offset + size * i)
-                   for i in range(count)]
-        names = headers[strings][4]
-        self.sections = []  # (name, type, address, file offset, size, link)
-        for name, kind, _, address, start, length, link, *_ in headers:
-            self.sections.append((self.string(names + name), kind, address, start, length, link))
 
-    def string(self, offset):
-        return self.content[offset:self.content.index(b"\0", offset)].decode()
-
-    def code(self):
-        """(name, address, bytes) of each section of code."""
-        for name, kind, address, start, length, _ in self.sections:
-            if kind == 1 and ".text" in name and not name.startswith((".rel", ".orc")):
-                yield name, address, self.content[start:start + length]
-
-    def function_sizes(self):
-        """(section's name, offset or address) -> (name, size)."""
-        found = {}
-        for _, kind, _, start, length, link in self.sections:
-            if kind != 2:
-                continue
-            strings = self.sections[link][3]
-            for at in range(start, start + length, 24):
-                name, info, _, index, value, size = struct.unpack_from(
-                    "<IBBHQQ", self.content, at)
-                if info & 15 == 2 and index < len(self.sections):
-                    found[self.sections[index][0], value] = (self.string(strings + name), size)
-        return found
+def function_sizes(elf):
+    """(section's name, offset) -> size of each function."""
+    names = [section.name for section in elf.iter_sections()]
+    return {(names[symbol["st_shndx"]], symbol["st_value"]): symbol["st_size"]
+            for symbol in elf.get_section_by_name(".symtab").iter_symbols()
+            if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF"}
 
 
 class Code:
@@ -88,37 +69,19 @@ class Code:
             return 0, "user", ""  # programs are below the kernel
         return self.starts[index], *self.functions[index]
 
-    def bytes(self, address, length=6):
+    def bytes(self, address, length=15):
         for start, content in self.areas:
             if start <= address < start + len(content):
                 return content[address - start:address - start + length]
         return b""
 
 
-PREFIXES = b"\x66\xf2\xf3\x2e\x3e\x26\x64\x65\x36\x67"
-
-
 def decode(code):
-    """The kind of an instruction, as far as it matters here, and whether it locks."""
-    lock = False
-    at = 0
-    while at < len(code) and (code[at] in PREFIXES or code[at] == 0xF0):
-        lock |= code[at] == 0xF0
-        at += 1
-    if at < len(code) and code[at] & 0xF0 == 0x40:  # REX
-        at += 1
-    if at >= len(code):
-        return "other", lock
-    op, more = code[at], code[at + 1] if at + 1 < len(code) else 0xFF
-    if op in (0x86, 0x87) and more >> 6 != 3:
-        return "other", True  # xchg with memory locks by itself
-    if op == 0xE8 or (op == 0xFF and more >> 3 & 7 == 2):
-        return "call", lock
-    if op in (0xC2, 0xC3):
-        return "return", lock
-    if op == 0xCF:
-        return "interrupt return", lock
-    return "other", lock
+    """The mnemonic of an instruction without its prefixes, and whether it locks the bus."""
+    _, _, text, operands = next(X86.disasm_lite(code, 0, 1), (0, 0, "", ""))
+    mnemonic = text.rpartition(" ")[2]
+    # xchg with memory locks by itself.
+    return mnemonic, text.startswith("lock ") or (mnemonic == "xchg" and "[" in operands)
 
 
 class Walked:
@@ -159,7 +122,7 @@ class Interrupt:
 
 def follow(addresses, code, module):
     """Walk a trace, and count the instructions on the path of the driver `module`."""
-    known = {}  # address -> (function, kind, lock, length or None)
+    known = {}  # address -> (start, name, module, mnemonic, lock)
 
     def look_up(address):
         if address not in known:
@@ -183,7 +146,7 @@ def follow(addresses, code, module):
     inside = False
     last = addresses[marks[0]:marks[-1]]
     for index, address in enumerate(last):
-        start, name, of, kind, lock = look_up(address)
+        start, name, of, mnemonic, lock = look_up(address)
         path.total += 1
         if address == start and name.startswith(INTERRUPTS):
             # An interrupt is off the path, even on top of the driver, until it calls the driver.
@@ -209,11 +172,11 @@ def follow(addresses, code, module):
                 path.driver += 1
                 path.driver_functions.add(start)
         following = last[index + 1] if index + 1 < len(last) else None
-        if kind == "call" and following is not None and not 0 < following - address < 8:
+        if mnemonic == "call" and following is not None and not 0 < following - address < 8:
             path.calls += here
             stack.append((address, inside))
             inside = here
-        elif kind == "return" and following is not None:
+        elif mnemonic == "ret" and following is not None:
             # Some calls never return, so search for the one that this instruction returns from.
             for depth in range(len(stack) - 1, max(-1, len(stack) - 8), -1):
                 if stack[depth][0] is None:
@@ -222,7 +185,7 @@ def follow(addresses, code, module):
                     inside = stack[depth][1]
                     del stack[depth:]
                     break
-        elif kind == "interrupt return":
+        elif mnemonic == "iretq":
             for depth in range(len(stack) - 1, -1, -1):
                 if stack[depth][0] is None:
                     inside = stack[depth][1]
@@ -253,19 +216,21 @@ def read_trace(path):
 
 def code_of(directory, kernel, sections):
     code = Code((directory / "kallsyms").read_text())
-    for _, address, content in Elf((kernel / "vmlinux").read_bytes()).code():
-        code.add(address, content)
+    with open(kernel / "vmlinux", "rb") as file:
+        for _, address, content in code_sections(ELFFile(file)):
+            code.add(address, content)
     sizes = {}
     for module in set(MODULES.values()):
-        file, = kernel.glob(f"lib/modules/*/kernel/**/{module}.ko")
-        elf = Elf(file.read_bytes())
+        path, = kernel.glob(f"lib/modules/*/kernel/**/{module}.ko")
         where = sections[module]
-        for name, _, content in elf.code():
-            if name in where:
-                code.add(where[name], content)
-        for (section, offset), (_, size) in elf.function_sizes().items():
-            if section in where:
-                sizes[where[section] + offset] = size
+        with open(path, "rb") as file:
+            elf = ELFFile(file)
+            for name, _, content in code_sections(elf):
+                if name in where:
+                    code.add(where[name], content)
+            for (section, offset), size in function_sizes(elf).items():
+                if section in where:
+                    sizes[where[section] + offset] = size
     return code, sizes
 
 

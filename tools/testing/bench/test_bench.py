@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import random
-import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -582,18 +582,19 @@ Total                 1324
 class Traces(unittest.TestCase):
     def test_decode(self):
         for code, wanted in (
-            ("f0480fc106", ("other", True)),       # lock xadd
-            ("66f00fc106", ("other", True)),
-            ("488706", ("other", True)),           # xchg with memory
-            ("4887c6", ("other", False)),          # xchg of registers
+            ("f0480fc106", ("xadd", True)),
+            ("66f00fc106", ("xadd", True)),
+            ("488706", ("xchg", True)),  # with memory
+            ("4887c6", ("xchg", False)),  # of registers
             ("e800000000", ("call", False)),
-            ("41ff5308", ("call", False)),         # call through memory
-            ("ff6308", ("other", False)),          # jump through memory
-            ("c3", ("return", False)),
-            ("f3c3", ("return", False)),
-            ("48cf", ("interrupt return", False)),
-            ("4889e5", ("other", False)),
-            ("", ("other", False)),
+            ("41ff5308", ("call", False)),  # through memory
+            ("ff6308", ("jmp", False)),
+            ("c3", ("ret", False)),
+            ("f3c3", ("ret", False)),
+            ("48cf", ("iretq", False)),
+            ("f0834424fc00", ("add", True)),
+            ("4889e5", ("mov", False)),
+            ("", ("", False)),
         ):
             self.assertEqual(path.decode(bytes.fromhex(code)), wanted, code)
 
@@ -604,7 +605,7 @@ class Traces(unittest.TestCase):
         )
         for start, content in (
             (0x1000, "90e80000000090c3"),   # nop; call queue_rq; nop; ret
-            (0x2000, "f04801c0c3"),         # lock add; ret
+            (0x2000, "f0480100c3"),         # lock add; ret
             (0x3000, "e80000000090c3"),     # call blk_mq_start_request; nop; ret
             (0x4000, "f0480100e80000000048cf"),  # lock add; call queue_rq; iret
         ):
@@ -654,25 +655,14 @@ class Traces(unittest.TestCase):
         self.assertRaises(ValueError, path.follow, self.IO, self.code(), "driver")
 
     def test_elf(self):
-        strings = b"\0.text\0f\0.symtab\0.strtab\0"
-        code = b"\x90\xc3"
-        symbols = bytes(24) + struct.pack("<IBBHQQ", 7, 2, 0, 1, 0, 2)
-        body = strings + code + symbols
-        at = 64
-        headers = b"".join(
-            struct.pack("<IIQQQQIIQQ", *fields) for fields in (
-                (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-                (1, 1, 6, 0, at + len(strings), 2, 0, 0, 1, 0),
-                (9, 2, 0, 0, at + len(strings) + 2, len(symbols), 3, 1, 8, 24),
-                (17, 3, 0, 0, at, len(strings), 0, 0, 1, 0),
-            )
-        )
-        header = bytearray(64)
-        struct.pack_into("<Q", header, 0x28, at + len(body))
-        struct.pack_into("<HHH", header, 0x3A, 64, 4, 3)
-        elf = path.Elf(bytes(header) + body + headers)
-        self.assertEqual(list(elf.code()), [(".text", 0, code)])
-        self.assertEqual(elf.function_sizes(), {(".text", 0): ("f", 2)})
+        source = ".type f, @function\nnop\nf: ret\n.size f, 1\n.type g, @function\ncall g\n"
+        with tempfile.NamedTemporaryFile() as file:
+            subprocess.run(["clang", "-c", "-xassembler", "-", "-o", file.name], check=True,
+                           input=source.encode())
+            elf = path.ELFFile(file)
+            self.assertEqual(list(path.code_sections(elf)),
+                             [(".text", 0, bytes.fromhex("90c3e800000000"))])
+            self.assertEqual(path.function_sizes(elf), {(".text", 1): 1})
 
 
 class Report(unittest.TestCase):
