@@ -35,24 +35,16 @@ else
 		[unzoned]=$UNZONED
 	)
 fi
-PASSED=0
-FAILED=0
 
-# cases LOG: add the totals of the guest's runner. If the runner died before it printed
-# them, count the cases.
+# cases LOG: add the totals of the guest's runner. A runner that dies prints none, and its
+# guest fails.
 cases() {
-	local sum pass fail skip
-	sum=$(grep -E '^# totals: pass:[0-9]+ fail:[0-9]+ skip:[0-9]+$' "$1" | tail -n 1) || true
-	if [[ $sum ]]; then
-		read -r pass fail skip <<< "$(tr -cs '0-9\n' ' ' <<< "$sum")"
-	else
-		pass=$(grep -E '^ok ' "$1" | grep -vc '# SKIP') || true
-		fail=$(grep -c '^not ok ' "$1") || true
-		skip=$(grep -c '^ok .*# SKIP' "$1") || true
-	fi
-	PASSED=$(( PASSED + pass ))
-	FAILED=$(( FAILED + fail ))
-	SUM="$pass cases passed, $fail failed, $skip skipped"
+	local totals good bad skipped
+	totals=$(sed -nE 's/^# Totals: pass:([0-9]+) fail:([0-9]+) .* skip:([0-9]+) .*/\1 \2 \3/p' "$1")
+	read -r good bad skipped <<< "${totals:-0 0 0}"
+	PASSED=$(( PASSED + good ))
+	FAILED=$(( FAILED + bad ))
+	SUM="$good cases passed, $bad failed, $skipped skipped"
 }
 
 flavour() {
@@ -62,8 +54,7 @@ flavour() {
 	*) build=("$REPO/scripts/kernel.sh" "$1") ;;
 	esac
 	if ! output kernel "${build[@]}"; then
-		FAILED=$(( FAILED + 1 ))
-		say "check: $1 kernel: FAILED: the build failed, see above"
+		fail "$1 kernel: the build failed, see above"
 		return
 	fi
 	kernel=${kernel##*$'\n'}
@@ -76,12 +67,10 @@ flavour() {
 		env DRIVER="$DRIVER" FULL="${FULL:-}" ./run.sh "${tests[@]}" || status=$?
 	cases "$log"
 	if (( status )); then
-		FAILED=$(( FAILED + 1 ))
-		say "check: $1 kernel: FAILED: $SUM; the guest's verdict is $status"
+		fail "$1 kernel: $SUM; the guest's verdict is $status"
 		grep -h '^not ok ' "$log" | sed 's/^/    /' >&2 || true
 	else
-		PASSED=$(( PASSED + 1 ))
-		say "check: $1 kernel: $SUM; the guest's verdict is good"
+		pass "$1 kernel: $SUM; the guest's verdict is good"
 	fi
 }
 
@@ -95,5 +84,4 @@ done
 for flavour in "$@"; do
 	flavour "$flavour"
 done
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 ))
+results check

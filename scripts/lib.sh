@@ -240,6 +240,23 @@ progress() {
 	return "$status"
 }
 
+# ---------------------------------------------------------------- tests
+
+PASSED=0
+FAILED=0
+
+# pass TEXT, fail TEXT: print and count the result of one test.
+pass() { PASSED=$(( PASSED + 1 )); say "ok - $*"; }
+fail() { FAILED=$(( FAILED + 1 )); say "not ok - $*"; }
+
+# results NAME: print the counts, and tell them to test.sh. Fails unless all tests passed,
+# and at least one.
+results() {
+	say "$1: $PASSED passed, $FAILED failed"
+	[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
+	(( FAILED == 0 && PASSED > 0 ))
+}
+
 # ---------------------------------------------------------------- work tree
 
 # need_root, need_base, need_tree, in this order: make the build root, the base and the

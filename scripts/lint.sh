@@ -11,8 +11,6 @@ settings
 cd "$REPO"
 
 PATTERN=${1:-}
-PASSED=0
-FAILED=0
 LOG=$(mktemp "$CACHE/run/lint.XXXXXX")
 at_exit "rm -f '$LOG'"
 
@@ -55,12 +53,10 @@ check() {
 	rustfmt | checkpatch* | clippy* | rustdoc* | *fast\ path* | *module\ needs*) need_sources ;;
 	esac
 	if run "$@" > "$LOG" 2>&1 < /dev/null; then
-		PASSED=$(( PASSED + 1 ))
-		say "ok - $name ($(elapsed $(( SECONDS - from ))))"
+		pass "$name ($(elapsed $(( SECONDS - from ))))"
 	else
-		FAILED=$(( FAILED + 1 ))
 		head -n 100 "$LOG" | sed 's/^/    /' >&2
-		say "not ok - $name"
+		fail "$name"
 	fi
 }
 
@@ -223,6 +219,4 @@ check "the driver uses nothing below the abstractions" driver_stays_above
 check "the driver's modules depend in one direction" "$REPO/scripts/layers.py" \
 	drivers/block/rnull/rnull.rs
 
-say "lint: $PASSED passed, $FAILED failed"
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 && PASSED > 0 ))
+results lint

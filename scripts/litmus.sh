@@ -11,8 +11,6 @@
 settings
 
 PATTERN=${1:-}
-PASSED=0
-FAILED=0
 
 # No patch changes the model, so the work tree is not needed.
 need_root
@@ -39,15 +37,11 @@ for test in "$REPO"/tools/memory-model/rnull/*.litmus; do
 		found+=", with a data race"
 	fi
 	if (( status == 0 )) && [[ $found && $found == "$expected" ]]; then
-		PASSED=$(( PASSED + 1 ))
-		say "ok - $name: $found"
+		pass "$name: $found"
 	else
-		FAILED=$(( FAILED + 1 ))
 		say "    ${text//$'\n'/$'\n'    }"
-		say "not ok - $name: expected ${expected:-(no Result: line)}, got ${found:-no result}"
+		fail "$name: expected ${expected:-(no Result: line)}, got ${found:-no result}"
 	fi
 done
 
-say "litmus: $PASSED passed, $FAILED failed"
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 && PASSED > 0 ))
+results litmus

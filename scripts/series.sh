@@ -17,8 +17,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
 OUR_CODE+=(arch/um fs/configfs lib)
-PASSED=0
-FAILED=0
 
 need_root
 need_base
@@ -125,15 +123,11 @@ for i in "${!LINES[@]}"; do
 	[[ ${LINES[i + 1]:-} == "$folder "* ]] || last=1
 	from=$SECONDS
 	if prove "$folder" "$builds" "$number" "$name" "$touched" "$last"; then
-		PASSED=$(( PASSED + 1 ))
-		say "ok - $folder/$name ($(elapsed $(( SECONDS - from ))))"
+		pass "$folder/$name ($(elapsed $(( SECONDS - from ))))"
 	else
-		FAILED=$(( FAILED + 1 ))
-		say "not ok - $folder/$name: does not apply to the base or does not build"
+		fail "$folder/$name: does not apply to the base or does not build"
 	fi
 done
 find "$TREE/passed" -type f -mtime +30 -delete
 
-say "series: $PASSED passed, $FAILED failed"
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 && PASSED > 0 ))
+results series

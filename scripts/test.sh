@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Run every test, and continue after a failure. Each part writes "passed failed" to the
-# file that RNULL_COUNTS names. The last line is "N passed, M failed".
+# file that RNULL_COUNTS names (see results in lib.sh). The last line is "N passed, M
+# failed".
 #
 # The two checks take longest, but an emulated guest uses little more than one processor.
 # So they overlap, and the other parts, none of which measures time, run beside them at

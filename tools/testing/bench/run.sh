@@ -12,8 +12,6 @@
 settings
 
 PATTERN=${1:-}
-PASSED=0
-FAILED=0
 WORK=$(mktemp -d "$CACHE/run/bench-test.XXXXXX")
 at_exit "rm -rf '$WORK'"
 LOG=$WORK/log
@@ -24,11 +22,9 @@ threshold() {
 	[[ $1 == *"$PATTERN"* ]] || return 0
 	line=$(grep -F -- "  $1" "$LOG") || line="not in the report"
 	if [[ $line == met\ * ]]; then
-		say "ok - $1"
-		PASSED=$(( PASSED + 1 ))
+		pass "$1"
 	else
-		say "not ok - $1: ${line%%  *}"
-		FAILED=$(( FAILED + 1 ))
+		fail "$1: ${line%%  *}"
 	fi
 }
 
@@ -54,6 +50,4 @@ threshold "memory-backed, 4k and 64k: own cost less the bytes copied at most 0.6
 threshold "polled, 64 deep in batches of 16: below null_blk's"
 (( ! FAILED )) || grep -F '| MISSED |' "$WORK/result/table.md" >&2 || true
 
-say "bench: $PASSED passed, $FAILED failed"
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 && PASSED > 0 ))
+results bench

@@ -166,7 +166,7 @@ def main() -> int:
                 sys.stdout.flush()
                 passed += not complaint
     failed = len(cases) - passed
-    print(f"# totals: pass:{passed} fail:{failed} skip:0")
+    print(f"# Totals: pass:{passed} fail:{failed} xfail:0 xpass:0 skip:0 error:0")
     if counts := os.environ.get("RNULL_COUNTS"):
         Path(counts).write_text(f"{passed} {failed}\n", encoding="utf-8")
     if not cases:

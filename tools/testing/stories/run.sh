@@ -14,8 +14,6 @@
 settings
 
 PATTERN=${1:-}
-PASSED=0
-FAILED=0
 KERNEL=
 LOG=$(mktemp "$CACHE/run/stories.XXXXXX")
 at_exit "rm -f '$LOG'"
@@ -37,12 +35,10 @@ story() {
 	fi
 	if [[ $why ]]; then
 		sed 's/^/    /' "$LOG" >&2
-		say "not ok - story: $1: $why"
-		FAILED=$(( FAILED + 1 ))
+		fail "story: $1: $why"
 	else
 		grep -m 1 'splat: ' "$LOG" | sed 's/^/    /' >&2 || true
-		say "ok - story: $1"
-		PASSED=$(( PASSED + 1 ))
+		pass "story: $1"
 	fi
 }
 
@@ -51,6 +47,4 @@ KERNEL=${KERNEL##*$'\n'}
 story late_timer
 story invented_tag
 
-say "stories: $PASSED passed, $FAILED failed"
-[[ ! ${RNULL_COUNTS:-} ]] || echo "$PASSED $FAILED" > "$RNULL_COUNTS"
-(( FAILED == 0 && PASSED > 0 ))
+results stories
