@@ -218,6 +218,9 @@ fio_job() {
 }
 
 # -------------------------------------------------------------------- TAP
+#
+# Not by kselftest's ktap_helpers.sh: it drops the reason of a skip, and the shell splits
+# and expands the names that it is given.
 
 CASES=()
 
