@@ -61,26 +61,22 @@ published() {
 
 # check_config CONFIG: compare it with the fragments. Kconfig silently drops an option
 # whose dependencies are not met, or whose name does not exist. If two fragments differ,
-# the later one counts.
+# the later one counts. merge_config.sh only warns about a lost option; its strict mode
+# also rejects fragments that differ.
 check_config() {
-	awk '
-	function name(line) { sub(/^# /, "", line); sub(/[ =].*/, "", line); return line }
-	/^CONFIG_[A-Za-z0-9_]+=/ { value = substr($0, index($0, "=") + 1) }
-	/^# CONFIG_[A-Za-z0-9_]+ is not set/ { value = "n" }
-	!/^(# )?CONFIG_[A-Za-z0-9_]+(=| is not set)/ { next }
-	FILENAME == ARGV[ARGC - 1] { got[name($0)] = value; next }
-	{ if (!(name($0) in want)) order[++n] = name($0); want[name($0)] = value
-	  from[name($0)] = FILENAME }
-	END {
-		for (i = 1; i <= n; i++) {
-			o = order[i]
-			have = (o in got) ? got[o] : "n"
-			if (have == want[o]) continue
-			printf "asked %s=%s (%s), got %s\n", o, want[o], from[o], have
-			bad = 1
-		}
-		exit bad
-	}' "${FRAGMENTS[@]}" "$1"
+	PYTHONPATH=$SOURCE/tools/testing/kunit python3 -B - "$1" "${FRAGMENTS[@]}" <<-'END'
+	import sys
+	from kunit_config import Kconfig, parse_file
+
+	got = {option.name: option.value for option in parse_file(sys.argv[1]).as_entries()}
+	asked = Kconfig()
+	for fragment in sys.argv[2:]:
+	    asked.merge_in_entries(parse_file(fragment))
+	lost = [o for o in asked.as_entries() if o.value != got.get(o.name, "n")]
+	for option in lost:
+	    print(f"asked {option}, got {got.get(option.name, 'n')}")
+	sys.exit(bool(lost))
+	END
 }
 
 # Make .config from the fragments alone, so that earlier configurations have no effect.
