@@ -10,6 +10,9 @@
 # as a guest's file system, and passes /dev/kvm. --elf adds pyelftools and capstone
 # to Python's modules. --herd enters herd7's root instead. There is no network. The
 # command gets only the environment variables that are listed below.
+#
+# virtme-ng has nothing for this: it builds with the host's compilers. bwrap needs no
+# daemon and no image, and ends the command with its caller.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

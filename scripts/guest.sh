@@ -19,6 +19,10 @@
 #
 # Exit: 0 success, 1 COMMAND failed, 2 the kernel complained (even if COMMAND
 # succeeded), 3 COMMAND did not end within the timeout, 4 the guest died.
+#
+# virtme-ng would replace only the call of QEMU and the init script: it returns COMMAND's
+# status, and has no timeout, no log of blocked tasks, no check of the console and no
+# verdict on a guest that died.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -13,6 +13,10 @@ first patches of a folder.
 A file of the work tree is written only if its content changes, so that make rebuilds little. It is
 always replaced by renaming, because hard links share the files of a base in the cache with the work
 tree. With --own the base is the user's tree. It is copied and never written, and it may change.
+
+quilt would write each patched file again whenever a patch changes, and rsync needs a second tree to
+copy from. git would also write only what changes, but has to add the base first, and a user's tree
+again after each change: 96,000 files, 45 seconds and 600 MB.
 """
 
 import argparse

@@ -10,6 +10,10 @@
 # A case runs in a subshell with "set -e", so it fails if any command fails.
 # DRIVER=null_blk runs the same tests against the C driver, to check their
 # expectations.
+#
+# The tests are shell scripts because most of a case is commands (fio, mkfs, mount), and
+# kselftest needs no package for them. pytest would replace the coprocess and the
+# functions for TAP, but not make the cases shorter.
 
 set -Eeuo pipefail
 shopt -s inherit_errexit
