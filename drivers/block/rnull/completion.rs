@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ways to complete a request.
+//! The completion modes (`irqmode`).
 //!
-//! There is one file for each, with the same shape, and one type, by which the code of a device is
-//! chosen when it is powered on. `any` stands for all of them, for devices that share their tags
-//! and so must have one type.
+//! There is one file for each, with functions of the same names, and one type, by which the code of
+//! a device is chosen when it is powered on. To add a mode, add a file, and a row to the table in
+//! `irq_mode`.
+//!
+//! [`Any`] stands for all modes. It is for devices that share their tags, and so must have one
+//! type, and for those with features that cost more than to look the mode up.
 
-mod any;
 mod by_tag;
 mod inline;
 mod softirq;
 mod timer;
 
-pub(crate) use self::{
-    any::Any,
-    by_tag::ByTag,
-    inline::Inline,
-    softirq::Softirq,
-    timer::Timer, //
+use self::{
+    by_tag::Rings,
+    timer::TimerData, //
 };
-
 use crate::{
-    config::Config,
-    driver::NullBlk,
-    faults::Faults,
-    pipeline::Pipeline,
-    reports::Counters, //
+    irq_mode::{
+        completion_modes,
+        IrqMode, //
+    },
+    kept::Kept, //
 };
 use kernel::{
     block::{
@@ -41,47 +39,50 @@ use kernel::{
         Status, //
     },
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::Delta, //
 };
 
-/// A request that was carried out, and how that went.
+/// A request that was executed, and how that went.
 pub(crate) type Done<T> = (OwnedRequest<T, InFlight>, Status);
 
-/// A way to complete requests.
+/// A way to complete the requests of a driver `T`.
 pub(crate) trait Completion: Sized + 'static {
-    /// Whether it happens later, so that the status has to be kept with the request.
+    /// Whether that happens later, so that the status has to be kept with the request.
     const LATER: bool;
 
-    /// What this way keeps with each request.
-    type Data<P: Pipeline>: HasStatus + Send + Sync + 'static;
+    /// What is kept with each request.
+    type Data<T: 'static>: HasStatus + Send + Sync + 'static;
 
-    /// What it keeps with each device.
-    type Device<P: Pipeline>: Send + Sync + 'static;
+    /// What is kept with each device.
+    type Device<T: Operations>: Send + Sync + 'static;
 
     /// Returns an initializer for the data of a request.
-    fn new_data<P: Pipeline>() -> impl PinInit<Self::Data<P>>;
+    fn data<T>() -> impl PinInit<Self::Data<T>>
+    where
+        T: Operations<RequestData = Self::Data<T>>;
 
     /// Makes the data of a device.
-    fn new_device<P: Pipeline>(
-        config: &Config,
-        tag_set: &Arc<TagSet<NullBlk<Self, P>>>,
-        faults: &Arc<Faults>,
-        counters: &Arc<Counters>,
-    ) -> Result<Self::Device<P>>;
+    fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self::Device<T>>
+    where
+        T: Operations<RequestData = Self::Data<T>>;
 
     /// Completes a request.
-    fn complete<P: Pipeline>(device: &Self::Device<P>, done: Done<NullBlk<Self, P>>);
+    fn complete<T>(device: &Self::Device<T>, done: Done<T>)
+    where
+        T: Operations<RequestData = Self::Data<T>>;
 
     /// Completes requests that were submitted together.
-    #[inline(always)]
-    fn complete_all<P: Pipeline>(
-        device: &Self::Device<P>,
-        requests: impl Iterator<Item = Done<NullBlk<Self, P>>>,
-    ) {
-        for done in requests {
-            Self::complete(device, done);
-        }
-    }
+    fn complete_all<T>(device: &Self::Device<T>, requests: impl Iterator<Item = Done<T>>)
+    where
+        T: Operations<RequestData = Self::Data<T>>;
+}
+
+/// What the data of a device is made from.
+pub(crate) struct Setup<'a> {
+    pub(crate) mode: IrqMode,
+    pub(crate) latency: Delta,
+    pub(crate) kept: &'a Arc<Kept>,
 }
 
 /// Data of a request that has a place for its status.
@@ -90,12 +91,118 @@ pub(crate) trait HasStatus {
     fn status(&self) -> &AtomicStatus;
 }
 
-/// For ways of completion that keep nothing else with a request.
+/// For modes that keep nothing else with a request.
 impl HasStatus for AtomicStatus {
     #[inline(always)]
     fn status(&self) -> &AtomicStatus {
         self
     }
+}
+
+/// Makes the types out of the table of modes.
+macro_rules! make_types {
+    ($($(#[$doc:meta])* $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) enum $type {}
+
+            impl Completion for $type {
+                const LATER: bool = $file::LATER;
+
+                type Data<T: 'static> = $data;
+                type Device<T: Operations> = $device;
+
+                fn data<T>() -> impl PinInit<$data>
+                where
+                    T: Operations<RequestData = $data>,
+                {
+                    $file::data()
+                }
+
+                fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<$device>
+                where
+                    T: Operations<RequestData = $data>,
+                {
+                    $file::device(setup, tag_set)
+                }
+
+                #[inline(always)]
+                fn complete<T>(device: &$device, done: Done<T>)
+                where
+                    T: Operations<RequestData = $data>,
+                {
+                    $file::complete(device, done);
+                }
+
+                #[inline(always)]
+                fn complete_all<T>(device: &$device, requests: impl Iterator<Item = Done<T>>)
+                where
+                    T: Operations<RequestData = $data>,
+                {
+                    $file::complete_all(device, requests);
+                }
+            }
+        )*
+
+        /// In the mode that the device is configured for.
+        pub(crate) enum Any {}
+
+        /// What is kept with a device of any mode.
+        pub(crate) enum AnyDevice<T: Operations> {
+            $($mode($device),)*
+        }
+
+        impl Completion for Any {
+            const LATER: bool = true;
+
+            // A timer has a place in it, and the other modes need no more than a status.
+            type Data<T: 'static> = TimerData<T>;
+            type Device<T: Operations> = AnyDevice<T>;
+
+            fn data<T>() -> impl PinInit<TimerData<T>>
+            where
+                T: Operations<RequestData = TimerData<T>>,
+            {
+                timer::data()
+            }
+
+            fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<AnyDevice<T>>
+            where
+                T: Operations<RequestData = TimerData<T>>,
+            {
+                Ok(match setup.mode {
+                    $(IrqMode::$mode => AnyDevice::$mode($file::device(setup, tag_set)?),)*
+                })
+            }
+
+            #[inline]
+            fn complete<T>(device: &AnyDevice<T>, done: Done<T>)
+            where
+                T: Operations<RequestData = TimerData<T>>,
+            {
+                match device {
+                    $(AnyDevice::$mode(device) => $file::complete(device, done),)*
+                }
+            }
+
+            #[inline]
+            fn complete_all<T>(device: &AnyDevice<T>, requests: impl Iterator<Item = Done<T>>)
+            where
+                T: Operations<RequestData = TimerData<T>>,
+            {
+                match device {
+                    $(AnyDevice::$mode(device) => $file::complete_all(device, requests),)*
+                }
+            }
+        }
+    };
+}
+
+completion_modes!(make_types);
+
+/// Returns an initializer for the data of a request, in modes that keep nothing but the status.
+fn only_status() -> impl PinInit<AtomicStatus> {
+    AtomicStatus::new(Status::OK)
 }
 
 /// Keeps the status with the request. It holds no error yet, or that the request has timed out.
@@ -107,6 +214,18 @@ fn keep_status<T: Operations<RequestData: HasStatus>>(
         rq.data().status().store(status);
     }
     rq
+}
+
+/// Keeps the status of each request with it, and links them together.
+#[inline(always)]
+fn keep_all<T: Operations<RequestData: HasStatus>>(
+    requests: impl Iterator<Item = Done<T>>,
+) -> RequestList<T, InFlight> {
+    let mut list = RequestList::new();
+    for done in requests {
+        list.push_back(keep_status(done));
+    }
+    list
 }
 
 /// Ends requests with the status that is kept with each.

@@ -6,6 +6,7 @@ pub(crate) mod parse;
 pub(crate) mod settings;
 
 use crate::{
+    irq_mode::IrqMode,
     params,
     zoned::{
         Layout,
@@ -58,20 +59,6 @@ macro_rules! make_config {
 }
 
 settings!(make_config);
-
-/// How requests are completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum IrqMode {
-    /// At once, in the context of the submitter.
-    None,
-    /// In a softirq, on a CPU that suits the submitter.
-    Softirq,
-    /// By a timer for each request.
-    Timer,
-    /// By tag, as hardware does.
-    Tag,
-}
 
 /// The largest bandwidth that can be asked for, in MiB/s.
 const MAX_MBPS: u32 = 40 * 1024;
@@ -214,12 +201,7 @@ impl Config {
 
     /// The completion mode. Numbers above the last stand for a timer, as in null_blk.
     pub(crate) fn irq_mode(&self) -> IrqMode {
-        match self.irqmode {
-            0 => IrqMode::None,
-            1 => IrqMode::Softirq,
-            3 => IrqMode::Tag,
-            _ => IrqMode::Timer,
-        }
+        IrqMode::numbered(self.irqmode)
     }
 
     /// The capacity in sectors.

@@ -15,10 +15,8 @@ use crate::{
         Config,
         Machine, //
     },
-    device::{
-        Device,
-        Kept, //
-    },
+    device::Device,
+    kept::Kept,
     registry::Registry,
     zoned::Failure, //
 };
@@ -48,7 +46,7 @@ pub(crate) struct Root {
 pub(crate) struct DeviceDir {
     registry: Arc<Registry>,
     name: CString,
-    kept: Kept,
+    kept: Arc<Kept>,
     #[pin]
     state: Mutex<State>,
 }

@@ -3,42 +3,40 @@
 //! A device that is powered on.
 
 use crate::{
-    badblocks::Policy,
     completion::{
         Any,
         ByTag,
         Completion,
         Inline,
+        Setup,
         Softirq,
         Timer, //
     },
     config::{
         Config,
-        IrqMode,
         Machine, //
     },
     debug::ReportFiles,
-    driver::NullBlk,
-    faults::Faults,
-    medium::Medium,
-    ops::Queue,
-    pipeline::{
-        AnyZones,
-        Checked,
-        Full,
-        Memory,
-        Null,
-        Pipeline,
-        Storage, //
+    irq_mode::{
+        completion_modes,
+        IrqMode, //
     },
-    poll_queues::PollQueues,
+    kept::Kept,
     registry::{
         tag_set_builder,
         Registry,
         Slot, //
     },
-    reports::Counters,
-    throttle::Throttle,
+    request::{
+        Backend,
+        Full,
+        Memory,
+        Null,
+        NullBlk,
+        Path,
+        PollQueues,
+        Queue, //
+    },
     zoned::{
         Failure,
         Layout, //
@@ -50,7 +48,6 @@ use kernel::{
         GenDiskBuilder,
         TagSet, //
     },
-    configfs::DefaultGroup,
     page::PAGE_SIZE,
     prelude::*,
     sync::Arc, //
@@ -63,64 +60,27 @@ use kernel::{
 pub(crate) struct Device {
     // The disk goes before its name and number can be used again.
     disk: KBox<dyn Disk>,
-    zones: Option<Arc<AnyZones>>,
-    storage: Option<Arc<Storage>>,
+    backend: Arc<Backend>,
     _files: Option<ReportFiles>,
     _slot: Slot,
 }
 
-/// What a device keeps when it is powered off.
-#[derive(Clone)]
-pub(crate) struct Kept {
-    pub(crate) medium: Arc<Medium>,
-    pub(crate) faults: Arc<Faults>,
-    pub(crate) reports: Arc<Counters>,
-}
-
-impl Kept {
-    /// What a new device has, and the directories in configfs for it.
-    pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
-        let (faults, groups) = Faults::new()?;
-        let this = Self {
-            medium: Medium::new()?,
-            faults,
-            reports: Arc::new(
-                Counters::new(kernel::cpu::nr_cpu_ids() as usize)?,
-                GFP_KERNEL,
-            )?,
-        };
-        Ok((this, groups))
-    }
-}
-
-/// A disk, whatever its code was made for.
+/// A disk, whatever its driver's type is.
 trait Disk: Send + Sync {
     /// Changes the numbers of hardware queues.
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result;
 }
 
 /// A disk, and its tags.
-struct TypedDisk<C: Completion, P: Pipeline> {
+struct TypedDisk<C: Completion, P: Path> {
     _disk: GenDisk<NullBlk<C, P>>,
     tag_set: Arc<TagSet<NullBlk<C, P>>>,
 }
 
-impl<C: Completion, P: Pipeline> Disk for TypedDisk<C, P> {
+impl<C: Completion, P: Path> Disk for TypedDisk<C, P> {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
         self.tag_set.update_nr_hw_queues(submit_queues, poll_queues)
     }
-}
-
-/// What a disk is made from.
-struct Parts<'a> {
-    registry: &'a Registry,
-    config: &'a Config,
-    machine: &'a Machine,
-    kept: &'a Kept,
-    slot: &'a Slot,
-    layout: Option<Layout>,
-    zones: Option<Arc<AnyZones>>,
-    storage: Option<Arc<Storage>>,
 }
 
 impl Device {
@@ -129,21 +89,14 @@ impl Device {
     pub(crate) fn power_on(
         registry: &Arc<Registry>,
         config: &mut Config,
-        kept: &Kept,
+        kept: &Arc<Kept>,
         name: Option<&CStr>,
     ) -> Result<Self> {
         let machine = Machine::this();
         config.normalize(&machine)?;
         let layout = config.plan_zones()?;
         let slot = registry.reserve(name)?;
-        let zones = match layout {
-            None => None,
-            Some(layout) => Some(AnyZones::new(config, layout, slot.name().as_cstr())?),
-        };
-        let storage = match config.memory_backed {
-            false => None,
-            true => Some(Storage::new(kept.medium.clone(), config.cache_size)?),
-        };
+        let backend = Backend::new(config, layout, kept, slot.name().as_cstr())?;
         let disk = Parts {
             registry,
             config,
@@ -151,15 +104,14 @@ impl Device {
             kept,
             slot: &slot,
             layout,
-            zones: zones.clone(),
-            storage: storage.clone(),
+            backend: &backend,
         }
         .disk()?;
 
         let files = match config.irq_mode() {
             IrqMode::Tag => {
                 let name = slot.name().as_cstr();
-                Some(ReportFiles::new(registry.debug(), name, &kept.reports)?)
+                Some(ReportFiles::new(registry.debug(), name, kept)?)
             }
             _ => None,
         };
@@ -168,8 +120,7 @@ impl Device {
         pr_info!("disk {} created\n", slot.name());
         Ok(Self {
             disk,
-            zones,
-            storage,
+            backend,
             _files: files,
             _slot: slot,
         })
@@ -180,91 +131,95 @@ impl Device {
         self.disk.resize(submit_queues, poll_queues)
     }
 
-    /// Makes a zone fail; see [`AnyZones::fail`].
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the device has no zones, no such zone, or one that can't fail.
+    /// Makes a zone fail; see [`Backend::fail_zone`].
     pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
-        let zones = self.zones.as_ref().ok_or(EINVAL)?;
-        zones.fail(sector, how, self.storage.as_ref())
+        self.backend.fail_zone(sector, how)
     }
 }
 
-impl Parts<'_> {
-    /// Makes the disk, with the code for how it completes requests.
-    fn disk(&self) -> Result<KBox<dyn Disk>> {
-        if self.config.shared_tags {
-            let tag_set = self.registry.shared_tags()?;
-            return self.add_disk::<Any, Full>(tag_set, self.full());
-        }
-        match self.config.irq_mode() {
-            IrqMode::None => self.completed_by::<Inline>(),
-            IrqMode::Softirq => self.completed_by::<Softirq>(),
-            IrqMode::Timer => self.completed_by::<Timer>(),
-            IrqMode::Tag => self.completed_by::<ByTag>(),
-        }
-    }
+/// What a disk is made from.
+struct Parts<'a> {
+    registry: &'a Registry,
+    config: &'a Config,
+    machine: &'a Machine,
+    kept: &'a Arc<Kept>,
+    slot: &'a Slot,
+    layout: Option<Layout>,
+    backend: &'a Arc<Backend>,
+}
 
-    /// Makes the disk, with the code for what it does with requests.
-    fn completed_by<C: Completion>(&self) -> Result<KBox<dyn Disk>> {
-        let special = self.config.mbps > 0 || self.zones.is_some();
-        match &self.storage {
-            _ if special => self.add_disk::<C, _>(self.tag_set()?, self.full()),
-            Some(storage) => {
-                let memory = Memory::new(self.checked(), storage.clone());
-                self.add_disk::<C, _>(self.tag_set()?, memory)
+/// Calls [`Parts::completed_by`] with the type for a completion mode.
+macro_rules! with_mode {
+    ($($(#[$doc:meta])* $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;)*) => {
+        /// Makes the disk of a device with few features, with code for its completion mode.
+        fn fast_disk(&self) -> Result<KBox<dyn Disk>> {
+            match self.config.irq_mode() {
+                $(IrqMode::$mode => self.completed_by::<$type>(),)*
             }
-            None => self.add_disk::<C, _>(self.tag_set()?, Null::new(self.checked())),
+        }
+    };
+}
+
+impl Parts<'_> {
+    /// Makes the disk, with the code for what it does with requests.
+    fn disk(&self) -> Result<KBox<dyn Disk>> {
+        let config = self.config;
+        if config.shared_tags {
+            self.add_disk::<Any, Full>(self.registry.shared_tags()?)
+        } else if config.mbps > 0 || config.cache_size > 0 || self.layout.is_some() {
+            self.add_disk::<Any, Full>(self.tag_set()?)
+        } else {
+            self.fast_disk()
         }
     }
 
-    fn checked(&self) -> Checked {
-        Checked::new(self.kept.medium.clone(), Policy::new(self.config))
-    }
+    completion_modes!(with_mode);
 
-    fn full(&self) -> Full {
-        Full {
-            checked: self.checked(),
-            storage: self.storage.clone(),
-            zones: self.zones.clone(),
-            throttle: Throttle::new(self.config.mbps),
+    fn completed_by<C: Completion>(&self) -> Result<KBox<dyn Disk>> {
+        if self.config.memory_backed {
+            self.add_disk::<C, Memory>(self.tag_set()?)
+        } else {
+            self.add_disk::<C, Null>(self.tag_set()?)
         }
     }
 
     /// Tags of the device's own.
-    fn tag_set<C: Completion, P: Pipeline>(&self) -> Result<Arc<TagSet<NullBlk<C, P>>>> {
-        let config = self.config;
-        Arc::pin_init(TagSet::new(tag_set_builder(config)), GFP_KERNEL)
+    fn tag_set<C: Completion, P: Path>(&self) -> Result<Arc<TagSet<NullBlk<C, P>>>> {
+        Arc::pin_init(TagSet::new(tag_set_builder(self.config)), GFP_KERNEL)
     }
 
-    /// Makes the disk.
-    fn add_disk<C: Completion, P: Pipeline>(
+    /// Adds the disk, with code for `C` and `P`. What needs no such code is in other functions.
+    #[inline(never)]
+    fn add_disk<C: Completion, P: Path>(
         &self,
         tag_set: Arc<TagSet<NullBlk<C, P>>>,
-        pipeline: P,
     ) -> Result<KBox<dyn Disk>> {
-        let Self {
-            registry,
-            config,
-            machine,
-            kept,
-            slot,
-            layout,
-            ..
-        } = self;
-        let queue = KBox::new(
-            Queue {
-                pipeline,
-                completion: C::new_device(config, &tag_set, &kept.faults, &kept.reports)?,
-                // The module's parameter limits those for polling of all devices.
-                poll_queues: PollQueues::new(machine.cpus + machine.poll_queues)?,
-                faults: kept.faults.clone(),
-            },
-            GFP_KERNEL,
-        )?;
+        let setup = Setup {
+            mode: self.config.irq_mode(),
+            latency: self.config.latency(),
+            kept: self.kept,
+        };
+        let queue = Queue {
+            backend: self.backend.clone(),
+            completion: C::device(&setup, &tag_set)?,
+            // The module's parameter limits those for polling of all devices.
+            poll_queues: PollQueues::new(self.machine.cpus + self.machine.poll_queues)?,
+        };
+        let queue = KBox::new(queue, GFP_KERNEL)?;
+        let name = self.slot.name().as_cstr();
+        let disk = self.builder()?.build(name, tag_set.clone(), queue)?;
+        let disk = TypedDisk {
+            _disk: disk,
+            tag_set,
+        };
+        Ok(KBox::new(disk, GFP_KERNEL)?)
+    }
 
-        let disk = GenDiskBuilder::new()
+    /// What the disk is to be like.
+    #[inline(never)]
+    fn builder(&self) -> Result<GenDiskBuilder> {
+        let config = self.config;
+        Ok(GenDiskBuilder::new()
             .capacity_sectors(config.capacity_sectors()?)
             .logical_block_size(config.blocksize)
             .physical_block_size(config.blocksize)
@@ -279,16 +234,8 @@ impl Parts<'_> {
             .rotational(config.rotational)
             .write_cache(config.cache_size > 0)
             .fua(config.cache_size > 0 && config.fua)
-            .zoned(layout.map(|layout| layout.limits()))
-            .device_number(registry.major(), slot.index(), 1)
-            .build(slot.name().as_cstr(), tag_set.clone(), queue)?;
-        Ok(KBox::new(
-            TypedDisk {
-                _disk: disk,
-                tag_set,
-            },
-            GFP_KERNEL,
-        )?)
+            .zoned(self.layout.map(|layout| layout.limits()))
+            .device_number(self.registry.major(), self.slot.index(), 1))
     }
 }
 

@@ -8,8 +8,10 @@
 use crate::{
     completion::Any,
     config::Config,
-    driver::NullBlk,
-    pipeline::Full, //
+    request::{
+        Full,
+        NullBlk, //
+    }, //
 };
 use kernel::{
     block::{

@@ -10,57 +10,45 @@
 //! * `trace`: the trace events.
 //! * `zoned`: zones; see the list there.
 //! * `params`: the module's parameters.
+//! * `irq_mode`: the table of completion modes.
 //! * `config`: the settings of a device; `config::settings`: the table of them; `config::parse`:
 //!   how text becomes values.
 //! * `store`: data in memory, and a cache in front of it.
-//! * `medium`: what a device keeps when it is powered off.
 //! * `reports`: what a device reports of its requests.
-//! * `trouble`: whether any device has been asked to have bad blocks or to fail.
-//! * `badblocks`: sectors that can't be read or written.
-//! * `throttle`: a limit of bandwidth.
-//! * `faults`: failing on purpose.
-//! * `pipeline`: what a request goes through, one file for each set of features.
-//! * `driver`: the driver as a type.
-//! * `completion`: the ways to complete a request, one file each.
-//! * `poll_queues`: requests that wait to be polled for.
-//! * `ops`: what the block layer calls.
+//! * `faults`: failing on purpose: bad blocks, fault injection.
+//! * `kept`: what a device keeps when it is powered off.
+//! * `completion`: the completion modes, one file each.
+//! * `request`: the way of a request.
 //! * `debug`: files in debugfs.
 //! * `registry`: names and numbers that are taken, and tags that are shared.
 //! * `device`: a device that is powered on.
 //! * `configfs`: the directories and files to configure devices with.
 //! * this file: the declaration of the parameters, loading and unloading.
 
-mod badblocks;
 mod completion;
 mod config;
 mod configfs;
 mod debug;
 mod device;
-mod driver;
 mod faults;
-mod medium;
-mod ops;
+mod irq_mode;
+mod kept;
 mod params;
-mod pipeline;
-mod poll_queues;
 mod registry;
 mod reports;
+mod request;
 mod store;
-mod throttle;
 mod trace;
-mod trouble;
 mod zoned;
 
 use config::Config;
-use device::{
-    Device,
-    Kept, //
-};
+use device::Device;
 use kernel::{
     configfs::Subsystem,
     prelude::*,
     sync::Arc, //
 };
+use kept::Kept;
 use registry::Registry;
 
 module! {

@@ -44,17 +44,46 @@ pub(crate) struct Data<'a, const LIMITED: bool> {
     position: u64,
     /// Bytes to go, if it is limited.
     left: usize,
+    /// The first byte of the device that cannot be read, if it is limited.
+    end: u64,
 }
 
-impl<'a, const LIMITED: bool> Data<'a, LIMITED> {
-    /// The first `sectors` sectors of `segments`, for the sectors of the device from `first` on.
+impl<'a> Data<'a, false> {
+    /// All of `segments`, for the sectors of the device from `first` on.
     #[inline]
-    pub(crate) fn new(segments: Segments<'a>, first: u64, sectors: u32) -> Self {
+    pub(crate) fn all(segments: Segments<'a>, first: u64) -> Self {
+        Self {
+            segments,
+            position: first << SECTOR_SHIFT,
+            left: 0,
+            end: 0,
+        }
+    }
+}
+
+impl<'a> Data<'a, true> {
+    /// The first `sectors` sectors of `segments`, for the sectors of the device from `first` on. Of
+    /// these, the bytes from `end` on cannot be read.
+    #[inline]
+    pub(crate) fn part(segments: Segments<'a>, first: u64, sectors: u32, end: u64) -> Self {
         Self {
             segments,
             position: first << SECTOR_SHIFT,
             left: (sectors as usize) << SECTOR_SHIFT,
+            end,
         }
+    }
+}
+
+impl<const LIMITED: bool> Data<'_, LIMITED> {
+    /// The part of a piece that can be read.
+    #[inline]
+    fn readable(&self, piece: Piece) -> Piece {
+        if !LIMITED {
+            return piece;
+        }
+        let left = self.end.saturating_sub(piece.position());
+        piece.first(left.min(piece.len as u64) as usize)
     }
 }
 

@@ -9,7 +9,7 @@
 //! * `config`: the settings, and the zones that they lead to. Pure.
 //! * `lock`: the two kinds of lock that a zone can have.
 //! * this file: the zones of a device, and who may change them when.
-//! * `write`, `manage`, `report`: what is done with them.
+//! * `transfer`, `manage`, `report`: what is done with them.
 //!
 //! Lock order: the lock of a zone, then [`Zones::budget`]. No two zones are locked at a time.
 //!
@@ -36,7 +36,7 @@ mod lock;
 mod manage;
 mod report;
 mod state;
-mod write;
+mod transfer;
 
 pub(crate) use self::{
     config::{
@@ -48,23 +48,26 @@ pub(crate) use self::{
         Spinning,
         ZoneLock, //
     },
-    manage::Failure, //
+    manage::{
+        Changed,
+        Failure, //
+    }, //
 };
 
 use self::{
     budget::{
         Budget,
-        Resources, //
+        Room, //
     },
     state::{
         Extent,
+        Next,
         State, //
     },
 };
 use kernel::{
     alloc::flags::__GFP_NOWARN,
     block::{
-        Op,
         Status,
         ZoneCond, //
     },
@@ -79,33 +82,6 @@ use kernel::{
         SpinLockIrq, //
     },
 };
-
-/// What holds the data of a zoned device.
-///
-/// The functions are called with the zone locked, if it is one with a write pointer: they may sleep
-/// only if the lock is [`Sleeping`].
-pub(crate) trait Medium: Discard {
-    /// Reads or writes the data of a request: `sectors` sectors from `sector` on, which need not be
-    /// the sector of the request. `op` is [`Op::WRITE`] for a zone append.
-    ///
-    /// Returns the status, and how many sectors were written. That counts also if the status is an
-    /// error.
-    fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32);
-}
-
-/// What can forget the data of a zoned device. Called as [`Medium`] is.
-pub(crate) trait Discard {
-    /// Forgets the data of sectors.
-    fn discard(&mut self, sector: u64, sectors: u64);
-}
-
-/// How an operation has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) status: Status,
-    /// Where the data of a zone append went.
-    pub(crate) position: Option<u64>,
-}
 
 /// The zones of a device.
 #[pin_data]
@@ -161,50 +137,6 @@ impl<L: ZoneLock> Zones<L> {
         })
     }
 
-    /// Carries out an operation, other than a flush, on `sectors` sectors from `sector` on, which
-    /// are in one zone.
-    ///
-    /// Sleeps if locking zones may ([`Sleeping`]).
-    #[inline]
-    pub(crate) fn process(
-        &self,
-        op: Op,
-        sector: u64,
-        sectors: u32,
-        medium: &mut impl Medium,
-    ) -> Outcome {
-        match op {
-            Op::WRITE => self.write(sector, sectors, medium),
-            Op::ZONE_APPEND => self.append(sector, sectors, medium),
-            Op::ZONE_OPEN
-            | Op::ZONE_CLOSE
-            | Op::ZONE_FINISH
-            | Op::ZONE_RESET
-            | Op::ZONE_RESET_ALL => self.manage(op, sector, medium).into(),
-            _ => self.read(op, sector, sectors, medium).into(),
-        }
-    }
-
-    /// How many of `bytes` bytes from `sector` on can be read. Beyond that is nothing that was
-    /// written since the zone was reset.
-    ///
-    /// To be called with the zone locked, from [`Medium::transfer`].
-    pub(crate) fn valid_read_len(&self, sector: u64, bytes: u32) -> u32 {
-        let Some((_, zone)) = self.zone(sector) else {
-            return 0;
-        };
-        let wp = zone.wp.load(Relaxed);
-        let end = sector + u64::from(bytes.div_ceil(kernel::block::SECTOR_SIZE));
-
-        // This is so in all of a conventional zone, and in one that has failed.
-        if end <= wp {
-            bytes
-        } else {
-            // Less than `bytes`, see above.
-            (wp.saturating_sub(sector) << kernel::block::SECTOR_SHIFT) as u32
-        }
-    }
-
     /// The number of the zone that a sector is in.
     #[inline]
     fn number(&self, sector: u64) -> usize {
@@ -218,25 +150,30 @@ impl<L: ZoneLock> Zones<L> {
         Some((number as u32, self.zones.get(number)?))
     }
 
-    /// Changes a zone that is locked: `next` gets its state, and returns the one to come.
+    /// Moves a locked zone to the state that `next` returns for its present one, within the limits.
     fn change(
         &self,
         zone: &Locked<'_, L>,
-        next: impl FnOnce(State, &mut Resources<'_>) -> Result<State, Status>,
+        next: impl FnOnce(State) -> Result<Next, Status>,
     ) -> Result<State, Status> {
         if !self.limited {
-            let new = next(zone.state(), &mut Resources::unlimited())?;
+            let new = next(zone.state())?.state;
             zone.set(new);
             return Ok(new);
         }
 
-        let close_one = |budget: &mut Budget| self.close_one(budget);
         let mut budget = self.budget.lock();
         let old = zone.state();
-        let new = next(old, &mut Resources::limited(&mut budget, &close_one))?;
-        budget.moved(old.cond, new.cond);
-        zone.set(new);
-        Ok(new)
+        let next = next(old)?;
+        if next.opens {
+            match budget.admit(old.cond)? {
+                Room::Free => {}
+                Room::CloseOne => self.close_one(&mut budget),
+            }
+        }
+        budget.moved(old.cond, next.state.cond);
+        zone.set(next.state);
+        Ok(next.state)
     }
 
     /// Closes the next implicitly open zone, which is not locked for it.
@@ -302,15 +239,5 @@ impl<L: ZoneLock> Locked<'_, L> {
     #[inline]
     fn extent(&self) -> &Extent {
         &self.zone.extent
-    }
-}
-
-impl From<Status> for Outcome {
-    #[inline]
-    fn from(status: Status) -> Self {
-        Self {
-            status,
-            position: None,
-        }
     }
 }

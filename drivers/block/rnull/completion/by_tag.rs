@@ -2,7 +2,7 @@
 
 //! Completion by tag, as hardware does (`irqmode=3`).
 //!
-//! The device that this is a model of has a completion ring for each hardware queue. Carrying out a
+//! The device that this is a model of has a completion ring for each hardware queue. Executing a
 //! request ends with a report on the ring, which is nothing but the number of a hardware queue and
 //! a tag, and with an interrupt some time later. The handler, a timer's callback here, finds each
 //! request by its tag, which gives a reference, claims the owner by that, and drops the reference.
@@ -19,24 +19,21 @@
 //! Lock order: that of the device's side of a ring is taken last.
 
 use super::{
-    inline::end_together,
+    inline,
+    keep_all,
     keep_status,
-    Completion,
     Done,
-    HasStatus, //
+    HasStatus,
+    Setup, //
 };
 use crate::{
-    config::Config,
-    driver::NullBlk,
-    faults::Faults,
-    pipeline::Pipeline,
+    faults::gate,
+    kept::Kept,
     reports::{
-        Counters,
         Device,
         Report,
         Reports, //
-    },
-    trouble, //
+    }, //
 };
 use kernel::{
     block::{
@@ -44,11 +41,8 @@ use kernel::{
             InFlight,
             Operations,
             OwnedRequest,
-            RequestList,
             TagSet, //
         },
-        AtomicStatus,
-        Status, //
     },
     impl_has_hr_timer,
     prelude::*,
@@ -74,39 +68,35 @@ use kernel::{
     },
 };
 
-/// Completes requests by what the device reports of them.
-pub(crate) enum ByTag {}
+pub(super) use super::only_status as data;
 
-impl Completion for ByTag {
-    const LATER: bool = true;
+pub(super) const LATER: bool = true;
 
-    type Data<P: Pipeline> = AtomicStatus;
-    type Device<P: Pipeline> = Rings<NullBlk<Self, P>>;
+pub(super) fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Rings<T>>
+where
+    T: Operations<RequestData: HasStatus>,
+{
+    Rings::new(setup, tag_set)
+}
 
-    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
-        AtomicStatus::new(Status::OK)
-    }
+/// Reports a request.
+#[inline(always)]
+pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
+where
+    T: Operations<RequestData: HasStatus>,
+{
+    rings.report(keep_status(done), || None);
+}
 
-    fn new_device<P: Pipeline>(
-        config: &Config,
-        tag_set: &Arc<TagSet<NullBlk<Self, P>>>,
-        faults: &Arc<Faults>,
-        counters: &Arc<Counters>,
-    ) -> Result<Rings<NullBlk<Self, P>>> {
-        Rings::new(config, tag_set, faults, counters)
-    }
-
-    #[inline(always)]
-    fn complete<P: Pipeline>(rings: &Rings<NullBlk<Self, P>>, done: Done<NullBlk<Self, P>>) {
-        rings.post(done);
-    }
-
-    #[inline(always)]
-    fn complete_all<P: Pipeline>(
-        rings: &Rings<NullBlk<Self, P>>,
-        requests: impl Iterator<Item = Done<NullBlk<Self, P>>>,
-    ) {
-        rings.post_all(requests);
+/// Reports requests. All are executed before, which may sleep; a ring is locked after that.
+#[inline(always)]
+pub(super) fn complete_all<T>(rings: &Rings<T>, requests: impl Iterator<Item = Done<T>>)
+where
+    T: Operations<RequestData: HasStatus>,
+{
+    let mut list = keep_all(requests);
+    if let Some(first) = list.pop_front() {
+        rings.report(first, || list.pop_front());
     }
 }
 
@@ -123,8 +113,7 @@ struct Port<T: Operations> {
 #[pin_data]
 struct Ring<T: Operations> {
     tag_set: Arc<TagSet<T>>,
-    faults: Arc<Faults>,
-    counters: Arc<Counters>,
+    kept: Arc<Kept>,
     /// Its place among the counters.
     number: usize,
     /// From a report to the interrupt.
@@ -139,50 +128,26 @@ impl<T> Rings<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
-    pub(super) fn new(
-        config: &Config,
-        tag_set: &Arc<TagSet<T>>,
-        faults: &Arc<Faults>,
-        counters: &Arc<Counters>,
-    ) -> Result<Self> {
+    fn new(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self> {
         let mut ports = KVec::new();
         for number in 0..kernel::cpu::nr_cpu_ids() as usize {
             let ring = Arc::pin_init(
                 try_pin_init!(Ring {
                     tag_set: tag_set.clone(),
-                    faults: faults.clone(),
-                    counters: counters.clone(),
+                    kept: setup.kept.clone(),
                     number,
-                    latency: config.latency(),
+                    latency: setup.latency,
                     interrupt <- HrTimer::new(),
                     reports <- Reports::new(2 * tag_set.queue_depth() as usize),
                 }),
                 GFP_KERNEL,
             )?;
             // There is a handle for a timer only once it was started.
-            let mut interrupt = ring.clone().start(config.latency());
+            let mut interrupt = ring.clone().start(setup.latency);
             interrupt.cancel();
             ports.push(Port { ring, interrupt }, GFP_KERNEL)?;
         }
         Ok(Self(ports))
-    }
-
-    /// Reports a request.
-    #[inline]
-    pub(super) fn post(&self, done: Done<T>) {
-        self.report(keep_status(done), || None);
-    }
-
-    /// Reports requests. All are carried out before, which may sleep; a ring is locked after that.
-    #[inline]
-    pub(super) fn post_all(&self, requests: impl Iterator<Item = Done<T>>) {
-        let mut list = RequestList::new();
-        for done in requests {
-            list.push_back(keep_status(done));
-        }
-        if let Some(first) = list.pop_front() {
-            self.report(first, || list.pop_front());
-        }
     }
 
     /// Reports the request `first`, and those that `others` returns.
@@ -192,15 +157,15 @@ where
         first: OwnedRequest<T, InFlight>,
         others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
     ) {
-        if trouble::is_possible() {
-            return self.report_in_trouble(first, others);
+        if gate::is_open() {
+            return self.report_faulty(first, others);
         }
         self.report_as::<false>(first, others);
     }
 
     #[cold]
     #[inline(never)]
-    fn report_in_trouble(
+    fn report_faulty(
         &self,
         first: OwnedRequest<T, InFlight>,
         others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
@@ -209,7 +174,7 @@ where
     }
 
     #[inline(always)]
-    fn report_as<const TROUBLE: bool>(
+    fn report_as<const FAULTY: bool>(
         &self,
         first: OwnedRequest<T, InFlight>,
         mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
@@ -224,10 +189,10 @@ where
                 continue;
             };
             let mut device = ring.reports.device();
-            ring.post::<TROUBLE>(&mut device, first);
+            ring.post::<FAULTY>(&mut device, first);
             next = others();
             while let Some(rq) = next.take_if(|rq| rq.hw_queue() == hw_queue) {
-                ring.post::<TROUBLE>(&mut device, rq);
+                ring.post::<FAULTY>(&mut device, rq);
                 next = others();
             }
             let armed = device.arm();
@@ -245,7 +210,7 @@ where
 {
     /// Reports a request.
     #[inline(always)]
-    fn post<const TROUBLE: bool>(&self, device: &mut Device<'_>, rq: OwnedRequest<T, InFlight>) {
+    fn post<const FAULTY: bool>(&self, device: &mut Device<'_>, rq: OwnedRequest<T, InFlight>) {
         let report = Report {
             hw_queue: rq.hw_queue(),
             tag: rq.tag(),
@@ -257,11 +222,11 @@ where
             return;
         }
         rq.park();
-        if TROUBLE {
-            if let Some(invented) = self.faults.invent(report) {
+        if FAULTY {
+            if let Some(invented) = self.kept.faults.invent(report) {
                 // This one is not missed if there is no room.
                 if device.push(invented) {
-                    self.counters.count_invented(self.number);
+                    self.kept.counters.count_invented(self.number);
                 }
             }
         }
@@ -272,7 +237,7 @@ where
         let mut completed = 0;
         let mut wrong = 0;
         let mut due = self.reports.interrupt();
-        end_together(core::iter::from_fn(|| loop {
+        inline::complete_all(&(), core::iter::from_fn(|| loop {
             if let Some(rq) = self.claim(due.next()?) {
                 // `tag_to_rq` was a full barrier after the report was taken, as `finish` needs it.
                 completed += 1;
@@ -282,7 +247,7 @@ where
             smp_mb(Full);
             wrong += 1;
         }));
-        self.counters.count(self.number, completed, wrong);
+        self.kept.counters.count(self.number, completed, wrong);
         due.finish()
     }
 

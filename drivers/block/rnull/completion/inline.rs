@@ -3,67 +3,36 @@
 //! Completion at once, in the context of the submitter (`irqmode=0`).
 
 use super::{
-    Completion,
-    Done, //
-};
-use crate::{
-    config::Config,
-    driver::NullBlk,
-    faults::Faults,
-    pipeline::Pipeline,
-    reports::Counters, //
+    Done,
+    Setup, //
 };
 use kernel::{
-    block::{
-        mq::{
-            CompletionBatch,
-            Operations,
-            TagSet, //
-        },
-        AtomicStatus,
-        Status, //
+    block::mq::{
+        CompletionBatch,
+        Operations,
+        TagSet, //
     },
     prelude::*,
     sync::Arc, //
 };
 
-/// Completes requests at once.
-pub(crate) enum Inline {}
+pub(super) use super::only_status as data;
 
-impl Completion for Inline {
-    const LATER: bool = false;
+pub(super) const LATER: bool = false;
 
-    type Data<P: Pipeline> = AtomicStatus;
-    type Device<P: Pipeline> = ();
+pub(super) fn device<T: Operations>(_: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result {
+    Ok(())
+}
 
-    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
-        AtomicStatus::new(Status::OK)
-    }
-
-    fn new_device<P: Pipeline>(
-        _: &Config,
-        _: &Arc<TagSet<NullBlk<Self, P>>>,
-        _: &Arc<Faults>,
-        _: &Arc<Counters>,
-    ) -> Result {
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn complete<P: Pipeline>((): &(), (rq, status): Done<NullBlk<Self, P>>) {
-        rq.end(status);
-    }
-
-    #[inline(always)]
-    fn complete_all<P: Pipeline>((): &(), requests: impl Iterator<Item = Done<NullBlk<Self, P>>>) {
-        end_together(requests);
-    }
+#[inline(always)]
+pub(super) fn complete<T: Operations>((): &(), (rq, status): Done<T>) {
+    rq.end(status);
 }
 
 /// Ends together what came together. For one that came alone, a batch does not pay: it waits until
 /// the next one has come, or there is none.
 #[inline(always)]
-pub(super) fn end_together<T: Operations>(requests: impl Iterator<Item = Done<T>>) {
+pub(super) fn complete_all<T: Operations>((): &(), requests: impl Iterator<Item = Done<T>>) {
     CompletionBatch::scope(|batch| {
         let mut last = None;
         for done in requests {

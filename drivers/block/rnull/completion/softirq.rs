@@ -3,73 +3,42 @@
 //! Completion in a softirq, on a CPU that suits the submitter (`irqmode=1`).
 
 use super::{
+    keep_all,
     keep_status,
-    Completion,
     Done,
-    HasStatus, //
-};
-use crate::{
-    config::Config,
-    driver::NullBlk,
-    faults::Faults,
-    pipeline::Pipeline,
-    reports::Counters, //
+    HasStatus,
+    Setup, //
 };
 use kernel::{
-    block::{
-        mq::{
-            Operations,
-            RequestList,
-            TagSet, //
-        },
-        AtomicStatus,
-        Status, //
+    block::mq::{
+        Operations,
+        TagSet, //
     },
     prelude::*,
     sync::Arc, //
 };
 
-/// Completes requests in a softirq.
-pub(crate) enum Softirq {}
+pub(super) use super::only_status as data;
 
-impl Completion for Softirq {
-    const LATER: bool = true;
+pub(super) const LATER: bool = true;
 
-    type Data<P: Pipeline> = AtomicStatus;
-    type Device<P: Pipeline> = ();
+pub(super) fn device<T: Operations>(_: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result {
+    Ok(())
+}
 
-    fn new_data<P: Pipeline>() -> impl PinInit<AtomicStatus> {
-        AtomicStatus::new(Status::OK)
-    }
-
-    fn new_device<P: Pipeline>(
-        _: &Config,
-        _: &Arc<TagSet<NullBlk<Self, P>>>,
-        _: &Arc<Faults>,
-        _: &Arc<Counters>,
-    ) -> Result {
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn complete<P: Pipeline>((): &(), done: Done<NullBlk<Self, P>>) {
-        keep_status(done).complete();
-    }
-
-    #[inline(always)]
-    fn complete_all<P: Pipeline>((): &(), requests: impl Iterator<Item = Done<NullBlk<Self, P>>>) {
-        complete_together(requests);
-    }
+#[inline(always)]
+pub(super) fn complete<T>((): &(), done: Done<T>)
+where
+    T: Operations<RequestData: HasStatus>,
+{
+    keep_status(done).complete();
 }
 
 /// Completes requests that came together in one softirq.
 #[inline(always)]
-pub(super) fn complete_together<T: Operations<RequestData: HasStatus>>(
-    requests: impl Iterator<Item = Done<T>>,
-) {
-    let mut list = RequestList::new();
-    for done in requests {
-        list.push_back(keep_status(done));
-    }
-    list.complete();
+pub(super) fn complete_all<T>((): &(), requests: impl Iterator<Item = Done<T>>)
+where
+    T: Operations<RequestData: HasStatus>,
+{
+    keep_all(requests).complete();
 }

@@ -7,11 +7,11 @@ use super::{
     Root, //
 };
 use crate::{
-    badblocks,
     config::{
         parse::Value,
         settings::settings, //
     },
+    faults::bad_blocks,
     zoned::Failure, //
 };
 use kernel::{
@@ -128,11 +128,11 @@ impl AttributeOperations<0> for DeviceDir {
     type Data = DeviceDir;
 
     fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
-        this.kept.medium.bad_blocks.show(page)
+        this.kept.bad_blocks.show(page)
     }
 
     fn store(this: &DeviceDir, text: &[u8]) -> Result {
-        badblocks::store(&this.kept.medium.bad_blocks, text)
+        bad_blocks::store(&this.kept.bad_blocks, text)
             .map_err(|e| this.refuse("badblocks", text, e))
     }
 }

@@ -114,12 +114,7 @@ impl Access<'_> {
     /// # Errors
     ///
     /// `ENOSPC` if there is not enough memory. A part may have been written.
-    #[inline(never)]
-    pub(crate) fn write<const LIMITED: bool>(
-        &mut self,
-        data: Data<'_, LIMITED>,
-        through: bool,
-    ) -> Result {
+    pub(crate) fn write(&mut self, data: Data<'_, true>, through: bool) -> Result {
         for (segment, piece) in data {
             if through {
                 self.tree
@@ -145,15 +140,10 @@ impl Access<'_> {
     }
 
     /// Copies the data of the device to the memory of a request, as [`Tree::read`] does.
-    #[inline(never)]
-    pub(crate) fn read<const LIMITED: bool>(
-        &mut self,
-        data: Data<'_, LIMITED>,
-        readable: impl Fn(u64, usize) -> usize,
-    ) -> Result {
+    pub(crate) fn read(&mut self, mut data: Data<'_, true>) -> Result {
         let stored = self.tree.lock();
-        for (segment, piece) in data {
-            let good = piece.first(readable(piece.position(), piece.len));
+        while let Some((segment, piece)) = data.next() {
+            let good = data.readable(piece);
             let behind = |part| read_piece(stored.page(piece.index), segment, part);
             match self.state.pages.get(&piece.index) {
                 Some(page) => page.read_runs(segment, good, behind)?,

@@ -53,19 +53,13 @@ impl Tree {
         self.pages.lock()
     }
 
-    /// Copies the data of the device to the memory of a request.
-    ///
-    /// `readable` says how many of some bytes, given by their place and their number, have data.
-    /// The others are read as ones.
+    /// Copies the data of the device to the memory of a request. What cannot be read is filled with
+    /// ones.
     #[inline(always)]
-    pub(crate) fn read<const LIMITED: bool>(
-        &self,
-        data: Data<'_, LIMITED>,
-        readable: impl Fn(u64, usize) -> usize,
-    ) -> Result {
+    pub(crate) fn read<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
         let pages = self.lock();
-        for (segment, piece) in data {
-            let good = piece.first(readable(piece.position(), piece.len));
+        while let Some((segment, piece)) = data.next() {
+            let good = data.readable(piece);
             read_piece(pages.page(piece.index), segment, good)?;
             no_data(segment, good.len, piece.len)?;
         }

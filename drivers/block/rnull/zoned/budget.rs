@@ -22,15 +22,12 @@ pub(super) struct Budget {
     pub(super) cursor: usize,
 }
 
-/// What a change of a zone's condition may use.
-pub(super) struct Resources<'a> {
-    limited: Option<Limited<'a>>,
-}
-
-struct Limited<'a> {
-    budget: &'a mut Budget,
-    /// Closes an implicitly open zone, and accounts for it.
-    close_one: &'a dyn Fn(&mut Budget),
+/// How room was found for a zone that is to be opened.
+pub(super) enum Room {
+    /// There is some.
+    Free,
+    /// An implicitly open zone, of which there is one, has to be closed for it.
+    CloseOne,
 }
 
 impl Budget {
@@ -78,52 +75,26 @@ impl Budget {
         self.max_open == 0 || self.implicit + self.explicit < self.max_open
     }
 
+    /// Finds room for an empty or closed zone that is to be opened.
+    ///
+    /// To close a zone helps against the limit of open zones only. And it is not done with as many
+    /// zones active as can be, also if the zone is one of them: this is how null_blk does it.
+    pub(super) fn admit(&self, cond: ZoneCond) -> Result<Room, Status> {
+        if cond == ZoneCond::Empty && !self.has_room_for_active() {
+            return Err(Status::ZONE_ACTIVE_RESOURCE);
+        }
+        if self.has_room_for_open() {
+            return Ok(Room::Free);
+        }
+        if self.implicit == 0 || !self.has_room_for_active() {
+            return Err(Status::ZONE_OPEN_RESOURCE);
+        }
+        Ok(Room::CloseOne)
+    }
+
     /// How many zones are implicitly open, explicitly open, and closed.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(super) fn counts(&self) -> [u32; 3] {
         [self.implicit, self.explicit, self.closed]
-    }
-}
-
-impl<'a> Resources<'a> {
-    /// Nothing is limited.
-    pub(super) fn unlimited() -> Self {
-        Self { limited: None }
-    }
-
-    /// Room is to be found in `budget`. `close_one` closes an implicitly open zone; it is called
-    /// only if there is one.
-    pub(super) fn limited(budget: &'a mut Budget, close_one: &'a dyn Fn(&mut Budget)) -> Self {
-        Self {
-            limited: Some(Limited { budget, close_one }),
-        }
-    }
-
-    /// Whether anything is limited.
-    pub(super) fn are_limited(&self) -> bool {
-        self.limited.is_some()
-    }
-
-    /// Finds room for an empty or closed zone that is to be opened, by closing an implicitly open
-    /// zone if need be.
-    ///
-    /// That helps against the limit of open zones only. And it is not done with as many zones
-    /// active as can be, also if the zone is one of them: this is how null_blk does it.
-    pub(super) fn admit(&mut self, cond: ZoneCond) -> Result<(), Status> {
-        let Some(Limited { budget, close_one }) = &mut self.limited else {
-            return Ok(());
-        };
-
-        if cond == ZoneCond::Empty && !budget.has_room_for_active() {
-            return Err(Status::ZONE_ACTIVE_RESOURCE);
-        }
-        if budget.has_room_for_open() {
-            return Ok(());
-        }
-        if budget.implicit == 0 || !budget.has_room_for_active() {
-            return Err(Status::ZONE_OPEN_RESOURCE);
-        }
-        close_one(budget);
-        Ok(())
     }
 }

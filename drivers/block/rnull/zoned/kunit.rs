@@ -8,9 +8,9 @@ mod random;
 mod transitions;
 
 use super::{
-    Discard,
-    Medium,
-    Outcome,
+    Changed,
+    Failure,
+    State,
     ZoneConfig,
     ZoneLock,
     Zones, //
@@ -19,7 +19,8 @@ use kernel::{
     block::{
         Op,
         Status,
-        ZoneCond, //
+        ZoneCond,
+        SECTOR_SIZE, //
     },
     prelude::*,
     sync::{
@@ -30,6 +31,35 @@ use kernel::{
 
 /// Sectors in a MiB.
 pub(super) const MIB: u64 = 2048;
+
+/// What holds the data of a zoned device, as a test has it.
+pub(super) trait Medium: Discard {
+    /// Reads or writes. Returns the status, and how many sectors were written.
+    fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32);
+}
+
+/// What can forget the data of a zoned device.
+pub(super) trait Discard {
+    /// Forgets the data of sectors.
+    fn discard(&mut self, sector: u64, sectors: u64);
+}
+
+/// How an operation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) status: Status,
+    /// Where the data of a zone append went.
+    pub(super) position: Option<u64>,
+}
+
+impl From<Status> for Outcome {
+    fn from(status: Status) -> Self {
+        Self {
+            status,
+            position: None,
+        }
+    }
+}
 
 /// A medium that keeps no data, and notes what it was asked for.
 #[derive(Default)]
@@ -62,7 +92,74 @@ pub(super) fn zones<L: ZoneLock>(mut config: ZoneConfig, size: u64) -> Result<Ar
     Arc::pin_init(Zones::new(config.plan(size, 512)?, c"kunit"), GFP_KERNEL)
 }
 
+impl<L: ZoneLock> Changed<'_, L> {
+    /// Has `medium` forget what is to be forgotten.
+    fn settle(self, medium: &mut impl Discard) {
+        if let Some((sector, sectors)) = self.to_forget() {
+            medium.discard(sector, sectors);
+        }
+    }
+}
+
 impl<L: ZoneLock> Zones<L> {
+    /// An operation, as a device carries it out.
+    pub(super) fn process(
+        &self,
+        op: Op,
+        sector: u64,
+        sectors: u32,
+        medium: &mut impl Medium,
+    ) -> Outcome {
+        self.try_process(op, sector, sectors, medium)
+            .unwrap_or_else(Outcome::from)
+    }
+
+    fn try_process(
+        &self,
+        op: Op,
+        sector: u64,
+        sectors: u32,
+        medium: &mut impl Medium,
+    ) -> Result<Outcome, Status> {
+        match op {
+            Op::WRITE | Op::ZONE_APPEND => {
+                let write = self.begin_write(op, sector, sectors)?;
+                let at = write.sector();
+                let (status, written) = medium.transfer(Op::WRITE, at, sectors);
+                Ok(Outcome {
+                    status: write.commit(status, written),
+                    position: (op == Op::ZONE_APPEND).then_some(at),
+                })
+            }
+            Op::ZONE_RESET_ALL => {
+                self.reset_all().for_each(|changed| changed.settle(medium));
+                Ok(Status::OK.into())
+            }
+            Op::ZONE_OPEN | Op::ZONE_CLOSE | Op::ZONE_FINISH | Op::ZONE_RESET => {
+                self.manage(op, sector)?.settle(medium);
+                Ok(Status::OK.into())
+            }
+            _ => {
+                let _read = self.begin_read(sector)?;
+                Ok(medium.transfer(op, sector, sectors).0.into())
+            }
+        }
+    }
+
+    /// Makes a zone fail.
+    pub(super) fn fail_on(&self, sector: u64, how: Failure, medium: &mut impl Discard) -> Result {
+        self.fail(sector, how).map(|changed| changed.settle(medium))
+    }
+
+    /// How many of `bytes` bytes from `sector` on can be read.
+    pub(super) fn valid_read_len(&self, sector: u64, bytes: u32) -> u32 {
+        let Ok(read) = self.begin_read(sector) else {
+            return 0;
+        };
+        let left = read.end().saturating_sub(sector * u64::from(SECTOR_SIZE));
+        left.min(bytes.into()) as u32
+    }
+
     /// An operation on a medium that does what it is asked for.
     pub(super) fn op(&self, op: Op, sector: u64, sectors: u32) -> Outcome {
         self.process(op, sector, sectors, &mut Null::default())
@@ -87,6 +184,6 @@ impl<L: ZoneLock> Zones<L> {
     /// Makes a zone one with a condition and a write pointer, whatever it was.
     pub(super) fn force(&self, number: usize, cond: ZoneCond, wp: u64) {
         let zone = self.zones[number].lock();
-        let _ = self.change(&zone, |_, _| Ok(super::State { cond, wp }));
+        let _ = self.change(&zone, |_| Ok(State { cond, wp }.into()));
     }
 }

@@ -4,7 +4,6 @@
 
 use super::{
     state::Action,
-    Discard,
     Locked,
     State,
     ZoneLock,
@@ -29,57 +28,61 @@ pub(crate) enum Failure {
     Offline,
 }
 
+/// A zone that was changed, and is locked for its data to follow.
+pub(crate) struct Changed<'a, L: ZoneLock> {
+    zone: Locked<'a, L>,
+    emptied: bool,
+}
+
+impl<L: ZoneLock> Changed<'_, L> {
+    /// The sectors whose data is to be forgotten: the first, and how many there are.
+    pub(crate) fn to_forget(&self) -> Option<(u64, u64)> {
+        let extent = self.zone.extent();
+        self.emptied.then_some((extent.start, extent.len))
+    }
+}
+
 impl<L: ZoneLock> Zones<L> {
-    /// Carries out an operation on the zone that `sector` is in, or on all.
-    pub(super) fn manage(&self, op: Op, sector: u64, medium: &mut impl Discard) -> Status {
+    /// Carries out `op` on the zone that `sector` is in.
+    pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<Changed<'_, L>, Status> {
         let action = match op {
             Op::ZONE_OPEN => Action::Open,
             Op::ZONE_CLOSE => Action::Close,
             Op::ZONE_FINISH => Action::Finish,
             Op::ZONE_RESET => Action::Reset,
-            Op::ZONE_RESET_ALL => return self.reset_all(medium),
-            _ => return Status::NOTSUPP,
+            _ => return Err(Status::NOTSUPP),
         };
-        let Some((number, zone)) = self.zone(sector) else {
-            return Status::IOERR;
-        };
-        match self.act(&zone.lock(), action, medium) {
-            Ok(state) => {
-                trace::zone_op(&self.disk, op, number, state.cond);
-                Status::OK
-            }
-            Err(status) => status,
-        }
+        let (number, zone) = self.zone(sector).ok_or(Status::IOERR)?;
+        let zone = zone.lock();
+        let state = self.act(&zone, action)?;
+        trace::zone_op(&self.disk, op, number, state.cond);
+        Ok(Changed {
+            zone,
+            emptied: action == Action::Reset,
+        })
     }
 
-    /// Resets all zones that are not empty and not failed.
-    fn reset_all(&self, medium: &mut impl Discard) -> Status {
-        for (number, zone) in self.zones.iter().enumerate().skip(self.nr_conv) {
+    /// Resets all zones that are not empty and not failed, one for each item.
+    pub(crate) fn reset_all(&self) -> impl Iterator<Item = Changed<'_, L>> {
+        let zones = self.zones.iter().enumerate().skip(self.nr_conv);
+        zones.filter_map(|(number, zone)| {
             let zone = zone.lock();
             if zone.state().cond == ZoneCond::Empty {
-                continue;
+                return None;
             }
-            if let Ok(state) = self.act(&zone, Action::Reset, medium) {
-                trace::zone_op(&self.disk, Op::ZONE_RESET_ALL, number as u32, state.cond);
-            }
-        }
-        Status::OK
+            let state = self.act(&zone, Action::Reset).ok()?;
+            trace::zone_op(&self.disk, Op::ZONE_RESET_ALL, number as u32, state.cond);
+            Some(Changed {
+                zone,
+                emptied: true,
+            })
+        })
     }
 
-    fn act(
-        &self,
-        zone: &Locked<'_, L>,
-        action: Action,
-        medium: &mut impl Discard,
-    ) -> Result<State, Status> {
+    #[inline(never)]
+    fn act(&self, zone: &Locked<'_, L>, action: Action) -> Result<State, Status> {
         let extent = zone.extent();
-        let state = self.change(zone, |state, resources| {
-            state.after(action, extent, resources)
-        })?;
-        if action == Action::Reset {
-            medium.discard(extent.start, extent.len);
-        }
-        Ok(state)
+        self.change(zone, |state| state.after(action, extent, self.limited))
     }
 
     /// Makes the zone that `sector` is in fail; or, if it has failed in this way, makes it an empty
@@ -88,7 +91,7 @@ impl<L: ZoneLock> Zones<L> {
     /// # Errors
     ///
     /// `EINVAL` if there is no such zone, or if it is conventional. The reason is logged.
-    pub(crate) fn fail(&self, sector: u64, how: Failure, medium: &mut impl Discard) -> Result {
+    pub(crate) fn fail(&self, sector: u64, how: Failure) -> Result<Changed<'_, L>> {
         let Some((_, zone)) = self.zone(sector) else {
             pr_err!("Sector out of range\n");
             return Err(EINVAL);
@@ -103,13 +106,13 @@ impl<L: ZoneLock> Zones<L> {
         if !zone.state().is_dead() {
             // As in null_blk, with what that does to other zones. Where finishing is refused, the
             // zone fails nevertheless, and ceases to be active.
-            let _ = self.act(&zone, Action::Finish, medium);
+            let _ = self.act(&zone, Action::Finish);
         }
-        let changed = self.change(&zone, |state, _| Ok(state.failed(cond, zone.extent())));
-        if changed.is_ok_and(|state| !state.is_dead()) {
-            medium.discard(zone.extent().start, zone.extent().len);
-        }
-        Ok(())
+        let changed = self.change(&zone, |state| Ok(state.failed(cond, zone.extent())));
+        Ok(Changed {
+            emptied: changed.is_ok_and(|state| !state.is_dead()),
+            zone,
+        })
     }
 }
 

@@ -5,7 +5,6 @@
 //! Pure code: a function takes a state and returns the next one, or the status with which the
 //! operation is refused. Documentation/block/rnull-zoned.rst has it as a table.
 
-use super::budget::Resources;
 use kernel::block::{
     Status,
     ZoneCond, //
@@ -32,6 +31,14 @@ pub(super) struct State {
     /// The sector where the next write goes, or where there is none: [`State::NO_WP`], or the end
     /// of the zone.
     pub(super) wp: u64,
+}
+
+/// The state that a zone is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) state: State,
+    /// The zone is opened, or has to be on the way: room must be found for it among the limits.
+    pub(super) opens: bool,
 }
 
 /// An operation on a zone as a whole.
@@ -100,15 +107,17 @@ impl State {
     }
 
     /// A write begins.
-    pub(super) fn opened_by_write(self, resources: &mut Resources<'_>) -> Result<Self, Status> {
-        let cond = match self.cond {
-            ZoneCond::Empty | ZoneCond::Closed => {
-                resources.admit(self.cond)?;
-                ZoneCond::ImplicitOpen
-            }
-            cond => cond,
-        };
-        Ok(Self { cond, ..self })
+    pub(super) fn opened_by_write(self) -> Next {
+        if !self.can_open() {
+            return self.into();
+        }
+        Next {
+            state: Self {
+                cond: ZoneCond::ImplicitOpen,
+                ..self
+            },
+            opens: true,
+        }
     }
 
     /// `sectors` sectors were written.
@@ -116,53 +125,52 @@ impl State {
     /// The zone may have been closed in the meantime to make room for another one. If it was closed
     /// as a zone with data, then after this write. If it was empty, then before, and has to be
     /// opened again.
-    pub(super) fn written(
-        self,
-        extent: &Extent,
-        sectors: u32,
-        resources: &mut Resources<'_>,
-    ) -> Result<Self, Status> {
-        let state = if self.cond == ZoneCond::Empty {
-            self.opened_by_write(resources)?
+    pub(super) fn written(self, extent: &Extent, sectors: u32) -> Next {
+        let mut next = if self.cond == ZoneCond::Empty {
+            self.opened_by_write()
         } else {
-            self
+            self.into()
         };
-        let wp = state.wp + u64::from(sectors);
-        let cond = if wp == extent.start + extent.capacity {
-            ZoneCond::Full
-        } else {
-            state.cond
-        };
-        Ok(Self { cond, wp })
+        next.state.wp += u64::from(sectors);
+        if next.state.wp == extent.start + extent.capacity {
+            next.state.cond = ZoneCond::Full;
+        }
+        next
     }
 
-    /// Opens, closes, finishes or resets the zone.
+    /// Opens, closes, finishes or resets the zone. The device may be `limited`.
     pub(super) fn after(
         self,
         action: Action,
         extent: &Extent,
-        resources: &mut Resources<'_>,
-    ) -> Result<Self, Status> {
+        limited: bool,
+    ) -> Result<Next, Status> {
         if extent.conventional {
             return Err(Status::IOERR);
         }
         match action {
-            Action::Open => self.opened(resources),
-            Action::Close => self.closed(extent),
-            Action::Finish => self.finished(extent, resources),
-            Action::Reset => self.reset(extent),
+            Action::Open => self.opened(),
+            Action::Close => self.closed(extent).map(Next::from),
+            Action::Finish => self.finished(extent, limited),
+            Action::Reset => self.reset(extent).map(Next::from),
         }
     }
 
-    fn opened(self, resources: &mut Resources<'_>) -> Result<Self, Status> {
-        match self.cond {
-            ZoneCond::ExplicitOpen | ZoneCond::ImplicitOpen => {}
-            ZoneCond::Empty | ZoneCond::Closed => resources.admit(self.cond)?,
-            _ => return Err(Status::IOERR),
+    /// Whether the zone is not open, and can be.
+    fn can_open(self) -> bool {
+        matches!(self.cond, ZoneCond::Empty | ZoneCond::Closed)
+    }
+
+    fn opened(self) -> Result<Next, Status> {
+        if !self.cond.is_open() && !self.can_open() {
+            return Err(Status::IOERR);
         }
-        Ok(Self {
-            cond: ZoneCond::ExplicitOpen,
-            ..self
+        Ok(Next {
+            state: Self {
+                cond: ZoneCond::ExplicitOpen,
+                ..self
+            },
+            opens: self.can_open(),
         })
     }
 
@@ -184,18 +192,21 @@ impl State {
         Self { cond, ..self }
     }
 
-    fn finished(self, extent: &Extent, resources: &mut Resources<'_>) -> Result<Self, Status> {
+    fn finished(self, extent: &Extent, limited: bool) -> Result<Next, Status> {
         match self.cond {
             // As in null_blk: without limits the write pointer moves from the capacity to the end.
-            ZoneCond::Full if resources.are_limited() => return Ok(self),
-            ZoneCond::Full | ZoneCond::ImplicitOpen | ZoneCond::ExplicitOpen => {}
+            ZoneCond::Full if limited => return Ok(self.into()),
+            ZoneCond::Full => {}
             // The zone has to be opened on the way.
-            ZoneCond::Empty | ZoneCond::Closed => resources.admit(self.cond)?,
+            _ if self.cond.is_open() || self.can_open() => {}
             _ => return Err(Status::IOERR),
         }
-        Ok(Self {
-            cond: ZoneCond::Full,
-            wp: extent.start + extent.len,
+        Ok(Next {
+            state: Self {
+                cond: ZoneCond::Full,
+                wp: extent.start + extent.len,
+            },
+            opens: self.can_open(),
         })
     }
 
@@ -208,14 +219,25 @@ impl State {
 
     /// The zone becomes one that can be read only, or not at all; or, if that is what it is
     /// already, an empty one.
-    pub(super) fn failed(self, cond: ZoneCond, extent: &Extent) -> Self {
-        if self.cond == cond {
+    pub(super) fn failed(self, cond: ZoneCond, extent: &Extent) -> Next {
+        let state = if self.cond == cond {
             extent.empty()
         } else {
             Self {
                 cond,
                 wp: Self::NO_WP,
             }
+        };
+        state.into()
+    }
+}
+
+/// A state that needs no room.
+impl From<State> for Next {
+    fn from(state: State) -> Self {
+        Self {
+            state,
+            opens: false,
         }
     }
 }

@@ -6,11 +6,11 @@
 use super::{
     random::Random,
     zones,
+    Discard,
+    Medium,
     MIB, //
 };
 use crate::zoned::{
-    Discard,
-    Medium,
     Sleeping,
     ZoneConfig,
     Zones, //

@@ -6,11 +6,11 @@ use super::{
     model::Model,
     zones,
     Null,
+    Outcome,
     MIB, //
 };
 use crate::zoned::{
     Failure,
-    Outcome,
     Sleeping,
     Spinning,
     ZoneConfig,
@@ -163,7 +163,7 @@ impl<L: ZoneLock> Pair<L> {
         };
         let sector = zone as u64 * ZONE;
         let expected = self.model.fail(how, zone);
-        self.zones.fail(sector, how, &mut Null::default()) == expected
+        self.zones.fail_on(sector, how, &mut Null::default()) == expected
     }
 
     /// Whether both are in the same state.

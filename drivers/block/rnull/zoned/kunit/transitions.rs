@@ -5,11 +5,11 @@
 use super::{
     zones,
     Null,
+    Outcome,
     MIB, //
 };
 use crate::zoned::{
     Failure,
-    Outcome,
     Sleeping,
     Spinning,
     ZoneConfig,
@@ -349,7 +349,7 @@ mod tests {
             for op in [Op::READ, Op::WRITE, Op::ZONE_APPEND, Op::ZONE_RESET] {
                 assert_eq!(zones.op(op, sector, 8).status, Status::IOERR);
             }
-            let failed = zones.fail(sector, Failure::Offline, &mut Null::default());
+            let failed = zones.fail_on(sector, Failure::Offline, &mut Null::default());
             assert_eq!(failed, Err(EINVAL));
             assert_eq!(zones.valid_read_len(sector, 512), 0);
         }
@@ -426,7 +426,7 @@ mod tests {
                 for state in STATES {
                     let mut medium = Null::default();
                     let fail = |zones: &Zones<Spinning>| {
-                        assert_eq!(zones.fail(ZONE + 9, how, &mut medium), Ok(()));
+                        assert_eq!(zones.fail_on(ZONE + 9, how, &mut medium), Ok(()));
                         Status::OK
                     };
                     let expected = if state.0 == cond {
@@ -439,7 +439,7 @@ mod tests {
                     assert_eq!(zones.counts(), [0, 0, 0]);
                 }
             }
-            let failed = zones.fail(0, Failure::Offline, &mut Null::default());
+            let failed = zones.fail_on(0, Failure::Offline, &mut Null::default());
             assert_eq!(failed, Err(EINVAL));
             assert_eq!(zones.look(0), (NotWp, ZONE));
         }
@@ -537,9 +537,9 @@ mod tests {
         assert_eq!(zones.counts(), [0, 1, 1]);
         // It can't be finished, as it can't be opened.
         let mut medium = Null::default();
-        assert_eq!(zones.fail(2 * ZONE, Failure::ReadOnly, &mut medium), Ok(()));
+        assert_eq!(zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut medium), Ok(()));
         assert_eq!(zones.counts(), [0, 1, 0]);
-        assert_eq!(zones.fail(ZONE, Failure::Offline, &mut medium), Ok(()));
+        assert_eq!(zones.fail_on(ZONE, Failure::Offline, &mut medium), Ok(()));
         assert_eq!(zones.counts(), [0, 0, 0]);
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 //! Sectors that can't be read or written.
 
+use super::gate;
 use crate::{
     config::{
         parse::Value,
         Config, //
     },
-    trouble, //
 };
 use core::ops::Range;
 use kernel::{
@@ -73,7 +73,7 @@ impl Policy {
 pub(crate) fn store(blocks: &BadBlocks, text: &[u8]) -> Result {
     let (bad, range) = parse(text)?;
     blocks.enable();
-    trouble::ask_for();
+    gate::open();
     let sectors = (range.end - range.start).wrapping_add(1);
     if bad {
         blocks.set(range.start, sectors)

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a device keeps when it is powered off.
+
+use crate::{
+    faults::Faults,
+    reports::Counters,
+    store::Tree, //
+};
+use kernel::{
+    block::BadBlocks,
+    configfs::DefaultGroup,
+    prelude::*,
+    sync::Arc, //
+};
+
+/// What a device keeps when it is powered off.
+#[pin_data]
+pub(crate) struct Kept {
+    /// Stored data.
+    #[pin]
+    pub(crate) tree: Tree,
+    #[pin]
+    pub(crate) bad_blocks: BadBlocks,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Counters,
+}
+
+impl Kept {
+    /// That of a new device, without data, and the directories in configfs for it.
+    pub(crate) fn new() -> Result<(Arc<Self>, KVec<DefaultGroup>)> {
+        let (faults, groups) = Faults::new()?;
+        let this = Arc::pin_init(
+            try_pin_init!(Self {
+                tree <- Tree::new(),
+                bad_blocks <- BadBlocks::new(),
+                faults,
+                counters: Counters::new(kernel::cpu::nr_cpu_ids() as usize)?,
+            }),
+            GFP_KERNEL,
+        )?;
+        Ok((this, groups))
+    }
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a device does for a request, whatever its features.
+//!
+//! None of this depends on the driver's type: a request is seen as a [`Command`]. So it is compiled
+//! once, for all devices that have more than data in memory, and for all while faults are possible.
+
+use super::throttle::Throttle;
+use crate::{
+    config::Config,
+    faults::bad_blocks::Policy,
+    kept::Kept,
+    store::{
+        Cache,
+        Data, //
+    },
+    zoned::{
+        Changed,
+        Failure,
+        Layout,
+        Sleeping,
+        Spinning,
+        ZoneLock,
+        Zones, //
+    },
+};
+use kernel::{
+    block::{
+        mq::{
+            InFlight,
+            Operations,
+            OwnedRequest,
+            Segments, //
+        },
+        Op,
+        Status,
+        ZoneReport, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+/// A request, as it is executed.
+pub(crate) struct Command<'a> {
+    op: Op,
+    sector: u64,
+    sectors: u32,
+    fua: bool,
+    segments: Segments<'a>,
+}
+
+impl<'a> Command<'a> {
+    #[inline]
+    pub(super) fn of<T: Operations>(rq: &'a OwnedRequest<T, InFlight>) -> Self {
+        Self {
+            op: rq.op(),
+            sector: rq.sector(),
+            sectors: rq.sectors(),
+            fua: rq.is_fua(),
+            segments: rq.segments(),
+        }
+    }
+}
+
+/// How a command has ended.
+pub(super) struct Outcome {
+    pub(super) status: Status,
+    /// Where the data of a zone append went.
+    pub(super) position: Option<u64>,
+}
+
+impl From<Status> for Outcome {
+    fn from(status: Status) -> Self {
+        Self {
+            status,
+            position: None,
+        }
+    }
+}
+
+/// Where data is stored.
+enum Store {
+    Nowhere,
+    Memory,
+    /// In memory, with a cache in front of it.
+    Cached(Pin<KBox<Cache>>),
+}
+
+/// Zones, with the kind of lock that the device needs.
+enum AnyZones {
+    /// Nothing sleeps while a zone is locked.
+    Spinning(Pin<KBox<Zones<Spinning>>>),
+    /// Memory may be allocated while a zone is locked.
+    Sleeping(Pin<KBox<Zones<Sleeping>>>),
+}
+
+/// Evaluates an expression on the zones, whatever their locks.
+macro_rules! with_zones {
+    ($any:expr, $zones:ident => $call:expr) => {
+        match $any {
+            AnyZones::Spinning($zones) => $call,
+            AnyZones::Sleeping($zones) => $call,
+        }
+    };
+}
+
+/// What a device that is powered on does for its requests.
+pub(crate) struct Backend {
+    pub(super) kept: Arc<Kept>,
+    bad_blocks: Policy,
+    store: Store,
+    zones: Option<AnyZones>,
+    throttle: Option<Throttle>,
+}
+
+impl Backend {
+    /// Makes that of the disk called `disk`, with zones if there is a `layout` for them.
+    pub(crate) fn new(
+        config: &Config,
+        layout: Option<Layout>,
+        kept: &Arc<Kept>,
+        disk: &CStr,
+    ) -> Result<Arc<Self>> {
+        let zones = match layout {
+            None => None,
+            Some(layout) if config.memory_backed => {
+                let zones = KBox::pin_init(Zones::new(layout, disk), GFP_KERNEL)?;
+                Some(AnyZones::Sleeping(zones))
+            }
+            Some(layout) => {
+                let zones = KBox::pin_init(Zones::new(layout, disk), GFP_KERNEL)?;
+                Some(AnyZones::Spinning(zones))
+            }
+        };
+        let store = match config.cache_size {
+            _ if !config.memory_backed => Store::Nowhere,
+            0 => Store::Memory,
+            size => Store::Cached(KBox::pin_init(Cache::new(size), GFP_KERNEL)?),
+        };
+        let this = Self {
+            kept: kept.clone(),
+            bad_blocks: Policy::new(config),
+            store,
+            zones,
+            throttle: Throttle::new(config.mbps),
+        };
+        Ok(Arc::new(this, GFP_KERNEL)?)
+    }
+
+    /// Whether a request of `bytes` may be executed now.
+    #[inline]
+    pub(super) fn admit(&self, bytes: u32) -> bool {
+        match &self.throttle {
+            None => true,
+            Some(throttle) => throttle.admit(bytes),
+        }
+    }
+
+    /// Executes a command.
+    #[inline(never)]
+    pub(super) fn execute(&self, command: Command<'_>) -> Outcome {
+        if command.op == Op::FLUSH {
+            return self.flush().into();
+        }
+        match &self.zones {
+            None => self.transfer(command, u64::MAX).0.into(),
+            Some(zones) => with_zones!(zones, zones => self.execute_zoned(zones, command))
+                .unwrap_or_else(Outcome::from),
+        }
+    }
+
+    /// Executes a command on zones, other than a flush. It is for sectors of one zone.
+    fn execute_zoned<L: ZoneLock>(
+        &self,
+        zones: &Zones<L>,
+        mut command: Command<'_>,
+    ) -> Result<Outcome, Status> {
+        let op = command.op;
+        match op {
+            Op::WRITE | Op::ZONE_APPEND => {
+                let write = zones.begin_write(op, command.sector, command.sectors)?;
+                let position = write.sector();
+                command.sector = position;
+                let (status, written) = self.transfer(command, u64::MAX);
+                Ok(Outcome {
+                    status: write.commit(status, written),
+                    position: (op == Op::ZONE_APPEND).then_some(position),
+                })
+            }
+            Op::ZONE_OPEN | Op::ZONE_CLOSE | Op::ZONE_FINISH | Op::ZONE_RESET => {
+                self.forget_zone(zones.manage(op, command.sector)?);
+                Ok(Status::OK.into())
+            }
+            Op::ZONE_RESET_ALL => {
+                zones.reset_all().for_each(|zone| self.forget_zone(zone));
+                Ok(Status::OK.into())
+            }
+            _ => {
+                let read = zones.begin_read(command.sector)?;
+                Ok(self.transfer(command, read.end()).0.into())
+            }
+        }
+    }
+
+    /// Moves the data of a command, where there are no bad blocks. What is stored from the byte
+    /// `end` of the device on cannot be read. Returns how that went, and how many sectors were
+    /// moved.
+    #[inline(never)]
+    fn transfer(&self, command: Command<'_>, end: u64) -> (Status, u32) {
+        let (sector, sectors) = (command.sector, command.sectors);
+        let bad = self
+            .bad_blocks
+            .check(&self.kept.bad_blocks, sector, sectors);
+        if bad == Some(0) {
+            return (Status::IOERR, 0);
+        }
+        let good = bad.unwrap_or(sectors);
+        match self.access(command, good, end) {
+            Status::OK if bad.is_some() => (Status::IOERR, good),
+            Status::OK => (Status::OK, good),
+            error => (error, 0),
+        }
+    }
+
+    /// Moves the data of the first `sectors` sectors of a command.
+    fn access(&self, command: Command<'_>, sectors: u32, end: u64) -> Status {
+        let Command {
+            op,
+            sector,
+            fua,
+            segments,
+            ..
+        } = command;
+        let tree = &self.kept.tree;
+        let cache = match &self.store {
+            Store::Nowhere => return do_nothing(op, segments),
+            Store::Memory => None,
+            Store::Cached(cache) => Some(cache),
+        };
+        if op == Op::DISCARD {
+            self.forget(sector, sectors.into());
+            return Status::OK;
+        }
+        let data = Data::part(segments, sector, sectors, end);
+        as_status(match (op.fills_memory(), cache) {
+            (true, None) => tree.read(data),
+            (true, Some(cache)) => cache.access(tree).read(data),
+            (false, None) => tree.write(data),
+            (false, Some(cache)) => cache.access(tree).write(data, fua),
+        })
+    }
+
+    /// Writes out what is cached.
+    fn flush(&self) -> Status {
+        match &self.store {
+            Store::Cached(cache) => as_status(cache.flush(&self.kept.tree)),
+            _ => Status::OK,
+        }
+    }
+
+    /// Forgets the data of sectors.
+    fn forget(&self, first: u64, sectors: u64) {
+        match &self.store {
+            Store::Nowhere => {}
+            Store::Memory => self.kept.tree.discard(first, sectors),
+            Store::Cached(cache) => cache.discard(&self.kept.tree, first, sectors),
+        }
+    }
+
+    /// Forgets the data of a zone that was emptied.
+    fn forget_zone<L: ZoneLock>(&self, zone: Changed<'_, L>) {
+        if let Some((first, sectors)) = zone.to_forget() {
+            self.forget(first, sectors);
+        }
+    }
+
+    /// Reports zones, if there are any.
+    pub(super) fn report_zones(&self, report: &mut ZoneReport) -> Result {
+        let zones = self.zones.as_ref().ok_or(ENOTSUPP)?;
+        with_zones!(zones, zones => zones.report(report))
+    }
+
+    /// Makes a zone fail; see [`Zones::fail`].
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the device has no zones, no such zone, or one that can't fail.
+    pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
+        let zones = self.zones.as_ref().ok_or(EINVAL)?;
+        with_zones!(zones, zones => self.forget_zone(zones.fail(sector, how)?));
+        Ok(())
+    }
+}
+
+/// Executes a request of a device that stores nothing.
+#[inline(always)]
+pub(super) fn do_nothing(op: Op, segments: Segments<'_>) -> Status {
+    // What is in memory is what was read. KMSAN takes that for memory that was not written to.
+    if cfg!(CONFIG_KMSAN) && op.fills_memory() {
+        for segment in segments {
+            if segment.zero().is_err() {
+                return Status::IOERR;
+            }
+        }
+    }
+    Status::OK
+}
+
+#[inline]
+pub(super) fn as_status(result: Result) -> Status {
+    match result {
+        Ok(()) => Status::OK,
+        Err(error) => error.into(),
+    }
+}

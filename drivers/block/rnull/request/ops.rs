@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver as a type, and what the block layer calls.
+
+use super::{
+    backend::Backend,
+    path::{
+        execute_in_full,
+        Path, //
+    },
+    poll::PollQueues, //
+};
+use crate::{
+    completion::{
+        self,
+        Completion,
+        Done,
+        HasStatus, //
+    },
+    faults::{
+        gate,
+        Faults, //
+    },
+};
+use core::marker::PhantomData;
+use kernel::{
+    block::{
+        mq::{
+            Complete,
+            CompletionBatch,
+            Idle,
+            InFlight,
+            Operations,
+            OwnedRequest,
+            QueueResult,
+            Refused,
+            Request,
+            RequestList, //
+        },
+        Op,
+        Status,
+        ZoneReport, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The driver, for devices that execute their requests by the path `P` and complete them by `C`.
+///
+/// The code for a device is chosen by these types when it is powered on, so that an I/O does not
+/// pay for what is switched off.
+pub(crate) struct NullBlk<C, P>(PhantomData<(C, P)>);
+
+/// What a device has for all its requests.
+pub(crate) struct Queue<C: Completion, P: Path> {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) completion: C::Device<NullBlk<C, P>>,
+    pub(crate) poll_queues: PollQueues<NullBlk<C, P>>,
+}
+
+type New<'call, C, P> = OwnedRequest<NullBlk<C, P>, Idle<'call>>;
+type Started<C, P> = OwnedRequest<NullBlk<C, P>, InFlight>;
+
+/// The request to complete, if nothing else will complete it; or a refused one.
+type Processed<'call, C, P> = Result<Option<Done<NullBlk<C, P>>>, Refused<'call, NullBlk<C, P>>>;
+
+impl<C: Completion, P: Path> Queue<C, P> {
+    /// Refuses a request that may not be executed now.
+    #[inline(always)]
+    fn admit<'call>(
+        &self,
+        rq: New<'call, C, P>,
+    ) -> Result<New<'call, C, P>, Refused<'call, NullBlk<C, P>>> {
+        if P::FULL && !self.backend.admit(rq.bytes()) {
+            // The block layer tries again within 3 ms.
+            return Err(rq.refuse(Status::RESOURCE));
+        }
+        Ok(rq)
+    }
+
+    #[inline(always)]
+    fn start(&self, rq: New<'_, C, P>) -> Started<C, P> {
+        if C::LATER || P::SLOW {
+            rq.data().status().store(Status::OK);
+        }
+        rq.start()
+    }
+
+    /// Leaves a request to its timeout. It has not been executed, whatever the device reports.
+    #[cold]
+    fn lose(rq: Started<C, P>) {
+        rq.data().status().store(Status::TIMEOUT);
+        rq.park();
+    }
+
+    /// How a request ends that was executed with `status`.
+    #[inline(always)]
+    fn executed(rq: Started<C, P>, status: Status) -> Done<NullBlk<C, P>> {
+        if P::FULL && rq.op() == Op::FLUSH {
+            // A flush that reached the backing store has succeeded, even after its timeout. An
+            // error would make file systems shut down.
+            rq.data().status().store(Status::OK);
+            return (rq, status);
+        }
+        let status = Self::timed_out(&rq).unwrap_or(status);
+        (rq, status)
+    }
+
+    /// The status of a request that has timed out while it was executed.
+    #[inline(always)]
+    fn timed_out(rq: &Request<NullBlk<C, P>>) -> Option<Status> {
+        if !P::SLOW {
+            return None;
+        }
+        Some(rq.data().status().load()).filter(|status| !status.is_ok())
+    }
+
+    #[inline(always)]
+    fn complete(&self, done: Done<NullBlk<C, P>>) {
+        C::complete(&self.completion, done);
+    }
+
+    /// Admits, starts and executes a request, whether it is polled for or not. If it is `faulty`,
+    /// it may fail on purpose.
+    #[inline(always)]
+    fn process<'call>(&self, rq: New<'call, C, P>, faulty: bool) -> Processed<'call, C, P> {
+        if faulty && self.faults().requeue() {
+            return self.faults().give_back(rq).map(|()| None);
+        }
+        let mut rq = self.start(self.admit(rq)?);
+        let polled = rq.is_polled();
+        if !polled && ((faulty && self.faults().timeout()) || rq.should_fake_timeout()) {
+            Self::lose(rq);
+            return Ok(None);
+        }
+        let status = if faulty {
+            execute_in_full(&self.backend, &mut rq)
+        } else {
+            P::execute(&self.backend, &mut rq)
+        };
+        if polled {
+            return Ok(self.wait_for_poll(rq, status));
+        }
+        Ok(Some(Self::executed(rq, status)))
+    }
+
+    /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
+    /// more.
+    #[inline(always)]
+    fn wait_for_poll(&self, rq: Started<C, P>, status: Status) -> Option<Done<NullBlk<C, P>>> {
+        self.poll_queues.add_unless(rq, |rq| {
+            let late = Self::timed_out(rq);
+            if late.is_none() {
+                rq.data().status().store(status);
+            }
+            late
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn process_faulty<'call>(&self, rq: New<'call, C, P>) -> Processed<'call, C, P> {
+        self.process(rq, true)
+    }
+
+    /// [`Operations::queue_rq`] for a request that is polled for, or while faults are possible. It
+    /// is out of line, so that all others need not save the registers for it.
+    #[cold]
+    #[inline(never)]
+    fn queue_cold<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
+        let processed = if gate::is_open() {
+            self.process_faulty(rq)
+        } else {
+            self.process(rq, false)
+        };
+        if let Some(done) = processed? {
+            self.complete(done);
+        }
+        Ok(())
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.backend.kept.faults
+    }
+}
+
+#[vtable]
+impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
+    type QueueData = KBox<Queue<C, P>>;
+    type RequestData = C::Data<Self>;
+
+    fn new_request_data() -> impl PinInit<C::Data<Self>> {
+        C::data::<Self>()
+    }
+
+    #[inline(always)]
+    fn queue_rq<'call>(
+        queue: &Queue<C, P>,
+        rq: OwnedRequest<Self, Idle<'call>>,
+        _is_last: bool,
+    ) -> QueueResult<'call, Self> {
+        if gate::is_open() || rq.is_polled() {
+            return queue.queue_cold(rq);
+        }
+        let mut rq = queue.start(queue.admit(rq)?);
+        if rq.should_fake_timeout() {
+            Queue::lose(rq);
+            return Ok(());
+        }
+        let status = P::execute(&queue.backend, &mut rq);
+        queue.complete(Queue::executed(rq, status));
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn queue_rqs<'call>(
+        queue: &Queue<C, P>,
+        mut requests: RequestList<Self, Idle<'call>>,
+    ) -> RequestList<Self, Idle<'call>> {
+        let mut refused = RequestList::new();
+        let done = core::iter::from_fn(|| loop {
+            let rq = requests.pop_front()?;
+            let processed = if gate::is_open() {
+                queue.process_faulty(rq)
+            } else {
+                queue.process(rq, false)
+            };
+            match processed {
+                Ok(Some(done)) => return Some(done),
+                Ok(None) => (),
+                Err(rq) => refused.push_back(rq.into_request()),
+            }
+        });
+        C::complete_all(&queue.completion, done);
+        refused
+    }
+
+    #[inline(always)]
+    fn complete(requests: RequestList<Self, Complete>) {
+        completion::end_all(requests);
+    }
+
+    #[inline(always)]
+    fn poll(queue: &Queue<C, P>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
+        let mut ended = 0;
+        for rq in queue.poll_queues.take(hw_queue) {
+            let status = rq.data().status().load();
+            rq.end_batched(status, batch);
+            ended += 1;
+        }
+        ended
+    }
+
+    /// A request that is late ends with an error when it is done, or at once if nothing else will
+    /// end it.
+    fn timeout(queue: &Queue<C, P>, rq: &Request<Self>) {
+        let known = rq.data().status().load() == Status::TIMEOUT;
+        rq.data().status().store(Status::TIMEOUT);
+        let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
+        // One that takes longer is asked about again.
+        if owner.is_some() || !known {
+            log_timeout(core::ptr::from_ref(rq).cast());
+        }
+        if let Some(rq) = owner {
+            rq.end(Status::TIMEOUT);
+        }
+    }
+
+    fn report_zones(queue: &Queue<C, P>, report: &mut ZoneReport) -> Result {
+        queue.backend.report_zones(report)
+    }
+
+    fn init_hctx(queue: &Queue<C, P>, _hw_queue: u32) -> Result {
+        if gate::is_open() && queue.faults().init_hctx() {
+            return Err(EFAULT);
+        }
+        Ok(())
+    }
+}
+
+#[inline(never)]
+fn log_timeout(rq: *const c_void) {
+    pr_info!("rq {:p} timed out\n", rq);
+}
