@@ -12,11 +12,11 @@ use crate::{
         Softirq,
         Timer, //
     },
-    config::{
+    settings::{
         Config,
         Machine, //
     },
-    debug::ReportFiles,
+    debugfs::ReportFiles,
     irq_mode::{
         completion_modes,
         IrqMode, //

@@ -7,7 +7,7 @@
 
 use crate::{
     completion::Any,
-    config::Config,
+    settings::Config,
     request::{
         Full,
         NullBlk, //

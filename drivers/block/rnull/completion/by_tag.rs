@@ -80,7 +80,7 @@ where
 }
 
 /// Reports a request.
-#[inline(always)]
+#[inline]
 pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
     T: Operations<RequestData: HasStatus>,

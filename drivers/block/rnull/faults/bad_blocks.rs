@@ -4,7 +4,7 @@
 
 use super::gate;
 use crate::{
-    config::{
+    settings::{
         parse::Value,
         Config, //
     },

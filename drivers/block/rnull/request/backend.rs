@@ -7,7 +7,7 @@
 
 use super::throttle::Throttle;
 use crate::{
-    config::Config,
+    settings::Config,
     faults::bad_blocks::Policy,
     kept::Kept,
     store::{

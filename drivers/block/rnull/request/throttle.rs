@@ -38,7 +38,7 @@ impl Throttle {
     /// A limit of `mbps` MiB/s; none if that is zero.
     pub(crate) fn new(mbps: u32) -> Option<Self> {
         Some(Self {
-            bandwidth: NonZero::new(u64::from(mbps) << crate::config::MIB_SHIFT)?,
+            bandwidth: NonZero::new(u64::from(mbps) << crate::settings::MIB_SHIFT)?,
             start: Instant::now(),
             done: Atomic::new(0),
         })

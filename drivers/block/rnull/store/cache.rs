@@ -55,7 +55,7 @@ struct State {
 impl Cache {
     /// Returns an initializer for an empty cache of `mebibytes` MiB.
     pub(crate) fn new(mebibytes: u64) -> impl PinInit<Self> {
-        let limit = (mebibytes << crate::config::MIB_SHIFT) >> PAGE_SHIFT;
+        let limit = (mebibytes << crate::settings::MIB_SHIFT) >> PAGE_SHIFT;
         pin_init!(Self {
             limit: limit.try_into().unwrap_or(usize::MAX),
             state <- new_mutex!(State {

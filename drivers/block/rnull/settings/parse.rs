@@ -19,6 +19,9 @@ pub(crate) trait Value: Sized {
     ///
     /// `EINVAL` if `text` is not a value of this type, `ERANGE` if it is too large.
     fn parse(text: &[u8]) -> Result<Self>;
+
+    /// A value that was converted to a number.
+    fn from_number(number: u64) -> Self;
 }
 
 impl Value for u64 {
@@ -52,17 +55,29 @@ impl Value for u64 {
         }
         Ok(value)
     }
+
+    fn from_number(number: u64) -> Self {
+        number
+    }
 }
 
 impl Value for u32 {
     fn parse(text: &[u8]) -> Result<Self> {
         u64::parse(text)?.try_into().map_err(|_| ERANGE)
     }
+
+    fn from_number(number: u64) -> Self {
+        number as u32
+    }
 }
 
 impl Value for bool {
     fn parse(text: &[u8]) -> Result<Self> {
         kstrtobool_bytes(text)
+    }
+
+    fn from_number(number: u64) -> Self {
+        number != 0
     }
 }
 

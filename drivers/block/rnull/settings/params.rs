@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's parameters, as settings that new devices start with.
+//! The module's parameters that mean something else than the value that is given.
 
 use crate::module_parameters as given;
 #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
@@ -67,7 +67,7 @@ pub(crate) fn check() -> Result {
         pr_err!("legacy IO path is no longer available\n");
         return Err(EINVAL);
     }
-    if use_per_node_hctx() && *given::submit_queues.value_ref() != numa::online_nodes() as i32 {
+    if *given::use_per_node_hctx.value_ref() && *given::submit_queues.value_ref() != numa::online_nodes() as i32 {
         pr_warn!("submit_queues param is set to {}.\n", numa::online_nodes());
     }
     Ok(())
@@ -111,7 +111,7 @@ pub(crate) fn home_node() -> u32 {
 
 /// `submit_queues`.
 pub(crate) fn submit_queues() -> u32 {
-    if use_per_node_hctx() {
+    if *given::use_per_node_hctx.value_ref() {
         numa::online_nodes()
     } else {
         // As in null_blk, a negative number is one of too many.
@@ -156,41 +156,4 @@ fault_attributes! {
     timeout,
     requeue,
     init_hctx,
-}
-
-/// Makes a function for each parameter that counts as it is given.
-macro_rules! as_given {
-    ($($name:ident: $type:ty,)*) => {
-        $(
-            #[doc = concat!("`", stringify!($name), "`.")]
-            pub(crate) fn $name() -> $type {
-                *given::$name.value_ref() as $type
-            }
-        )*
-    };
-}
-
-as_given! {
-    blocking: bool,
-    cache_size: u64,
-    completion_nsec: u64,
-    discard: bool,
-    fua: bool,
-    hw_queue_depth: u32,
-    max_sectors: u32,
-    mbps: u32,
-    memory_backed: bool,
-    rotational: bool,
-    shared_tag_bitmap: bool,
-    shared_tags: bool,
-    use_per_node_hctx: bool,
-    virt_boundary: bool,
-    zone_append_max_sectors: u32,
-    zone_capacity: u64,
-    zone_full: bool,
-    zone_max_active: u32,
-    zone_max_open: u32,
-    zone_nr_conv: u32,
-    zone_size: u64,
-    zoned: bool,
 }

@@ -2,12 +2,13 @@
 
 //! The settings of a device.
 
+pub(crate) mod params;
 pub(crate) mod parse;
-pub(crate) mod settings;
+pub(crate) mod table;
 
 use crate::{
     irq_mode::IrqMode,
-    params,
+    module_parameters as given,
     zoned::{
         Layout,
         ZoneConfig, //
@@ -19,11 +20,20 @@ use kernel::{
     prelude::*,
     time::Delta, //
 };
-use settings::settings;
+use table::settings;
 
 /// Makes the struct of the settings out of their table.
 macro_rules! make_config {
-    (@fields [$($field:ident: $type:ty = $default:expr,)*]) => {
+    (@start $type:ty, = $start:expr, $param:ident) => {
+        $start
+    };
+    (@start $type:ty, = $start:expr,) => {
+        $start
+    };
+    (@start $type:ty, , $param:ident) => {
+        *given::$param.value_ref() as $type
+    };
+    (@fields [$($field:ident: $type:ty = $start:expr,)*]) => {
         /// The settings of a device, by the names that they have in configfs.
         ///
         /// These are plain values, as the user wrote them. What they mean together is worked out
@@ -38,20 +48,27 @@ macro_rules! make_config {
             /// What a new device starts with, by the module's parameters.
             pub(crate) fn new() -> Self {
                 Self {
-                    $($field: $default,)*
+                    $($field: $start,)*
                 }
             }
         }
     };
-    (@fields [$($done:tt)*] $id:literal => $name:ident: own; $($rest:tt)*) => {
+    (@fields [$($done:tt)*] $id:literal $name:ident: own; $($rest:tt)*) => {
         make_config!(@fields [$($done)*] $($rest)*);
     };
     (
         @fields [$($done:tt)*]
-        $id:literal => $name:ident: $type:ty = $default:expr, $when:ident $($apply:ident)?;
+        $id:literal $name:ident: $type:ident $(= $start:expr)?, $when:ident
+            $(($param:ident: $param_type:ty = $default:expr, $description:literal))?;
         $($rest:tt)*
     ) => {
-        make_config!(@fields [$($done)* $name: $type = $default,] $($rest)*);
+        make_config!(
+            @fields [
+                $($done)*
+                $name: $type = make_config!(@start $type, $(= $start)?, $($param)?),
+            ]
+            $($rest)*
+        );
     };
     ($($rows:tt)*) => {
         make_config!(@fields [] $($rows)*);

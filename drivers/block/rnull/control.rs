@@ -7,10 +7,10 @@
 //!
 //! Lock order: `DeviceDir::state`, then the lock of the [`Registry`].
 
-mod files;
+mod attributes;
 
 use crate::{
-    config::{
+    settings::{
         parse::Value,
         Config,
         Machine, //
@@ -20,6 +20,7 @@ use crate::{
     registry::Registry,
     zoned::Failure, //
 };
+use attributes::Setting;
 use kernel::{
     configfs::{
         self,
@@ -89,7 +90,7 @@ impl GroupOperations for Root {
         let dir_name: CString = name.try_into()?;
         Ok(Group::with_default_groups(
             name.try_into()?,
-            files::item_type(),
+            attributes::item_type(),
             groups,
             try_pin_init!(DeviceDir {
                 registry,
@@ -131,39 +132,27 @@ impl DeviceDir {
         self.state.lock().device.is_some()
     }
 
-    /// A setting.
-    fn get<V>(&self, read: impl FnOnce(&Config) -> V) -> V {
-        read(&self.state.lock().config)
+    /// The value of a setting.
+    fn get(&self, setting: &Setting) -> u64 {
+        (setting.get)(&self.state.lock().config)
     }
 
-    /// Changes the setting called `attribute`, which can only be done while the device is off.
+    /// Changes a setting, which can only be done while the device is off.
     ///
     /// One lock is held for both the test and the change, so that a device which is being switched
     /// on is not configured at the same time.
-    fn set(&self, attribute: &str, write: impl FnOnce(&mut Config)) -> Result {
+    fn set(&self, setting: &Setting, value: u64) -> Result {
         let mut state = self.state.lock();
         if state.device.is_some() {
             pr_warn!(
                 "{}: {} cannot be changed while the device is on\n",
                 &*self.name,
-                attribute
+                setting.name
             );
             return Err(EBUSY);
         }
-        write(&mut state.config);
+        (setting.set)(&mut state.config, value);
         Ok(())
-    }
-
-    /// Changes the number of hardware queues.
-    fn resize_submit_queues(&self, submit_queues: u32) -> Result {
-        self.resize("submit_queues", |config| {
-            config.submit_queues = submit_queues
-        })
-    }
-
-    /// Changes the number of hardware queues for polling.
-    fn resize_poll_queues(&self, poll_queues: u32) -> Result {
-        self.resize("poll_queues", |config| config.poll_queues = poll_queues)
     }
 
     /// Changes a number of hardware queues, of the device, too, if it is on.
@@ -171,16 +160,16 @@ impl DeviceDir {
     /// # Errors
     ///
     /// `EINVAL` if the device is on and can't have so many, `ENOMEM` if there is not enough memory.
-    fn resize(&self, attribute: &str, write: impl FnOnce(&mut Config)) -> Result {
+    fn resize(&self, setting: &Setting, value: u64) -> Result {
         let mut state = self.state.lock();
         let mut config = state.config.clone();
-        write(&mut config);
+        (setting.set)(&mut config, value);
         if let Some(device) = &state.device {
             if let Err(why) = config.may_resize(&Machine::this()) {
                 pr_warn!(
                     "{}: {} cannot be changed: {}\n",
                     &*self.name,
-                    attribute,
+                    setting.name,
                     why
                 );
                 return Err(EINVAL);
@@ -188,7 +177,7 @@ impl DeviceDir {
             device
                 .resize(config.submit_queues, config.poll_queues)
                 .inspect_err(|_| {
-                    pr_warn!("{}: no memory for so many {}\n", &*self.name, attribute)
+                    pr_warn!("{}: no memory for so many {}\n", &*self.name, setting.name)
                 })?;
         }
         state.config = config;

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The attributes in the directories.
+
+use super::{
+    DeviceDir,
+    Root, //
+};
+use crate::{
+    faults::bad_blocks,
+    settings::{
+        parse::Value,
+        table::settings,
+        Config, //
+    },
+    zoned::Failure, //
+};
+use kernel::{
+    configfs::{
+        self,
+        AttributeOperations,
+        Group,
+        ItemType, //
+    },
+    configfs_attrs,
+    fmt::Write,
+    page::PAGE_SIZE,
+    prelude::*,
+    str::Formatter, //
+};
+
+/// When a setting can be changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// While the device is off.
+    Off,
+    /// At any time: the hardware queues of a device that is on change.
+    Live,
+}
+
+/// A setting, whatever its type. Its value is converted from and to a number.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) when: When,
+    pub(super) parse: fn(&[u8]) -> Result<u64>,
+    pub(super) get: fn(&Config) -> u64,
+    pub(super) set: fn(&mut Config, u64),
+}
+
+/// Writes `value` and a newline to `page`.
+fn show(page: &mut [u8; PAGE_SIZE], value: u64) -> Result<usize> {
+    let mut writer = Formatter::new(page);
+    writer.write_fmt(fmt!("{value}\n"))?;
+    Ok(writer.bytes_written())
+}
+
+impl DeviceDir {
+    // Neither is inlined: there is one for all settings.
+
+    #[inline(never)]
+    fn show_setting(&self, setting: &Setting, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+        show(page, self.get(setting))
+    }
+
+    #[inline(never)]
+    fn store_setting(&self, setting: &Setting, text: &[u8]) -> Result {
+        let value = (setting.parse)(text).map_err(|e| self.refuse(setting.name, text, e))?;
+        match setting.when {
+            When::Off => self.set(setting, value),
+            When::Live => self.resize(setting, value),
+        }
+    }
+}
+
+/// Makes the attributes of a device's directory out of the table of settings.
+macro_rules! make_attributes {
+    ($(
+        $id:literal $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
+            $(($param:ident: $param_type:ty = $default:expr, $description:literal))?)?;
+    )*) => {
+        /// The names of all attributes, in order.
+        const FEATURES: &[&str] = &[$(stringify!($name)),*];
+
+        /// The numbers of the attributes.
+        #[expect(non_upper_case_globals, reason = "these are the names of attributes")]
+        #[allow(dead_code)]
+        mod id {
+            $(pub(super) const $name: u64 = $id;)*
+        }
+
+        /// The type of a device's directory.
+        pub(super) fn item_type() -> &'static ItemType<Group<DeviceDir>, DeviceDir> {
+            configfs_attrs! {
+                container: configfs::Group<DeviceDir>,
+                data: DeviceDir,
+                attributes: [
+                    $($name: $id,)*
+                ],
+            }
+        }
+
+        $(make_attributes!(@attribute $name $type $($when)?);)*
+    };
+    (@attribute $name:ident own) => {};
+    (@attribute $name:ident $type:ident off) => {
+        make_attributes!(@setting $name $type Off);
+    };
+    (@attribute $name:ident $type:ident live) => {
+        make_attributes!(@setting $name $type Live);
+    };
+    (@setting $name:ident $type:ident $when:ident) => {
+        #[vtable]
+        impl AttributeOperations<{ id::$name }> for DeviceDir {
+            type Data = DeviceDir;
+
+            fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+                this.show_setting(make_attributes!(@row $name $type $when), page)
+            }
+
+            fn store(this: &DeviceDir, text: &[u8]) -> Result {
+                this.store_setting(make_attributes!(@row $name $type $when), text)
+            }
+        }
+    };
+    (@row $name:ident $type:ident $when:ident) => {
+        const {
+            &Setting {
+                name: stringify!($name),
+                when: When::$when,
+                parse: |text| $type::parse(text).map(u64::from),
+                get: |config| config.$name.into(),
+                set: |config, value| config.$name = $type::from_number(value),
+            }
+        }
+    };
+}
+
+settings!(make_attributes);
+
+/// `badblocks`: sectors that can't be read or written.
+#[vtable]
+impl AttributeOperations<{ id::badblocks }> for DeviceDir {
+    type Data = DeviceDir;
+
+    fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+        this.kept.bad_blocks.show(page)
+    }
+
+    fn store(this: &DeviceDir, text: &[u8]) -> Result {
+        bad_blocks::store(&this.kept.bad_blocks, text)
+            .map_err(|e| this.refuse("badblocks", text, e))
+    }
+}
+
+/// `power`: whether the device is there.
+#[vtable]
+impl AttributeOperations<{ id::power }> for DeviceDir {
+    type Data = DeviceDir;
+
+    fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+        show(page, this.is_on().into())
+    }
+
+    fn store(this: &DeviceDir, text: &[u8]) -> Result {
+        if bool::parse(text).map_err(|e| this.refuse("power", text, e))? {
+            this.power_on()
+        } else {
+            this.power_off();
+            Ok(())
+        }
+    }
+}
+
+/// `zone_offline`: makes the zone with a sector fail for good.
+#[vtable]
+impl AttributeOperations<{ id::zone_offline }> for DeviceDir {
+    type Data = DeviceDir;
+
+    fn store(this: &DeviceDir, text: &[u8]) -> Result {
+        this.fail_zone("zone_offline", text, Failure::Offline)
+    }
+}
+
+/// `zone_readonly`: makes writes to the zone with a sector fail for good.
+#[vtable]
+impl AttributeOperations<{ id::zone_readonly }> for DeviceDir {
+    type Data = DeviceDir;
+
+    fn store(this: &DeviceDir, text: &[u8]) -> Result {
+        this.fail_zone("zone_readonly", text, Failure::ReadOnly)
+    }
+}
+
+/// `features`: the names of the attributes in a device's directory, for scripts to find out what
+/// there is.
+#[vtable]
+impl AttributeOperations<0> for Root {
+    type Data = Root;
+
+    fn show(_: &Root, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
+        let mut writer = Formatter::new(page);
+        for (i, name) in FEATURES.iter().enumerate() {
+            if i > 0 {
+                writer.write_str(",")?;
+            }
+            writer.write_str(name)?;
+        }
+        writer.write_str("\n")?;
+        Ok(writer.bytes_written())
+    }
+}
