@@ -54,7 +54,7 @@ pub struct GenDisk<T: Operations> {
     #[cfg(CONFIG_MODULES)]
     guard: Option<Pin<KBox<UnloadGuard>>>,
     // Dropped after `Drop::drop` has put the disk, as the queue points to it.
-    _tag_set: Arc<TagSet<T>>,
+    tag_set: Arc<TagSet<T>>,
     _major: Option<Arc<Major>>,
     // Invariant in `T`, as in `Request`.
     _p: PhantomData<fn(T) -> T>,
@@ -65,6 +65,13 @@ unsafe impl<T: Operations> Send for GenDisk<T> {}
 
 // SAFETY: There are no methods on `&GenDisk` that are not safe to call from several threads.
 unsafe impl<T: Operations> Sync for GenDisk<T> {}
+
+impl<T: Operations> GenDisk<T> {
+    /// The tag set that the disk uses.
+    pub fn tag_set(&self) -> &TagSet<T> {
+        &self.tag_set
+    }
+}
 
 #[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
 impl<T: Operations> GenDisk<T> {

@@ -26,8 +26,7 @@ use crate::{
             Atomic,
             Relaxed, //
         },
-        Mutex,
-        MutexGuard, //
+        Mutex, //
     },
     types::Opaque, //
 };
@@ -47,6 +46,14 @@ struct Queues {
 impl Queues {
     fn total(self) -> u32 {
         self.submit.saturating_add(self.poll)
+    }
+
+    /// Whether a driver can have these queues.
+    fn check(self, has_poll: bool) -> Result {
+        if self.submit == 0 || (self.poll > 0 && !has_poll) {
+            return Err(EINVAL);
+        }
+        Ok(())
     }
 
     /// Both numbers in one word, to be read together.
@@ -137,63 +144,21 @@ impl<T: Operations> TagSet<T> {
     /// not enough memory for a single request for each hardware queue. If there is memory for fewer
     /// requests than asked for, there are fewer.
     pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
-        let cpus = crate::cpu::nr_cpu_ids();
-        let initial = Queues {
-            submit: builder.submit_queues.min(cpus),
-            poll: builder.poll_queues.min(TagSetBuilder::MAX_POLL_QUEUES),
-        };
-        // Memory allocators take a node's number as it is, and use it as an index.
-        let node = builder.numa_node;
-        let node_is_valid = node == numa::NO_NODE || numa::is_online(node);
+        let initial = builder.queues();
 
         try_pin_init!(Self {
-            _: {
-                Self::check(initial)?;
-                if !node_is_valid {
-                    pr_warn!("block: NUMA node {} is not online\n", node);
-                    return Err(EINVAL);
-                }
-            },
             queues: Atomic::new(initial.pack()),
-            // INVARIANT: There is a queue for submission, as was checked.
+            // INVARIANT: There is a queue for submission, as `alloc` checks.
             change: UnsafeCell::new(Change { wanted: initial, before: initial }),
             queues_lock <- Mutex::new((), QUEUES_LOCK_NAME, static_lock_class!()),
             // INVARIANT: The call below sets the tag set up with these operations and this size.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
-                let value = bindings::blk_mq_tag_set {
-                    ops: VTable::<T>::get(),
-                    cmd_size: Pdu::<T>::SIZE,
-                    // Not by `initial`: queues for polling can come later.
-                    nr_maps: if T::HAS_POLL {
-                        bindings::hctx_type_HCTX_MAX_TYPES
-                    } else {
-                        1
-                    },
-                    nr_hw_queues: initial.total(),
-                    queue_depth: builder.queue_depth,
-                    timeout: crate::time::msecs_to_jiffies(builder.timeout_ms)
-                        .try_into()
-                        .unwrap_or(u32::MAX),
-                    numa_node: node,
-                    flags: builder.flags,
-                    ..pin_init::zeroed()
-                };
-                // SAFETY: `set` is valid for writes.
-                unsafe { set.write(value) };
-                // SAFETY: `set` is zeroed but for the fields that a driver has to set, and is not
-                // moved from here on. On an error C leaves nothing allocated.
-                to_result(unsafe { bindings::blk_mq_alloc_tag_set(set) })
+                let ops = VTable::<T>::get();
+                // SAFETY: `set` is valid for writes, and is not moved from here on.
+                unsafe { builder.alloc(set, initial, ops, Pdu::<T>::SIZE) }
             }),
             _p: PhantomData,
         })
-    }
-
-    /// Whether the driver can have these queues.
-    fn check(queues: Queues) -> Result {
-        if queues.submit == 0 || (queues.poll > 0 && !T::HAS_POLL) {
-            return Err(EINVAL);
-        }
-        Ok(())
     }
 
     /// Changes the number of hardware queues: `submit_queues` and, for polling, `poll_queues`.
@@ -226,9 +191,9 @@ impl<T: Operations> TagSet<T> {
         if submit_queues > cpus || poll_queues > TagSetBuilder::MAX_POLL_QUEUES {
             return Err(EINVAL);
         }
-        Self::check(wanted)?;
+        wanted.check(T::HAS_POLL)?;
 
-        let _lock = self.lock_queues();
+        let _lock = self.queues_lock.lock();
         let before = self.queues();
         if wanted == before {
             return Ok(());
@@ -247,9 +212,9 @@ impl<T: Operations> TagSet<T> {
         }
     }
 
-    /// Keeps the hardware queues from changing.
-    pub(super) fn lock_queues(&self) -> MutexGuard<'_, ()> {
-        self.queues_lock.lock()
+    /// The lock that keeps the hardware queues from changing.
+    pub(super) fn queues_lock(&self) -> &Mutex<()> {
+        &self.queues_lock
     }
 
     fn queues(&self) -> Queues {
@@ -322,6 +287,63 @@ impl<T: Operations> TagSet<T> {
     /// The C tag set.
     pub(super) fn as_raw(&self) -> *mut bindings::blk_mq_tag_set {
         self.inner.get()
+    }
+}
+
+// Not generic, so that these are in the kernel once, and not in each module for each driver.
+impl TagSetBuilder {
+    /// The hardware queues that there are to be at first.
+    #[inline(never)]
+    fn queues(&self) -> Queues {
+        Queues {
+            submit: self.submit_queues.min(crate::cpu::nr_cpu_ids()),
+            poll: self.poll_queues.min(Self::MAX_POLL_QUEUES),
+        }
+    }
+
+    /// Sets up a C tag set.
+    ///
+    /// # Safety
+    ///
+    /// `set` must be valid for writes, and must not be moved from here on.
+    #[inline(never)]
+    unsafe fn alloc(
+        &self,
+        set: *mut bindings::blk_mq_tag_set,
+        queues: Queues,
+        ops: &'static bindings::blk_mq_ops,
+        cmd_size: u32,
+    ) -> Result {
+        queues.check(ops.poll.is_some())?;
+        // Memory allocators take a node's number as it is, and use it as an index.
+        let node = self.numa_node;
+        if node != numa::NO_NODE && !numa::is_online(node) {
+            pr_warn!("block: NUMA node {} is not online\n", node);
+            return Err(EINVAL);
+        }
+        let value = bindings::blk_mq_tag_set {
+            ops,
+            cmd_size,
+            // Not by `queues`: those for polling can come later.
+            nr_maps: if ops.poll.is_some() {
+                bindings::hctx_type_HCTX_MAX_TYPES
+            } else {
+                1
+            },
+            nr_hw_queues: queues.total(),
+            queue_depth: self.queue_depth,
+            timeout: crate::time::msecs_to_jiffies(self.timeout_ms)
+                .try_into()
+                .unwrap_or(u32::MAX),
+            numa_node: node,
+            flags: self.flags,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: `set` is valid for writes by the requirements of this function.
+        unsafe { set.write(value) };
+        // SAFETY: `set` is zeroed but for the fields that a driver has to set, and is not moved
+        // from here on. On an error C leaves nothing allocated.
+        to_result(unsafe { bindings::blk_mq_alloc_tag_set(set) })
     }
 }
 

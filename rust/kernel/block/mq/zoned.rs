@@ -71,8 +71,9 @@ impl ZonedLimits {
     }
 
     /// Refuses what the block layer would find out late, or not at all.
-    pub(super) fn validate<T: Operations>(
+    pub(super) fn validate(
         &self,
+        has_report_zones: bool,
         capacity_sectors: u64,
         logical_block_size: u32,
     ) -> Result {
@@ -80,7 +81,7 @@ impl ZonedLimits {
             return Err(EOPNOTSUPP);
         }
         // Without it there is nothing that the block layer could call.
-        if !T::HAS_REPORT_ZONES || !self.zone_sectors.is_power_of_two() {
+        if !has_report_zones || !self.zone_sectors.is_power_of_two() {
             return Err(EINVAL);
         }
         // What is larger than a zone can't be split.

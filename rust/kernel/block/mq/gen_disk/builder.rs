@@ -27,7 +27,11 @@ use crate::{
     module::this_module,
     prelude::*,
     static_lock_class,
-    sync::Arc,
+    sync::{
+        Arc,
+        LockClassKey,
+        Mutex, //
+    },
     types::{
         ForeignOwnable,
         ScopeGuard, //
@@ -188,11 +192,12 @@ impl GenDiskBuilder {
     }
 
     /// Refuses what the block layer would warn about, or not notice.
-    fn validate<T: Operations>(&self) -> Result {
+    fn validate(&self, has_report_zones: bool) -> Result {
         let limits = &self.limits;
 
         if let Some(zoned) = &self.zoned {
-            zoned.validate::<T>(self.capacity_sectors, limits.logical_block_size)?;
+            let block_size = limits.logical_block_size;
+            zoned.validate(has_report_zones, self.capacity_sectors, block_size)?;
         }
         if limits.max_hw_sectors != 0 {
             let page_sectors = (crate::page::PAGE_SIZE >> SECTOR_SHIFT) as u32;
@@ -237,21 +242,78 @@ impl GenDiskBuilder {
         tag_set: Arc<TagSet<T>>,
         queue_data: T::QueueData,
     ) -> Result<GenDisk<T>> {
-        self.validate::<T>()?;
-        let mut limits = self.limits;
-        if let Some(zoned) = &self.zoned {
-            zoned.apply(&mut limits, self.capacity_sectors);
-        }
-
         let queue_data = queue_data.into_foreign();
         let queue_data = ScopeGuard::new_with_data(queue_data, |queue_data| {
             // SAFETY: This came from `into_foreign` above and is converted back only here; the
             // guard is dismissed once a `GenDisk` owns it.
             drop(unsafe { T::QueueData::from_foreign(queue_data) });
         });
+        let table = bindings::block_device_operations {
+            // The block layer holds a reference to this module while the disk is open, so the
+            // module is not unloaded before the last close has begun.
+            owner: this_module::<T::OwnerModule>().as_ptr(),
+            report_zones: if T::HAS_REPORT_ZONES {
+                Some(report_zones::<T>)
+            } else {
+                None
+            },
+            free_disk: Some(free_file_operations),
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The tag set is one of `T` and set up, and is dropped after the disk was put, here
+        // and by `GenDisk`. So is the queue data. The module of `T` is not unloaded while this
+        // runs, as this is its code.
+        let added = unsafe {
+            self.add(
+                name,
+                table,
+                static_lock_class!(),
+                tag_set.as_raw(),
+                tag_set.queues_lock(),
+                *queue_data,
+            )
+        }?;
+        queue_data.dismiss();
+        // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
+        Ok(GenDisk {
+            disk: added.disk,
+            #[cfg(CONFIG_MODULES)]
+            guard: Some(added.guard),
+            tag_set,
+            _major: self.numbers.map(|numbers| numbers.major),
+            _p: PhantomData,
+        })
+    }
 
-        // Declared before `disk`, which refers to it, so that it is dropped after that.
-        let fops = ScopeGuard::new_with_data(KBox::into_raw(file_operations::<T>()?), |fops| {
+    /// Makes and adds the disk of any driver. It is not generic, so that it is in the kernel once,
+    /// and not in each module for each driver.
+    ///
+    /// # Safety
+    ///
+    /// `table` and `queue_data` must be of the driver of the tag set `set`, whose lock must be
+    /// `queues_lock`. Both `set` and `queue_data` must be there until the disk is put, and the
+    /// module that owns the table until this returns.
+    #[inline(never)]
+    unsafe fn add(
+        &self,
+        name: &CStr,
+        table: bindings::block_device_operations,
+        lock_class: Pin<&'static LockClassKey>,
+        set: *mut bindings::blk_mq_tag_set,
+        queues_lock: &Mutex<()>,
+        queue_data: *mut c_void,
+    ) -> Result<Added> {
+        self.validate(table.report_zones.is_some())?;
+        let mut limits = self.limits;
+        if let Some(zoned) = &self.zoned {
+            zoned.apply(&mut limits, self.capacity_sectors);
+        }
+
+        // The table is freed with the disk, and is not in the driver's module: a reference to the
+        // disk's device may be dropped when the module is gone, upon which the block layer reads
+        // the table. Declared before `disk`, which refers to it, so that it is dropped after that.
+        let fops = KBox::into_raw(KBox::new(table, GFP_KERNEL)?);
+        let fops = ScopeGuard::new_with_data(fops, |fops| {
             // SAFETY: This came from `into_raw` above. The disk was not added, so that it does not
             // free the table.
             drop(unsafe { KBox::from_raw(fops) });
@@ -260,21 +322,16 @@ impl GenDiskBuilder {
         let disk = {
             // C does not expect the hardware queues to change, nor another disk to come, while it
             // sets up a disk.
-            let _queues = tag_set.lock_queues();
-            // SAFETY: The tag set is set up, and outlives the disk: `disk`, declared after it, puts
-            // the disk before `tag_set` is dropped, and so does `GenDisk`.
+            let _queues = queues_lock.lock();
+            // SAFETY: By the requirements of this function the tag set is set up, and outlives the
+            // disk.
             from_err_ptr(unsafe {
-                bindings::__blk_mq_alloc_disk(
-                    tag_set.as_raw(),
-                    &mut limits,
-                    *queue_data,
-                    static_lock_class!().as_ptr(),
-                )
+                bindings::__blk_mq_alloc_disk(set, &mut limits, queue_data, lock_class.as_ptr())
             })?
         };
         let mut disk = ScopeGuard::new_with_data(disk, |disk| {
             // As above, the other way round.
-            let _queues = tag_set.lock_queues();
+            let _queues = queues_lock.lock();
             // SAFETY: `disk` was allocated above and not added.
             unsafe { bindings::put_disk(disk) };
         });
@@ -306,11 +363,10 @@ impl GenDiskBuilder {
 
         #[cfg(CONFIG_MODULES)]
         let guard = {
-            let module = this_module::<T::OwnerModule>().as_ptr();
             // SAFETY: `disk` is valid until it is put, which is after the guard is dropped, unless
-            // the guard puts it. The module of `T` is not unloaded while this runs, so the disk is
-            // added before.
-            let guard = unsafe { UnloadGuard::new(module, *disk) };
+            // the guard puts it. The module is not unloaded while this runs, so the disk is added
+            // before.
+            let guard = unsafe { UnloadGuard::new(table.owner, *disk) };
             KBox::pin_init(guard, GFP_KERNEL)?
         };
 
@@ -319,17 +375,12 @@ impl GenDiskBuilder {
             bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
         })?;
 
-        queue_data.dismiss();
         // The disk was added, and frees the table with its last reference.
         fops.dismiss();
-        // INVARIANT: The disk was added by the call above, with queue data from `into_foreign`.
-        Ok(GenDisk {
+        Ok(Added {
             disk: disk.dismiss(),
             #[cfg(CONFIG_MODULES)]
-            guard: Some(guard),
-            _tag_set: tag_set,
-            _major: self.numbers.map(|numbers| numbers.major),
-            _p: PhantomData,
+            guard,
         })
     }
 }
@@ -346,32 +397,19 @@ fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CSt
     Ok(())
 }
 
-/// Makes the table of file operations for a disk of `T`.
-///
-/// The table is freed with the disk, and is not in the module of `T`: a reference to the disk's
-/// device may be dropped when the module is gone, upon which the block layer reads the table.
-fn file_operations<T: Operations>() -> Result<KBox<bindings::block_device_operations>> {
-    let table = bindings::block_device_operations {
-        // The block layer holds a reference to this module while the disk is open, so the module is
-        // not unloaded before the last close has begun.
-        owner: this_module::<T::OwnerModule>().as_ptr(),
-        report_zones: if T::HAS_REPORT_ZONES {
-            Some(report_zones::<T>)
-        } else {
-            None
-        },
-        free_disk: Some(free_file_operations),
-        ..pin_init::zeroed()
-    };
-    Ok(KBox::new(table, GFP_KERNEL)?)
+/// A disk that was added.
+struct Added {
+    disk: *mut bindings::gendisk,
+    #[cfg(CONFIG_MODULES)]
+    guard: Pin<KBox<UnloadGuard>>,
 }
 
 /// Frees the table of a disk that was added, with the last reference to the disk.
 ///
 /// # Safety
 ///
-/// `disk` must be valid, and its file operations must be from [`file_operations`] and not be used
-/// any more.
+/// `disk` must be valid, and its file operations must be from [`GenDiskBuilder::add`] and not
+/// be used any more.
 // Not inlined, so that it is here and not in the driver's module.
 #[inline(never)]
 unsafe extern "C" fn free_file_operations(disk: *mut bindings::gendisk) {

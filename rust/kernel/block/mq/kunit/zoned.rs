@@ -292,7 +292,7 @@ mod tests {
                 zone_sectors,
                 ..LIMITS
             };
-            assert_eq!(limits.validate::<Zoned>(ZONES * LEN, 4096), result);
+            assert_eq!(limits.validate(true, ZONES * LEN, 4096), result);
         }
         // Not that of the zones.
         let limits = ZonedLimits {
