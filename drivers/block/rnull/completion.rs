@@ -101,7 +101,10 @@ impl HasStatus for AtomicStatus {
 
 /// Makes the types out of the table of modes.
 macro_rules! make_types {
-    ($($(#[$doc:meta])* $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+    )*) => {
         $(
             $(#[$doc])*
             pub(crate) enum $type {}

@@ -10,14 +10,14 @@
 mod attributes;
 
 use crate::{
+    device::Device,
+    kept::Kept,
+    registry::Registry,
     settings::{
         parse::Value,
         Config,
         Machine, //
     },
-    device::Device,
-    kept::Kept,
-    registry::Registry,
     zoned::Failure, //
 };
 use attributes::Setting;

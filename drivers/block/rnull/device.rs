@@ -12,10 +12,6 @@ use crate::{
         Softirq,
         Timer, //
     },
-    settings::{
-        Config,
-        Machine, //
-    },
     debugfs::ReportFiles,
     irq_mode::{
         completion_modes,
@@ -36,6 +32,10 @@ use crate::{
         Path,
         PollQueues,
         Queue, //
+    },
+    settings::{
+        Config,
+        Machine, //
     },
     zoned::{
         Failure,
@@ -71,15 +71,10 @@ trait Disk: Send + Sync {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result;
 }
 
-/// A disk, and its tags.
-struct TypedDisk<C: Completion, P: Path> {
-    _disk: GenDisk<NullBlk<C, P>>,
-    tag_set: Arc<TagSet<NullBlk<C, P>>>,
-}
-
-impl<C: Completion, P: Path> Disk for TypedDisk<C, P> {
+impl<C: Completion, P: Path> Disk for GenDisk<NullBlk<C, P>> {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
-        self.tag_set.update_nr_hw_queues(submit_queues, poll_queues)
+        self.tag_set()
+            .update_nr_hw_queues(submit_queues, poll_queues)
     }
 }
 
@@ -150,7 +145,10 @@ struct Parts<'a> {
 
 /// Calls [`Parts::completed_by`] with the type for a completion mode.
 macro_rules! with_mode {
-    ($($(#[$doc:meta])* $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+    )*) => {
         /// Makes the disk of a device with few features, with code for its completion mode.
         fn fast_disk(&self) -> Result<KBox<dyn Disk>> {
             match self.config.irq_mode() {
@@ -207,11 +205,7 @@ impl Parts<'_> {
         };
         let queue = KBox::new(queue, GFP_KERNEL)?;
         let name = self.slot.name().as_cstr();
-        let disk = self.builder()?.build(name, tag_set.clone(), queue)?;
-        let disk = TypedDisk {
-            _disk: disk,
-            tag_set,
-        };
+        let disk = self.builder()?.build(name, tag_set, queue)?;
         Ok(KBox::new(disk, GFP_KERNEL)?)
     }
 

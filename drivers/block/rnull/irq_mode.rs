@@ -2,8 +2,8 @@
 
 //! The table of completion modes.
 
-/// Calls the macro `$use` with a row for each completion mode: its number and its name, the file and
-/// the type for it, and what is kept with each request and with each device of a driver `T`.
+/// Calls the macro `$use` with a row for each completion mode: its number and its name, the file
+/// and the type for it, and what is kept with each request and with each device of a driver `T`.
 macro_rules! completion_modes {
     ($use:ident) => {
         $use! {
@@ -21,7 +21,10 @@ macro_rules! completion_modes {
 pub(crate) use completion_modes;
 
 macro_rules! make_irq_mode {
-    ($($(#[$doc:meta])* $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+    )*) => {
         /// How requests are completed (`irqmode`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]

@@ -7,11 +7,11 @@
 
 use crate::{
     completion::Any,
-    settings::Config,
     request::{
         Full,
         NullBlk, //
     }, //
+    settings::Config,
 };
 use kernel::{
     block::{

@@ -5,6 +5,13 @@
 //! The counterpart of C `null_blk`: same parameters, attributes, names and errors. The user's guide
 //! is `Documentation/block/rnull.rst`.
 //!
+//! Glossary:
+//!
+//! * **backend**: what a device does for requests, whatever its features;
+//! * **path**: code for few features;
+//! * **mode**: how requests complete;
+//! * **gate**: opens when faults become possible.
+//!
 //! Each line of the list uses only what stands above it:
 //!
 //! * `trace`: the trace events.

@@ -36,13 +36,11 @@ use crate::{
     }, //
 };
 use kernel::{
-    block::{
-        mq::{
-            InFlight,
-            Operations,
-            OwnedRequest,
-            TagSet, //
-        },
+    block::mq::{
+        InFlight,
+        Operations,
+        OwnedRequest,
+        TagSet, //
     },
     impl_has_hr_timer,
     prelude::*,
@@ -85,10 +83,16 @@ pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
     T: Operations<RequestData: HasStatus>,
 {
-    rings.report(keep_status(done), || None);
+    let rq = keep_status(done);
+    if gate::is_open() {
+        return rings.report_faulty(rq);
+    }
+    rings.report::<false>(rq, || None);
 }
 
 /// Reports requests. All are executed before, which may sleep; a ring is locked after that.
+///
+/// While faults are possible, requests are completed one by one, so nothing is made up here.
 #[inline(always)]
 pub(super) fn complete_all<T>(rings: &Rings<T>, requests: impl Iterator<Item = Done<T>>)
 where
@@ -96,7 +100,7 @@ where
 {
     let mut list = keep_all(requests);
     if let Some(first) = list.pop_front() {
-        rings.report(first, || list.pop_front());
+        rings.report::<false>(first, || list.pop_front());
     }
 }
 
@@ -150,31 +154,16 @@ where
         Ok(Self(ports))
     }
 
-    /// Reports the request `first`, and those that `others` returns.
-    #[inline(always)]
-    fn report(
-        &self,
-        first: OwnedRequest<T, InFlight>,
-        others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
-    ) {
-        if gate::is_open() {
-            return self.report_faulty(first, others);
-        }
-        self.report_as::<false>(first, others);
-    }
-
+    /// Reports a request, and what the device makes up after it.
     #[cold]
     #[inline(never)]
-    fn report_faulty(
-        &self,
-        first: OwnedRequest<T, InFlight>,
-        others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
-    ) {
-        self.report_as::<true>(first, others);
+    fn report_faulty(&self, rq: OwnedRequest<T, InFlight>) {
+        self.report::<true>(rq, || None);
     }
 
+    /// Reports the request `first`, and those that `others` returns.
     #[inline(always)]
-    fn report_as<const FAULTY: bool>(
+    fn report<const FAULTY: bool>(
         &self,
         first: OwnedRequest<T, InFlight>,
         mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
@@ -237,16 +226,20 @@ where
         let mut completed = 0;
         let mut wrong = 0;
         let mut due = self.reports.interrupt();
-        inline::complete_all(&(), core::iter::from_fn(|| loop {
-            if let Some(rq) = self.claim(due.next()?) {
-                // `tag_to_rq` was a full barrier after the report was taken, as `finish` needs it.
-                completed += 1;
-                let status = rq.data().status().load();
-                return Some((rq, status));
-            }
-            smp_mb(Full);
-            wrong += 1;
-        }));
+        inline::complete_all(
+            &(),
+            core::iter::from_fn(|| loop {
+                if let Some(rq) = self.claim(due.next()?) {
+                    // `tag_to_rq` was a full barrier after the report was taken, as `finish` needs
+                    // it.
+                    completed += 1;
+                    let status = rq.data().status().load();
+                    return Some((rq, status));
+                }
+                smp_mb(Full);
+                wrong += 1;
+            }),
+        );
         self.kept.counters.count(self.number, completed, wrong);
         due.finish()
     }

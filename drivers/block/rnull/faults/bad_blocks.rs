@@ -3,11 +3,9 @@
 //! Sectors that can't be read or written.
 
 use super::gate;
-use crate::{
-    settings::{
-        parse::Value,
-        Config, //
-    },
+use crate::settings::{
+    parse::Value,
+    Config, //
 };
 use core::ops::Range;
 use kernel::{

@@ -5,11 +5,6 @@
 //! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION` nothing of this ever happens.
 
 use crate::reports::Report;
-#[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
-use kernel::{
-    fault_injection::FaultConfig,
-    sync::Arc, //
-};
 use kernel::{
     block::{
         mq::{
@@ -26,6 +21,11 @@ use kernel::{
         Atomic,
         Relaxed, //
     },
+};
+#[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
+use kernel::{
+    fault_injection::FaultConfig,
+    sync::Arc, //
 };
 
 /// What can be made to fail.
@@ -57,7 +57,7 @@ impl Faults {
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
         use super::gate;
-        use crate::params;
+        use crate::settings::params;
         let mut groups = KVec::new();
         let mut config = |name, attr| -> Result<_> {
             let (config, group) = FaultConfig::new(name, attr, Some(gate::flag()))?;

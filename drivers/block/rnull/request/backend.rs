@@ -7,9 +7,9 @@
 
 use super::throttle::Throttle;
 use crate::{
-    settings::Config,
     faults::bad_blocks::Policy,
     kept::Kept,
+    settings::Config,
     store::{
         Cache,
         Data, //

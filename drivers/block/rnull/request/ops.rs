@@ -51,11 +51,13 @@ use kernel::{
 /// pay for what is switched off.
 pub(crate) struct NullBlk<C, P>(PhantomData<(C, P)>);
 
-/// What a device has for all its requests.
+/// What a device has for all its requests. The order of the fields stays: an instruction less leads
+/// to the first.
+#[repr(C)]
 pub(crate) struct Queue<C: Completion, P: Path> {
-    pub(crate) backend: Arc<Backend>,
     pub(crate) completion: C::Device<NullBlk<C, P>>,
     pub(crate) poll_queues: PollQueues<NullBlk<C, P>>,
+    pub(crate) backend: Arc<Backend>,
 }
 
 type New<'call, C, P> = OwnedRequest<NullBlk<C, P>, Idle<'call>>;
@@ -93,9 +95,9 @@ impl<C: Completion, P: Path> Queue<C, P> {
         rq.park();
     }
 
-    /// How a request ends that was executed with `status`.
+    /// How a request ends that was executed.
     #[inline(always)]
-    fn executed(rq: Started<C, P>, status: Status) -> Done<NullBlk<C, P>> {
+    fn executed((rq, status): Done<NullBlk<C, P>>) -> Done<NullBlk<C, P>> {
         if P::FULL && rq.op() == Op::FLUSH {
             // A flush that reached the backing store has succeeded, even after its timeout. An
             // error would make file systems shut down.
@@ -120,34 +122,36 @@ impl<C: Completion, P: Path> Queue<C, P> {
         C::complete(&self.completion, done);
     }
 
-    /// Admits, starts and executes a request, whether it is polled for or not. If it is `faulty`,
-    /// it may fail on purpose.
+    /// Admits, starts and executes a request. It may be one that is polled for if `may_be_polled`,
+    /// and may fail on purpose if it is `faulty`.
     #[inline(always)]
-    fn process<'call>(&self, rq: New<'call, C, P>, faulty: bool) -> Processed<'call, C, P> {
+    fn process<'call>(
+        &self,
+        rq: New<'call, C, P>,
+        may_be_polled: bool,
+        faulty: bool,
+        execute: impl FnOnce(&Backend, Started<C, P>) -> Done<NullBlk<C, P>>,
+    ) -> Processed<'call, C, P> {
         if faulty && self.faults().requeue() {
             return self.faults().give_back(rq).map(|()| None);
         }
-        let mut rq = self.start(self.admit(rq)?);
-        let polled = rq.is_polled();
+        let rq = self.start(self.admit(rq)?);
+        let polled = may_be_polled && rq.is_polled();
         if !polled && ((faulty && self.faults().timeout()) || rq.should_fake_timeout()) {
             Self::lose(rq);
             return Ok(None);
         }
-        let status = if faulty {
-            execute_in_full(&self.backend, &mut rq)
-        } else {
-            P::execute(&self.backend, &mut rq)
-        };
+        let done = execute(&self.backend, rq);
         if polled {
-            return Ok(self.wait_for_poll(rq, status));
+            return Ok(self.wait_for_poll(done));
         }
-        Ok(Some(Self::executed(rq, status)))
+        Ok(Some(Self::executed(done)))
     }
 
     /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
     /// more.
     #[inline(always)]
-    fn wait_for_poll(&self, rq: Started<C, P>, status: Status) -> Option<Done<NullBlk<C, P>>> {
+    fn wait_for_poll(&self, (rq, status): Done<NullBlk<C, P>>) -> Option<Done<NullBlk<C, P>>> {
         self.poll_queues.add_unless(rq, |rq| {
             let late = Self::timed_out(rq);
             if late.is_none() {
@@ -157,23 +161,24 @@ impl<C: Completion, P: Path> Queue<C, P> {
         })
     }
 
-    #[cold]
-    #[inline(never)]
-    fn process_faulty<'call>(&self, rq: New<'call, C, P>) -> Processed<'call, C, P> {
-        self.process(rq, true)
-    }
-
-    /// [`Operations::queue_rq`] for a request that is polled for, or while faults are possible. It
-    /// is out of line, so that all others need not save the registers for it.
+    /// Queues a request that is polled for, or any while faults are possible. This is out of line,
+    /// so that all others need not save the registers for it.
     #[cold]
     #[inline(never)]
     fn queue_cold<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
-        let processed = if gate::is_open() {
-            self.process_faulty(rq)
-        } else {
-            self.process(rq, false)
-        };
-        if let Some(done) = processed? {
+        if gate::is_open() {
+            return self.queue_faulty(rq);
+        }
+        if let Some(done) = self.process(rq, true, false, P::execute_cold)? {
+            self.complete(done);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn queue_faulty<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
+        if let Some(done) = self.process(rq, true, true, execute_in_full)? {
             self.complete(done);
         }
         Ok(())
@@ -202,13 +207,13 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
         if gate::is_open() || rq.is_polled() {
             return queue.queue_cold(rq);
         }
-        let mut rq = queue.start(queue.admit(rq)?);
+        let rq = queue.start(queue.admit(rq)?);
         if rq.should_fake_timeout() {
             Queue::lose(rq);
             return Ok(());
         }
-        let status = P::execute(&queue.backend, &mut rq);
-        queue.complete(Queue::executed(rq, status));
+        let done = P::execute(&queue.backend, rq);
+        queue.complete(Queue::executed(done));
         Ok(())
     }
 
@@ -220,12 +225,16 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
         let mut refused = RequestList::new();
         let done = core::iter::from_fn(|| loop {
             let rq = requests.pop_front()?;
-            let processed = if gate::is_open() {
-                queue.process_faulty(rq)
-            } else {
-                queue.process(rq, false)
-            };
-            match processed {
+            // To keep requests for polling in here, too, pays only if they take no time.
+            if gate::is_open() || (P::SLOW && rq.is_polled()) {
+                if let Err(rq) = queue.queue_cold(rq) {
+                    refused.push_back(rq.into_request());
+                }
+                continue;
+            }
+            // A closure, as the function itself would not be inlined.
+            let execute = |backend: &_, rq| P::execute(backend, rq);
+            match queue.process(rq, !P::SLOW, false, execute) {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => (),
                 Err(rq) => refused.push_back(rq.into_request()),
@@ -267,6 +276,9 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
     }
 
     fn report_zones(queue: &Queue<C, P>, report: &mut ZoneReport) -> Result {
+        if !P::FULL {
+            return Err(ENOTSUPP);
+        }
         queue.backend.report_zones(report)
     }
 

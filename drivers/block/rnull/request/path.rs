@@ -9,9 +9,13 @@ use super::backend::{
     as_status,
     do_nothing,
     Backend,
-    Command, //
+    Command,
+    Outcome, //
 };
-use crate::store::Data;
+use crate::{
+    completion::Done,
+    store::Data, //
+};
 use kernel::block::{
     mq::{
         InFlight,
@@ -30,8 +34,14 @@ pub(crate) trait Path: 'static {
     /// Whether the device may have any feature: a limit of bandwidth, a cache, zones.
     const FULL: bool;
 
-    /// Executes a request, as long as faults are not possible.
-    fn execute<T: Operations>(backend: &Backend, rq: &mut OwnedRequest<T, InFlight>) -> Status;
+    /// Executes a request, as long as faults are not possible. Returns it, and how that went.
+    fn execute<T: Operations>(backend: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T>;
+
+    /// The same in cold code, where it is not worth being large.
+    #[inline(always)]
+    fn execute_cold<T: Operations>(backend: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T> {
+        execute_in_full(backend, rq)
+    }
 }
 
 /// Devices that do nothing.
@@ -48,8 +58,14 @@ impl Path for Null {
     const FULL: bool = false;
 
     #[inline(always)]
-    fn execute<T: Operations>(_: &Backend, rq: &mut OwnedRequest<T, InFlight>) -> Status {
-        do_nothing(rq.op(), rq.segments())
+    fn execute<T: Operations>(_: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T> {
+        let status = do_nothing(rq.op(), rq.segments());
+        (rq, status)
+    }
+
+    #[inline(always)]
+    fn execute_cold<T: Operations>(backend: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T> {
+        Self::execute(backend, rq)
     }
 }
 
@@ -58,14 +74,15 @@ impl Path for Memory {
     const FULL: bool = false;
 
     #[inline(always)]
-    fn execute<T: Operations>(backend: &Backend, rq: &mut OwnedRequest<T, InFlight>) -> Status {
+    fn execute<T: Operations>(backend: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T> {
         let tree = &backend.kept.tree;
         // Code that knows the operation need not look at what it does.
-        match rq.op() {
-            Op::READ => as_status(tree.read(Data::all(rq.segments(), rq.sector()))),
-            Op::WRITE => as_status(tree.write(Data::all(rq.segments(), rq.sector()))),
-            _ => execute_in_full(backend, rq),
-        }
+        let result = match rq.op() {
+            Op::READ => tree.read(Data::all(rq.segments(), rq.sector())),
+            Op::WRITE => tree.write(Data::all(rq.segments(), rq.sector())),
+            _ => return execute_in_full(backend, rq),
+        };
+        (rq, as_status(result))
     }
 }
 
@@ -74,7 +91,7 @@ impl Path for Full {
     const FULL: bool = true;
 
     #[inline(always)]
-    fn execute<T: Operations>(backend: &Backend, rq: &mut OwnedRequest<T, InFlight>) -> Status {
+    fn execute<T: Operations>(backend: &Backend, rq: OwnedRequest<T, InFlight>) -> Done<T> {
         execute_in_full(backend, rq)
     }
 }
@@ -83,11 +100,11 @@ impl Path for Full {
 #[inline(always)]
 pub(super) fn execute_in_full<T: Operations>(
     backend: &Backend,
-    rq: &mut OwnedRequest<T, InFlight>,
-) -> Status {
-    let outcome = backend.execute(Command::of(rq));
-    match outcome.position.map(|position| rq.set_sector(position)) {
-        None | Some(Ok(())) => outcome.status,
-        Some(Err(_)) => Status::IOERR,
+    mut rq: OwnedRequest<T, InFlight>,
+) -> Done<T> {
+    let Outcome { status, position } = backend.execute(Command::of(&rq));
+    match position.map(|position| rq.set_sector(position)) {
+        None | Some(Ok(())) => (rq, status),
+        Some(Err(_)) => (rq, Status::IOERR),
     }
 }

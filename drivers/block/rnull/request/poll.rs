@@ -30,8 +30,10 @@ pub(crate) struct PollQueues<T: Operations>(KVec<Pin<KBox<PollQueue<T>>>>);
 
 impl<T: Operations> PollQueues<T> {
     /// Makes `count` empty queues.
+    // Not inlined, as this is the same for all driver types.
+    #[inline(never)]
     pub(crate) fn new(count: u32) -> Result<Self> {
-        let mut queues = KVec::with_capacity(count as usize, GFP_KERNEL)?;
+        let mut queues = KVec::new();
         for _ in 0..count {
             let queue = KBox::pin_init(
                 pin_init!(PollQueue {
@@ -81,5 +83,13 @@ impl<T: Operations> PollQueues<T> {
         self.0
             .iter()
             .find_map(|queue| queue.waiting.lock().remove(rq))
+    }
+}
+
+impl<T: Operations> Drop for PollQueues<T> {
+    // As for `new`.
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.0.clear();
     }
 }

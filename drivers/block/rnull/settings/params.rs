@@ -67,7 +67,9 @@ pub(crate) fn check() -> Result {
         pr_err!("legacy IO path is no longer available\n");
         return Err(EINVAL);
     }
-    if *given::use_per_node_hctx.value_ref() && *given::submit_queues.value_ref() != numa::online_nodes() as i32 {
+    if *given::use_per_node_hctx.value_ref()
+        && *given::submit_queues.value_ref() != numa::online_nodes() as i32
+    {
         pr_warn!("submit_queues param is set to {}.\n", numa::online_nodes());
     }
     Ok(())

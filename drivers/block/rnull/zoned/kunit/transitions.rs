@@ -537,7 +537,10 @@ mod tests {
         assert_eq!(zones.counts(), [0, 1, 1]);
         // It can't be finished, as it can't be opened.
         let mut medium = Null::default();
-        assert_eq!(zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut medium), Ok(()));
+        assert_eq!(
+            zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut medium),
+            Ok(())
+        );
         assert_eq!(zones.counts(), [0, 1, 0]);
         assert_eq!(zones.fail_on(ZONE, Failure::Offline, &mut medium), Ok(()));
         assert_eq!(zones.counts(), [0, 0, 0]);
