@@ -2,15 +2,15 @@
 
 //! Block devices.
 //!
-//! * [`mq`] is where a driver starts: request queues, tags, requests and disks.
-//! * [`Op`] is the operation of an I/O, [`Segment`] a piece of its data, and [`Status`] its result.
-//! * [`DataPage`] is memory of the driver's own to keep data in.
-//! * [`BadBlocks`] lists the sectors that are bad.
-//! * [`Zone`] is a part of a zoned device, and a [`ZoneReport`] has those that a driver reports.
-//! * [`Major`] is a number and a name in `/proc/devices`.
+//! * [`mq`] has request queues, tags, requests and disks. A driver starts there.
+//! * [`Op`] is the operation of an I/O, [`Segment`] a part of its data, and [`Status`] its result.
+//! * [`DataPage`] is a page in which a driver stores data.
+//! * [`BadBlocks`] is a list of bad sectors.
+//! * [`Zone`] is a zone of a zoned device. A driver reports its zones in a [`ZoneReport`].
+//! * [`Major`] is a block major number.
 //!
-//! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, whatever the logical block size
-//! of a device is.
+//! Sizes and positions are in sectors of [`SECTOR_SIZE`] bytes, also if the logical blocks of a
+//! device are larger.
 //!
 //! C headers: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h),
 //! [`include/linux/blk_types.h`](srctree/include/linux/blk_types.h)

@@ -5,10 +5,10 @@
 //! C headers: [`include/linux/nodemask.h`](srctree/include/linux/nodemask.h),
 //! [`include/linux/numa.h`](srctree/include/linux/numa.h)
 
-/// In place of a node: no preference for one.
+/// Stands for any node, where a node is asked for: `NUMA_NO_NODE`.
 pub const NO_NODE: i32 = bindings::NUMA_NO_NODE;
 
-/// Whether the NUMA node `node` is online. Any number may be asked about.
+/// Returns true if the NUMA node `node` is online. `node` may be any number.
 ///
 /// May be called from any context.
 #[inline]
@@ -17,7 +17,7 @@ pub fn is_online(node: i32) -> bool {
     unsafe { bindings::node_is_online(node) }
 }
 
-/// The number of NUMA nodes that are online. At least one.
+/// Returns the number of NUMA nodes that are online, which is at least one.
 ///
 /// May be called from any context.
 ///

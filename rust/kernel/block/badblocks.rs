@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lists of sectors that are bad.
+//! Lists of bad sectors.
 //!
 //! C header: [`include/linux/badblocks.h`](srctree/include/linux/badblocks.h)
 
@@ -19,16 +19,16 @@ use crate::{
 use core::ops::Range;
 use pin_init::PinInit;
 
-/// The sectors from here on cannot be in a list: an entry has 54 bits for its first sector.
+/// The first sector that a list cannot contain: an entry has 54 bits for its first sector.
 const END: u64 = 1 << 54;
 
 /// A list of ranges of bad sectors.
 ///
-/// It starts disabled and empty. It has room for 512 ranges of up to 512 sectors each; longer
-/// ranges take several. The methods can be called from several threads at once and in any context,
-/// with interrupts disabled, too: a check takes no lock and is repeated if the list changes
-/// meanwhile, and a change takes a lock with interrupts disabled. All but a check that finds the
-/// list disabled take time in proportion to the number of ranges.
+/// It is created disabled and empty, and has room for 512 ranges of up to 512 sectors each; a
+/// longer range takes several. Several threads may call the methods at once, in any context, also
+/// with interrupts disabled. A check takes no lock, and is repeated if the list changes meanwhile;
+/// a change takes a lock with interrupts disabled. On a disabled list a check costs one load.
+/// Anything else takes time in proportion to the number of ranges.
 ///
 /// This wraps [`struct badblocks`](srctree/include/linux/badblocks.h).
 ///
@@ -44,7 +44,7 @@ pub struct BadBlocks {
 // SAFETY: A list is not bound to a thread.
 unsafe impl Send for BadBlocks {}
 
-// SAFETY: The C functions that the methods call have a lock for what they change.
+// SAFETY: The C functions that the methods call protect changes by a lock.
 unsafe impl Sync for BadBlocks {}
 
 impl BadBlocks {
@@ -55,33 +55,34 @@ impl BadBlocks {
     /// `ENOMEM` if there is not enough memory.
     pub fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            // INVARIANT: It is set up by the call.
+            // INVARIANT: The call below sets it up.
             inner <- Opaque::try_ffi_init(|bb: *mut bindings::badblocks| {
                 // SAFETY: `bb` is valid for writes.
                 unsafe { bb.write(pin_init::zeroed()) };
-                // SAFETY: `bb` is valid, and stays in its place. On an error nothing is allocated.
+                // SAFETY: `bb` is valid, and is not moved. On an error nothing is allocated.
                 to_result(unsafe { bindings::badblocks_init(bb, 0) })
             }),
         })
     }
 
-    /// Enables the list. There is no way back.
+    /// Enables the list. It cannot be disabled again.
     pub fn enable(&self) {
         let _ = self.shift().cmpxchg(-1, 0, Full);
     }
 
-    /// Whether the list is enabled. This costs one load.
+    /// Returns true if the list is enabled. This costs one load.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.shift().load(Relaxed) >= 0
     }
 
-    /// Adds `count` sectors from `first` on. Those that are in the list already stay.
+    /// Adds `count` sectors, starting at `first`. Sectors that are in the list already stay in it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the list is disabled, if there are no sectors, or some from 2^54 on; or if the
-    /// list is full, upon which some of the sectors may have been added.
+    /// `EINVAL` if the list is disabled, if `count` is zero, or if the range includes sectors
+    /// from 2^54 on. `EINVAL`, too, if the list is full; some of the sectors may have been added
+    /// then.
     pub fn set(&self, first: u64, count: u64) -> Result {
         if first.checked_add(count).is_none_or(|end| end > END) {
             return Err(EINVAL);
@@ -95,12 +96,12 @@ impl BadBlocks {
         }
     }
 
-    /// Removes `count` sectors from `first` on. Some or all of them may not be in the list.
+    /// Removes `count` sectors, starting at `first`. They need not be in the list.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the list is disabled, or if there are no sectors; or if the list is full and a
-    /// range in it would have to be split.
+    /// `EINVAL` if the list is disabled or `count` is zero, or if a range would have to be split
+    /// and the list is full.
     pub fn clear(&self, first: u64, count: u64) -> Result {
         let count = count.min(END.saturating_sub(first));
         // SAFETY: By the type invariant the list is set up.
@@ -112,46 +113,47 @@ impl BadBlocks {
         }
     }
 
-    /// Finds out whether one of the `count` sectors from `first` on is bad.
+    /// Checks `count` sectors, starting at `first`.
     ///
-    /// Returns the first range in the list that one of them is in; it may begin before them, and
-    /// end after them. If the list is disabled none is bad.
+    /// Returns the first range in the list that contains one of them. It may begin before them and
+    /// end after them. A disabled list contains none.
     pub fn check(&self, first: u64, count: u64) -> Option<Range<u64>> {
         let count = count.min(END.saturating_sub(first));
         if count == 0 || !self.is_enabled() {
             return None;
         }
         let (mut bad, mut len) = (0, 0);
-        // SAFETY: By the type invariant the list is set up. `bad` and `len` are valid for writes.
-        // C reads the list without its lock, as for all callers: whatever it finds while another
-        // thread changes the list, it looks only at entries below `count`, which is never more than
-        // the page has, and discards the result if the sequence count has changed.
+        // SAFETY: By the type invariant the list is set up. `bad` and `len` are valid for writes. C
+        // reads the list without its lock, as for all callers. While another thread changes the
+        // list, C looks only at entries below `count`, which is never more than the page has, and
+        // discards the result if the sequence count has changed.
         let found = unsafe {
             bindings::badblocks_check(self.inner.get(), first, count, &mut bad, &mut len)
         };
         (found != 0).then(|| bad..bad + len)
     }
 
-    /// Writes the list to `page`, a line for each range: the first sector and the number of
+    /// Writes the list to `page`, with a line for each range: its first sector and the number of
     /// sectors.
     ///
-    /// Returns how many bytes were written. Nothing is if the list is disabled. What does not fit
-    /// is cut off.
+    /// Returns the number of bytes written, zero if the list is disabled. A list that does not fit
+    /// is truncated.
     ///
     /// # Errors
     ///
-    /// What `badblocks_show()` returns.
+    /// Those of `badblocks_show()`.
     pub fn show(&self, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
-        // SAFETY: By the type invariant the list is set up. The function writes to a page at most.
+        // SAFETY: By the type invariant the list is set up. The function writes no more than a
+        // page.
         let len = unsafe { bindings::badblocks_show(self.inner.get(), page.as_mut_ptr(), 0) };
         match usize::try_from(len) {
-            // C counts what did not fit, and puts a null byte at the end.
+            // C counts the bytes that did not fit, too, and puts a null byte at the end.
             Ok(len) => Ok(len.min(PAGE_SIZE - 1)),
             Err(_) => Err(Error::from_errno(len as i32)),
         }
     }
 
-    /// The word by which C knows whether the list is enabled: -1 if it is not.
+    /// Returns the field that is -1 while the list is disabled.
     #[inline]
     fn shift(&self) -> &Atomic<i32> {
         // SAFETY: By the type invariant the list is set up. The word is aligned, lives as long as
@@ -250,7 +252,7 @@ mod tests {
         assert_eq!(list.set(u64::MAX, 2), Err(EINVAL));
         assert_eq!(list.set(END - 1, 1), Ok(()));
         assert_eq!(list.check(END - 1, 1), Some(END - 1..END));
-        // More than there is room for.
+        // More sectors than the list has room for.
         assert_eq!(list.set(0, 1 << 32), Err(EINVAL));
         Ok(())
     }
@@ -276,7 +278,7 @@ mod tests {
     fn full_list_is_refused_and_shown() -> Result {
         let list = list()?;
         let mut added = 0;
-        // Far apart, with long numbers, so that the text does not fit a page.
+        // Far apart, and with long numbers, so that the text does not fit a page.
         while list.set((1 << 50) + 1024 * added, 1).is_ok() {
             added += 1;
             assert!(added <= 512);
@@ -284,7 +286,7 @@ mod tests {
         assert_eq!(added, 512);
         assert_eq!(list.clear(1 << 50, 1), Ok(()));
         assert_eq!(list.set(0, 3), Ok(()));
-        // Only by splitting could this be cleared.
+        // Clearing this would split a range.
         assert_eq!(list.clear(1, 1), Err(EINVAL));
         assert_eq!(shown(&list)?.len(), PAGE_SIZE - 1);
         Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages that a driver keeps data in.
+//! Pages in which a driver stores data.
 //!
 //! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
 
@@ -17,52 +17,51 @@ use crate::{
     prelude::*, //
 };
 
-/// A page of a driver's own that holds data of a device.
+/// A page in which a driver stores data of a device.
 ///
-/// [Segments](super::Segment) are copied to it and from it. It is never referred to as a slice, so
-/// several CPUs may use it without a lock. If they copy to the same bytes at the same time, the
-/// result is some mixture.
+/// [Segments](super::Segment) are copied to it and from it. There is never a slice of it, so
+/// several CPUs may access it without a lock. If they write the same bytes at the same time, the
+/// result is a mixture.
 pub struct DataPage(Page);
 
 impl DataPage {
-    /// Allocates a page of zeroes. `flags` say whether this may sleep.
+    /// Allocates a page of zeroes. `flags` decide whether this may sleep.
     ///
     /// # Errors
     ///
     /// [`AllocError`], which is `ENOMEM`, if there is no memory.
     #[inline]
     pub fn new(flags: Flags) -> Result<Self, AllocError> {
-        // Zeroed, as a driver may copy bytes that it never wrote to user space.
+        // Zeroed, as a driver may copy bytes to user space that it never wrote.
         Ok(Self(Page::alloc_page(flags | __GFP_ZERO)?))
     }
 
-    /// Copies the `len` bytes from `offset` on from `other`, to the same place in this page.
+    /// Copies `len` bytes from `other`, at `offset` in both pages.
     ///
     /// Does not sleep. May be called in any context.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the bytes are not all inside a page.
+    /// `EINVAL` if some of the bytes are outside the page.
     #[inline]
     pub fn copy_from(&self, other: &DataPage, offset: usize, len: usize) -> Result {
         check(offset, len)?;
         if core::ptr::eq(self, other) {
             return Ok(());
         }
-        // SAFETY: Both pages are valid, are not the same, and the bytes lie inside a page. Other
-        // CPUs may use the bytes meanwhile: this is C's copy, for which that is defined, unlike one
-        // of Rust's.
+        // SAFETY: Both pages are valid and distinct, and the bytes lie inside a page. Other CPUs
+        // may use the bytes meanwhile: C's copy is defined for that, unlike one of Rust's.
         unsafe { bindings::memcpy_page(self.as_raw(), offset, other.as_raw(), offset, len) };
         Ok(())
     }
 
-    /// Fills the `len` bytes from `offset` on with `byte`.
+    /// Sets `len` bytes from `offset` on to `byte`.
     ///
     /// Does not sleep. May be called in any context.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the bytes are not all inside the page.
+    /// `EINVAL` if some of the bytes are outside the page.
     #[inline]
     pub fn fill(&self, offset: usize, len: usize, byte: u8) -> Result {
         check(offset, len)?;
@@ -72,18 +71,18 @@ impl DataPage {
         Ok(())
     }
 
-    /// The C page.
+    /// Returns the C page.
     #[inline]
     pub(super) fn as_raw(&self) -> *mut bindings::page {
         self.0.as_ptr()
     }
 }
 
-/// Whether `len` bytes from `offset` on lie inside a page.
+/// Checks that `len` bytes from `offset` on lie inside a page.
 ///
 /// # Errors
 ///
-/// `EINVAL` if they don't.
+/// `EINVAL` if they do not.
 #[inline]
 pub(super) fn check(offset: usize, len: usize) -> Result {
     if offset <= PAGE_SIZE && len <= PAGE_SIZE - offset {
@@ -121,7 +120,7 @@ mod tests {
         Ok(())
     }
 
-    /// Memory that was used before must not show.
+    /// A new page must not show what its memory held before.
     #[test]
     fn new_page_is_zero() -> Result {
         let mut pages = KVec::new();

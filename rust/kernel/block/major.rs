@@ -10,12 +10,11 @@ use crate::{
     prelude::*, //
 };
 
-/// A block major number and its name in `/proc/devices`, held until the value is dropped.
+/// A block major number, registered under a name in `/proc/devices` until it is dropped.
 ///
-/// A disk that is given numbers of its own (see
-/// [`GenDiskBuilder::device_number`](super::mq::GenDiskBuilder::device_number)) takes its major
-/// number from here. Disks that are given none share the block layer's extended major and need no
-/// [`Major`].
+/// A disk with device numbers of its own (see
+/// [`GenDiskBuilder::device_number`](super::mq::GenDiskBuilder::device_number)) needs one. Other
+/// disks share the block layer's extended major.
 ///
 /// # Invariants
 ///
@@ -36,7 +35,8 @@ impl Major {
     /// `EBUSY` if no number is free, `ENOMEM` if there is no memory, `EINVAL` if the name has more
     /// than 15 bytes.
     pub fn register(name: &'static CStr) -> Result<Self> {
-        // C truncates a longer name, and does not find it when it is unregistered.
+        // C truncates a longer name. Then unregistering, which compares the whole name, does not
+        // find it.
         if name.to_bytes().len() > Self::NAME_LEN {
             return Err(EINVAL);
         }
@@ -50,7 +50,7 @@ impl Major {
         })
     }
 
-    /// The number.
+    /// Returns the number.
     #[inline]
     pub fn number(&self) -> u32 {
         self.number

@@ -8,7 +8,7 @@ use crate::bindings;
 
 /// The operation of an I/O: `enum req_op`.
 ///
-/// The constants are those that the block layer sends to a disk of these abstractions.
+/// The constants are the operations that the block layer sends to disks of these abstractions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Op(u8);
@@ -20,7 +20,7 @@ impl Op {
     pub const WRITE: Self = Self(bindings::req_op_REQ_OP_WRITE as u8);
     /// Write out the device's volatile cache.
     pub const FLUSH: Self = Self(bindings::req_op_REQ_OP_FLUSH as u8);
-    /// The data of some sectors is not needed any more.
+    /// Forget the data of some sectors.
     pub const DISCARD: Self = Self(bindings::req_op_REQ_OP_DISCARD as u8);
     /// Write data at a zone's write pointer.
     pub const ZONE_APPEND: Self = Self(bindings::req_op_REQ_OP_ZONE_APPEND as u8);
@@ -34,28 +34,28 @@ impl Op {
     pub const ZONE_RESET: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET as u8);
     /// Make all zones empty.
     pub const ZONE_RESET_ALL: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET_ALL as u8);
-    /// Write zeroes, without the zeroes being in memory.
+    /// Write zeroes, which are not in memory.
     pub const WRITE_ZEROES: Self = Self(bindings::req_op_REQ_OP_WRITE_ZEROES as u8);
 
-    /// The operation in a request's or bio's flags.
+    /// Extracts the operation from the flags of a request or bio.
     #[inline]
     pub(super) fn from_flags(flags: bindings::blk_opf_t) -> Self {
         Self((flags & ((1 << bindings::REQ_OP_BITS) - 1)) as u8)
     }
 
-    /// The value of the C enumeration, `enum req_op`.
+    /// Returns the value of `enum req_op`.
     #[inline]
     pub fn as_raw(self) -> u32 {
         self.0.into()
     }
 
-    /// Whether there is memory that the data is moved from or to.
+    /// Returns true if the operation moves data from or to memory.
     #[inline]
     pub fn moves_data(self) -> bool {
         matches!(self, Self::READ | Self::WRITE | Self::ZONE_APPEND)
     }
 
-    /// Whether the data is moved from the device to memory.
+    /// Returns true if the operation moves data from the device to memory.
     #[inline]
     pub fn fills_memory(self) -> bool {
         self == Self::READ

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pieces of memory that data is moved from or to.
+//! Memory segments of an I/O's data.
 //!
 //! C header: [`include/linux/bvec.h`](srctree/include/linux/bvec.h)
 
@@ -15,13 +15,13 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// A piece of a page that an I/O moves data from or to.
+/// A part of a page that an I/O moves data from or to: `struct bio_vec`.
 ///
 /// The memory may belong to a process that uses it while the I/O is in flight, or to several I/Os.
-/// So it is copied from and to, by C's functions, for which such a race is defined, and never
-/// referred to. Two copies from it may differ.
+/// So these methods copy with C functions, for which such a race is defined, and never make a Rust
+/// reference to it. Two copies from the same segment may differ.
 ///
-/// Nothing here sleeps, and all may be called in any context.
+/// No method sleeps. All may be called in any context.
 ///
 /// # Invariants
 ///
@@ -37,7 +37,7 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Makes a segment out of what C has.
+    /// Makes a segment of a C `bio_vec`.
     ///
     /// # Safety
     ///
@@ -55,25 +55,25 @@ impl Segment<'_> {
         }
     }
 
-    /// The length in bytes.
+    /// Returns the length in bytes.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "segments are not empty")]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Copies the data to `to`, from the byte `at` of the segment on.
+    /// Copies `to.len()` bytes to `to`, starting at byte `at` of the segment.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the segment is not long enough.
+    /// `EINVAL` if the segment is too short.
     #[inline]
     pub fn copy_to(&self, at: usize, to: &mut [u8]) -> Result {
         self.check(at, to.len())?;
         // SAFETY: By the type invariant the page is valid.
         unsafe { bindings::flush_dcache_page(self.page) };
-        // SAFETY: The page is valid, and the bytes lie inside, as was checked. `to` is valid for
-        // its length, and not part of a page that an I/O is for.
+        // SAFETY: The page is valid, and `check` has made sure that the bytes lie inside. `to` is
+        // valid for its length, and not part of a page that an I/O is for.
         unsafe {
             bindings::memcpy_from_page(
                 to.as_mut_ptr().cast(),
@@ -85,18 +85,18 @@ impl Segment<'_> {
         Ok(())
     }
 
-    /// Copies `from` to the memory, from the byte `at` of the segment on.
+    /// Copies `from` to the segment, starting at byte `at`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the segment is not long enough, `EPERM` if the operation does not fill memory:
-    /// the data of a write may be in memory that must not be changed.
+    /// `EINVAL` if the segment is too short; `EPERM` if the operation does not fill memory, as the
+    /// memory of a write may be read-only.
     #[inline]
     pub fn copy_from(&self, at: usize, from: &[u8]) -> Result {
         self.check(at, from.len())?;
         self.check_fills()?;
-        // SAFETY: As in `copy_to`, the other way round. The memory may be written to, because the
-        // operation fills it. The function flushes the cache of the page.
+        // SAFETY: As in `copy_to`, in the other direction. The memory may be written to, because
+        // the operation fills it. The function flushes the cache of the page.
         unsafe {
             bindings::memcpy_to_page(
                 self.page,
@@ -108,62 +108,60 @@ impl Segment<'_> {
         Ok(())
     }
 
-    /// Copies `len` bytes, from the byte `at` of the segment on, to the byte `offset` of `page` and
-    /// on.
+    /// Copies `len` bytes from byte `at` of the segment to byte `offset` of `page`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the segment or the page is not long enough.
+    /// `EINVAL` if the segment or the page is too short.
     #[inline]
     pub fn copy_to_page(&self, at: usize, page: &DataPage, offset: usize, len: usize) -> Result {
         self.check(at, len)?;
         data_page::check(offset, len)?;
         // SAFETY: By the type invariant the page is valid.
         unsafe { bindings::flush_dcache_page(self.page) };
-        // SAFETY: Both pages are valid, and the bytes lie inside them, as was checked. They don't
-        // overlap: the driver's page is its own, and no I/O is for it.
+        // SAFETY: Both pages are valid, and the checks have made sure that the bytes lie inside
+        // them. They don't overlap: the driver's page is its own, and no I/O is for it.
         unsafe { bindings::memcpy_page(page.as_raw(), offset, self.page, self.offset + at, len) };
         Ok(())
     }
 
-    /// Copies `len` bytes, from the byte `offset` of `page` on, to the byte `at` of the segment and
-    /// on.
+    /// Copies `len` bytes from byte `offset` of `page` to byte `at` of the segment.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the segment or the page is not long enough, `EPERM` if the operation does not
-    /// fill memory.
+    /// `EINVAL` if the segment or the page is too short; `EPERM` if the operation does not fill
+    /// memory.
     #[inline]
     pub fn copy_from_page(&self, at: usize, page: &DataPage, offset: usize, len: usize) -> Result {
         self.check(at, len)?;
         data_page::check(offset, len)?;
         self.check_fills()?;
-        // SAFETY: As in `copy_to_page`, the other way round. The memory may be written to, because
-        // the operation fills it.
+        // SAFETY: As in `copy_to_page`, in the other direction. The memory may be written to,
+        // because the operation fills it.
         unsafe { bindings::memcpy_page(self.page, self.offset + at, page.as_raw(), offset, len) };
         // SAFETY: By the type invariant the page is valid.
         unsafe { bindings::flush_dcache_page(self.page) };
         Ok(())
     }
 
-    /// Fills `len` bytes, from the byte `at` of the segment on, with `byte`.
+    /// Sets `len` bytes to `byte`, starting at byte `at` of the segment.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the segment is not long enough, `EPERM` if the operation does not fill memory.
+    /// `EINVAL` if the segment is too short; `EPERM` if the operation does not fill memory.
     #[inline]
     pub fn fill(&self, at: usize, len: usize, byte: u8) -> Result {
         self.check(at, len)?;
         self.check_fills()?;
-        // SAFETY: The page is valid, and the bytes lie inside, as was checked. The memory may be
-        // written to, because the operation fills it.
+        // SAFETY: The page is valid, and `check` has made sure that the bytes lie inside. The
+        // memory may be written to, because the operation fills it.
         unsafe { bindings::memset_page(self.page, self.offset + at, byte.into(), len) };
         // SAFETY: By the type invariant the page is valid.
         unsafe { bindings::flush_dcache_page(self.page) };
         Ok(())
     }
 
-    /// Fills the memory with zeroes.
+    /// Sets the whole segment to zero.
     ///
     /// # Errors
     ///
@@ -173,7 +171,7 @@ impl Segment<'_> {
         self.fill(0, self.len, 0)
     }
 
-    /// Whether `len` bytes from `at` on lie inside the segment, and so inside the page.
+    /// Checks that `len` bytes from `at` on lie inside the segment, and so inside the page.
     #[inline]
     fn check(&self, at: usize, len: usize) -> Result {
         if at <= self.len && len <= self.len - at {
@@ -183,7 +181,7 @@ impl Segment<'_> {
         }
     }
 
-    /// Whether the memory may be written to.
+    /// Checks that the memory may be written to.
     #[inline]
     fn check_fills(&self) -> Result {
         if self.op.fills_memory() {

@@ -13,21 +13,21 @@ use crate::{
     }, //
 };
 
-/// The result of an I/O, as the block layer carries it to the submitter.
+/// The result of an I/O, which the block layer passes to the submitter: `blk_status_t`.
 ///
-/// This is `blk_status_t`. The block layer turns it into an errno for user space, and retries,
-/// fails over or gives up according to it, so a driver picks the status that tells what happened
-/// rather than an errno.
+/// The block layer turns it into an errno for user space. It also retries, fails over or gives up
+/// according to it. So a driver returns the status that describes the failure, not the errno that
+/// user space shall see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Status(bindings::blk_status_t);
 
 impl Status {
-    /// The I/O was carried out.
+    /// The I/O succeeded.
     pub const OK: Self = Self(bindings::BLK_STS_OK as bindings::blk_status_t);
     /// The device has no such operation (`EOPNOTSUPP`).
     pub const NOTSUPP: Self = Self(bindings::BLK_STS_NOTSUPP);
-    /// The device did not answer in time (`ETIMEDOUT`).
+    /// The device did not complete the I/O in time (`ETIMEDOUT`).
     pub const TIMEOUT: Self = Self(bindings::BLK_STS_TIMEOUT);
     /// The device has no room (`ENOSPC`).
     pub const NOSPC: Self = Self(bindings::BLK_STS_NOSPC);
@@ -37,58 +37,59 @@ impl Status {
     pub const TARGET: Self = Self(bindings::BLK_STS_TARGET);
     /// The medium is damaged at this place (`ENODATA`).
     pub const MEDIUM: Self = Self(bindings::BLK_STS_MEDIUM);
-    /// A check sum does not fit the data (`EILSEQ`).
+    /// A checksum does not match the data (`EILSEQ`).
     pub const PROTECTION: Self = Self(bindings::BLK_STS_PROTECTION);
-    /// Something that any I/O may need is missing just now (`ENOMEM`). A driver refuses requests
+    /// A resource that any I/O may need is exhausted for now (`ENOMEM`). A driver refuses requests
     /// with it: see [`OwnedRequest::refuse`](super::mq::OwnedRequest::refuse).
     pub const RESOURCE: Self = Self(bindings::BLK_STS_RESOURCE);
     /// Any other failure (`EIO`).
     pub const IOERR: Self = Self(bindings::BLK_STS_IOERR);
-    /// The I/O would have to wait and was asked not to (`EAGAIN`).
+    /// The I/O would have to wait, and its submitter asked for no waiting (`EAGAIN`).
     pub const AGAIN: Self = Self(bindings::BLK_STS_AGAIN);
-    /// Something of this device is missing until another of its I/Os ends (`EBUSY`). As
-    /// [`RESOURCE`](Self::RESOURCE).
+    /// A resource of this device is exhausted until another of its I/Os ends (`EBUSY`). A driver
+    /// refuses requests with it, as with [`RESOURCE`](Self::RESOURCE).
     pub const DEV_RESOURCE: Self = Self(bindings::BLK_STS_DEV_RESOURCE);
-    /// More zones would be open than the device can have (`ETOOMANYREFS`).
+    /// The I/O would exceed the device's limit of open zones (`ETOOMANYREFS`).
     pub const ZONE_OPEN_RESOURCE: Self = Self(bindings::BLK_STS_ZONE_OPEN_RESOURCE);
-    /// More zones would be open or closed than the device can have (`EOVERFLOW`).
+    /// The I/O would exceed the device's limit of active zones, open or closed (`EOVERFLOW`).
     pub const ZONE_ACTIVE_RESOURCE: Self = Self(bindings::BLK_STS_ZONE_ACTIVE_RESOURCE);
     /// The device is offline (`ENODEV`).
     pub const OFFLINE: Self = Self(bindings::BLK_STS_OFFLINE);
     /// The request itself is wrong (`EINVAL`).
     pub const INVAL: Self = Self(bindings::BLK_STS_INVAL);
 
-    /// Whether the I/O was carried out.
+    /// Returns true if the I/O succeeded.
     #[inline]
     pub fn is_ok(self) -> bool {
         self == Self::OK
     }
 
-    /// The value that C code stores.
+    /// Returns the value that C code stores.
     #[inline]
     pub(crate) fn into_raw(self) -> bindings::blk_status_t {
         self.0
     }
 }
 
-/// A [`Status`] that is shared between CPUs, such as one in the driver's data of a request.
+/// A [`Status`] that several CPUs may access, such as one in a request's data.
 ///
-/// All accesses are relaxed: what orders the use of a request orders them, too.
+/// All accesses are relaxed. Whatever orders the accesses to a request, such as parking and claiming
+/// it, orders these, too.
 pub struct AtomicStatus(Atomic<i8>);
 
 impl AtomicStatus {
-    /// Makes one that holds `status`.
+    /// Makes an atomic status with the value `status`.
     pub const fn new(status: Status) -> Self {
         Self(Atomic::new(status.0 as i8))
     }
 
-    /// The status that is held.
+    /// Returns the status.
     #[inline]
     pub fn load(&self) -> Status {
         Status(self.0.load(Relaxed) as bindings::blk_status_t)
     }
 
-    /// Puts `status` in the place of the one that is held.
+    /// Stores `status`.
     #[inline]
     pub fn store(&self, status: Status) {
         self.0.store(status.0 as i8, Relaxed);

@@ -3,10 +3,11 @@
 //! Zones of zoned block devices.
 //!
 //! A zoned device divides its sectors into zones. Most of them can only be written in sequence, at
-//! a position that the device keeps (the *write pointer*), and have to be reset to be written anew.
+//! a position that the device keeps (the *write pointer*), and must be reset before they are
+//! written again.
 //!
-//! A driver sets up a zoned disk with [`GenDiskBuilder::zoned`](super::mq::GenDiskBuilder::zoned)
-//! and answers questions about the zones in [`Operations::report_zones`](super::mq::Operations).
+//! A driver makes a zoned disk with [`GenDiskBuilder::zoned`](super::mq::GenDiskBuilder::zoned) and
+//! reports its zones in [`Operations::report_zones`](super::mq::Operations).
 //!
 //! C headers: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h),
 //! [`include/uapi/linux/blkzoned.h`](srctree/include/uapi/linux/blkzoned.h)
@@ -17,47 +18,47 @@ use crate::{
     sync::atomic::AtomicType, //
 };
 
-/// How a zone can be written: `enum blk_zone_type`.
+/// The type of a zone: `enum blk_zone_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ZoneType {
-    /// Anywhere, like a device without zones.
+    /// Can be written anywhere, like a device without zones.
     Conventional = bindings::blk_zone_type_BLK_ZONE_TYPE_CONVENTIONAL as u8,
-    /// Only at the write pointer.
+    /// Can be written at the write pointer only.
     SequentialRequired = bindings::blk_zone_type_BLK_ZONE_TYPE_SEQWRITE_REQ as u8,
 }
 
-/// The condition that a zone is in: `enum blk_zone_cond`.
+/// The condition of a zone: `enum blk_zone_cond`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ZoneCond {
     /// The zone has no write pointer: it is conventional.
     NotWp = bindings::blk_zone_cond_BLK_ZONE_COND_NOT_WP as u8,
-    /// Nothing was written since the last reset.
+    /// Not written since the last reset.
     Empty = bindings::blk_zone_cond_BLK_ZONE_COND_EMPTY as u8,
     /// Opened by a write.
     ImplicitOpen = bindings::blk_zone_cond_BLK_ZONE_COND_IMP_OPEN as u8,
     /// Opened by [`Op::ZONE_OPEN`](super::Op::ZONE_OPEN).
     ExplicitOpen = bindings::blk_zone_cond_BLK_ZONE_COND_EXP_OPEN as u8,
-    /// Written in part, and not open.
+    /// Written in part, not open.
     Closed = bindings::blk_zone_cond_BLK_ZONE_COND_CLOSED as u8,
-    /// Can be read and not written, for good.
+    /// Can be read, but never be written again.
     ReadOnly = bindings::blk_zone_cond_BLK_ZONE_COND_READONLY as u8,
     /// Written up to its capacity, or finished.
     Full = bindings::blk_zone_cond_BLK_ZONE_COND_FULL as u8,
-    /// Can be neither read nor written, for good.
+    /// Can never be read or written again.
     Offline = bindings::blk_zone_cond_BLK_ZONE_COND_OFFLINE as u8,
 }
 
 impl ZoneCond {
-    /// Whether the zone is open, and counts as one of the open zones that a device may limit.
+    /// Returns true if the zone is open, and counts towards a device's limit of open zones.
     #[inline]
     pub const fn is_open(self) -> bool {
         matches!(self, Self::ImplicitOpen | Self::ExplicitOpen)
     }
 
-    /// Whether the zone is open or closed, and counts as one of the active zones that a device may
-    /// limit.
+    /// Returns true if the zone is open or closed, and counts towards a device's limit of active
+    /// zones.
     #[inline]
     const fn is_active(self) -> bool {
         self.is_open() || matches!(self, Self::Closed)
@@ -81,15 +82,16 @@ unsafe impl AtomicType for ZoneCond {
 pub struct Zone {
     /// The first sector.
     pub start: u64,
-    /// How many sectors there are up to the next zone.
+    /// The number of sectors to the next zone.
     pub len: u64,
-    /// How many of them can be written. This is `len` for a conventional zone.
+    /// The number of sectors that can be written. This is `len` for a conventional zone.
     pub capacity: u64,
-    /// Where the next write goes. Not looked at unless the zone is open or closed.
+    /// The write pointer: the sector that is written next. Ignored unless the zone is open or
+    /// closed.
     pub wp: u64,
-    /// How the zone can be written.
+    /// The type of the zone.
     pub zone_type: ZoneType,
-    /// Its condition.
+    /// The condition of the zone.
     pub cond: ZoneCond,
 }
 
@@ -103,8 +105,8 @@ impl Zone {
         cond: ZoneCond::NotWp,
     };
 
-    /// Whether the parts fit together. The block layer derives zone numbers from the write pointer
-    /// of an active zone, and uses them as they are.
+    /// Checks that the fields are consistent. The block layer computes zone numbers from the write
+    /// pointer of an active zone, and does not check them.
     fn is_plausible(&self) -> bool {
         let conventional = self.zone_type == ZoneType::Conventional;
 
@@ -133,7 +135,7 @@ impl Zone {
     }
 }
 
-/// How a disk is divided into zones.
+/// The division of a disk into zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// The capacity of the disk, in sectors.
@@ -143,7 +145,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Whether `zone` is one of the disk's zones.
+    /// Returns true if `zone` is one of the disk's zones.
     fn has(self, zone: &Zone) -> bool {
         zone.start < self.capacity
             && zone.start.checked_rem(self.zone_sectors) == Some(0)
@@ -151,23 +153,23 @@ impl Layout {
     }
 }
 
-/// What a driver is asked to report.
+/// A question of the block layer about zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) layout: Layout,
-    /// A sector of the first zone that is wanted.
+    /// A sector of the first zone that is asked for.
     pub(super) sector: u64,
-    /// The number of zones that were reported before.
+    /// The number of zones that the driver has reported so far.
     pub(super) reported: u32,
-    /// The number of zones that are wanted.
+    /// The number of zones that are asked for and not reported yet.
     pub(super) wanted: u32,
 }
 
-/// The zones that a driver reports.
+/// A report of zones, which a driver fills.
 ///
-/// [`Operations::report_zones`](super::mq::Operations::report_zones) gets this, and
-/// [puts](Self::put) the zone that contains [`sector`](Self::sector) into it, and those after it,
-/// until it [is full](Self::is_full) or the disk ends:
+/// [`Operations::report_zones`](super::mq::Operations::report_zones) [puts](Self::put) into it the
+/// zone that contains [`sector`](Self::sector), and the zones after it, until the report [is
+/// full](Self::is_full) or the disk ends:
 ///
 /// ```
 /// use kernel::block::{Zone, ZoneCond, ZoneReport, ZoneType};
@@ -189,8 +191,8 @@ pub(super) struct Query {
 /// }
 /// ```
 ///
-/// It has room for a few zones. The driver is called again for the next ones, and puts nothing if
-/// there are none.
+/// A report has room for a few zones. The block layer calls the driver again for the next ones; a
+/// driver that has no more returns without putting any.
 ///
 /// # Invariants
 ///
@@ -203,7 +205,7 @@ pub struct ZoneReport {
 }
 
 impl ZoneReport {
-    /// Few, as a report is on the stack.
+    /// Few, because a report is on the stack.
     const ROOM: usize = 8;
 
     pub(super) fn new(query: Query) -> Self {
@@ -215,7 +217,7 @@ impl ZoneReport {
         }
     }
 
-    /// A report for testing what a driver puts, about a disk of `capacity` sectors with zones of
+    /// Makes a report to test a driver with, for a disk of `capacity` sectors with zones of
     /// `zone_sectors`.
     #[cfg(CONFIG_KUNIT = "y")]
     pub fn for_test(capacity: u64, zone_sectors: u64, sector: u64, wanted: u32) -> Self {
@@ -230,7 +232,7 @@ impl ZoneReport {
         })
     }
 
-    /// A sector of the zone that is to be put next.
+    /// Returns a sector of the zone to put next.
     pub fn sector(&self) -> u64 {
         match self.zones().last() {
             Some(zone) => zone.start + zone.len,
@@ -238,28 +240,28 @@ impl ZoneReport {
         }
     }
 
-    /// The number of zones that are wanted, which may be more than there is room for. This is
-    /// [`u32::MAX`] or close to it if all are.
+    /// Returns the number of zones that are still asked for, which may be more than the report has
+    /// room for. This is [`u32::MAX`] or close to it if all zones are asked for.
     pub fn wanted(&self) -> u32 {
         self.query.wanted - self.len as u32
     }
 
-    /// Whether no zone was put yet, in this call or in one before it.
+    /// Returns true if the driver has put no zone yet, in this call or an earlier one.
     pub fn is_first(&self) -> bool {
         self.query.reported == 0 && self.len == 0
     }
 
-    /// Whether there is no room for another zone, or none is wanted.
+    /// Returns true if there is no room for another zone, or no zone is asked for.
     pub fn is_full(&self) -> bool {
         self.len == Self::ROOM || self.wanted() == 0
     }
 
-    /// Puts a zone: the one that contains [`sector`](Self::sector).
+    /// Puts the zone that contains [`sector`](Self::sector).
     ///
     /// # Errors
     ///
-    /// `EIO` if it is another one, or none that the disk can have; `ENOSPC` if the report
-    /// [is full](Self::is_full).
+    /// `EIO` if `zone` does not contain it, or the disk can't have such a zone; `ENOSPC` if the
+    /// report [is full](Self::is_full).
     pub fn put(&mut self, zone: Zone) -> Result {
         if self.is_full() {
             return Err(ENOSPC);
@@ -272,31 +274,31 @@ impl ZoneReport {
             return Err(EIO);
         }
         // INVARIANT: The zone is one of the layout. It contains the sector that was asked for, or
-        // the first one behind the last zone.
+        // the first one after the last zone.
         self.zones[self.len] = zone;
         self.len += 1;
         Ok(())
     }
 
-    /// The zones that were put.
+    /// Returns the zones in the report.
     pub fn zones(&self) -> &[Zone] {
         &self.zones[..self.len]
     }
 
-    /// What the driver was asked for.
+    /// Returns the question that the report answers.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(super) fn query(&self) -> Query {
         self.query
     }
 }
 
-/// Passes a zone on to the caller that asked the block layer for it. May sleep.
+/// Passes a zone to the caller that asked the block layer for zones. May sleep.
 ///
 /// # Safety
 ///
-/// * `disk` and `args` must be what `report_zones()` was called with, in the call.
+/// * `disk` and `args` must be the arguments of `report_zones()`, during that call.
 /// * `zone` must be a zone of the disk, and `number` the number of zones between the first one that
-///   was asked for and this one, of which no more than asked for may be passed on.
+///   was asked for and this one. No more zones may be passed than were asked for.
 #[cfg(CONFIG_BLK_DEV_ZONED)]
 pub(super) unsafe fn pass_zone(
     disk: *mut bindings::gendisk,
@@ -445,7 +447,7 @@ mod tests {
             assert_eq!(report(capacity, 1010, 9).put(zone), result);
         }
 
-        // As many as there are, however many are wanted.
+        // The disk has three zones, although more are asked for.
         let mut report = report(250, 0, u32::MAX);
         for (start, len) in [(0, 100), (100, 100), (200, 50)] {
             assert_eq!(report.put(at(start, len)), Ok(()));
