@@ -4,24 +4,24 @@
 //!
 //! # Vocabulary
 //!
-//! * **Request**: `struct request`, an I/O on its way through the block layer. The block layer sets
-//!   up a fixed number of them and uses each for one I/O after the other.
+//! * **Request**: `struct request`, an I/O in the block layer. The block layer allocates a fixed
+//!   number of them and reuses each for one I/O after the other.
 //! * **Reference**: [`ARef<Request<T>>`](Request). It keeps the request from being freed and
-//!   recycled, and gives no right to it. The count is the C field `ref`. Dropping the last
+//!   recycled, and permits nothing else. The count is the C field `ref`. Dropping the last
 //!   reference frees the request.
-//! * **Owner**: [`OwnedRequest`], a reference together with the exclusive right to start,
-//!   complete, end or requeue the request and to use its data. There is one at most. It moves and
-//!   is never cloned, so it costs no reference counting.
-//! * **End**: to give the submitter the result. **Complete**: to hand the request to
-//!   [`Operations::complete`] on a CPU that suits the submitter. The driver ends it there. It may
+//! * **Owner**: [`OwnedRequest`], a reference together with the exclusive right to start, complete,
+//!   end or requeue the request and to use its data. A request has one owner at most. The owner is
+//!   moved and never cloned, so it costs no reference counting.
+//! * **End**: to give the submitter the result. **Complete**: to dispatch the request to
+//!   [`Operations::complete`] on a CPU near the submitter, where the driver ends it. A driver may
 //!   also end a request without completing it.
-//! * **State**: how far the driver has come with a request it owns: [`Idle`], [`InFlight`] or
+//! * **State**: how far the driver has processed a request that it owns: [`Idle`], [`InFlight`] or
 //!   [`Complete`], a type parameter of the owner.
-//! * **List**: [`RequestList`], owners of requests that belong together.
-//! * **Hardware queue**: what blk-mq calls `hctx`. A driver knows it by its number.
+//! * **List**: [`RequestList`], a list of owners.
+//! * **Hardware queue**: blk-mq's `hctx`. A driver refers to it by number.
 //! * **Tag**: the number of a request in flight, unique within its hardware queue. All hardware
 //!   queues and requests of a device are its [`TagSet`].
-//! * **Park**: to leave the owner in the request itself. **Claim**: to take it out again, after
+//! * **Park**: to store the owner in the request itself. **Claim**: to take it out again, after
 //!   finding the request by its tag. See [`OwnedRequest::park`].
 //!
 //! # States
@@ -50,31 +50,31 @@
 //!     +------------------------------+
 //! ```
 //!
-//! An idle request does not outlive the call that handed it to the driver. A started one may be
-//! anywhere: in a variable, a [`RequestList`], a timer, or parked. Its timeout runs until it is
-//! completed or ended: see [`Operations::timeout`].
+//! An idle request does not outlive the call that handed it to the driver. The owner of a started
+//! request may be anywhere: in a variable, a [`RequestList`] or a timer, or parked. The request's
+//! timeout runs until the request is completed or ended: see [`Operations::timeout`].
 //!
 //! # Timers
 //!
-//! A driver can put an [`HrTimer`] into its request data, and names in its [`HrTimerCallback`] what
-//! the timer holds and the callback gets:
+//! A driver can put an [`HrTimer`] into its request data. Its [`HrTimerCallback`] names the type
+//! that the timer holds and the callback receives:
 //!
-//! * A [`RequestList<T, InFlight>`](RequestList): [`start_timer`](RequestList::start_timer) leaves
-//!   the requests to the timer, [`cancel_timer`](RequestList::cancel_timer) takes them back. This
-//!   is for devices that complete by timer. A single request is a list of one.
+//! * A [`RequestList<T, InFlight>`](RequestList): [`start_timer`](RequestList::start_timer) gives
+//!   the requests to the timer, [`cancel_timer`](RequestList::cancel_timer) takes them back. Use
+//!   this to complete requests by timer. A single request is a list of one.
 //! * An [`ARef<Request<T>>`](Request): [`start_timer`](Request::start_timer) gives the timer a
-//!   reference, [`cancel_timer`](Request::cancel_timer) drops it. This is for watching a request,
-//!   which may have ended by the time of the callback, or been started anew.
+//!   reference, [`cancel_timer`](Request::cancel_timer) drops it. Use this to watch a request,
+//!   which may have ended, or been started again, before the callback runs.
 //!
-//! A callback that wants another call starts the timer again. What it returns has no effect. As in
-//! C, a time below zero from now never comes.
+//! To be called again, the callback starts the timer again. Its return value has no effect. As in
+//! C, a timer whose time is negative, relative to now, never expires.
 //!
 //! [`HrTimer`]: crate::time::hrtimer::HrTimer
 //! [`HrTimerCallback`]: crate::time::hrtimer::HrTimerCallback
 //!
 //! # A driver
 //!
-//! This one completes reads and writes at once, without moving data, and counts them:
+//! This driver completes reads and writes at once, without moving data, and counts them:
 //!
 //! ```
 //! use kernel::{
@@ -118,9 +118,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A loadable module keeps the [`GenDisk`] in its own value: `samples/rust/rust_blk_minimal.rs` is
-//! the whole of one, which takes `obj-m += rust_blk_minimal.o` in the Makefile, and
-//! `samples/rust/rust_blk_ram.rs` a disk that keeps its data.
+//! A loadable module stores the [`GenDisk`] in its own value. `samples/rust/rust_blk_minimal.rs` is
+//! a complete module; add `obj-m += rust_blk_minimal.o` to a Makefile to build it.
+//! `samples/rust/rust_blk_ram.rs` is a disk that keeps its data.
 //!
 //! # Queue data
 //!
@@ -133,9 +133,9 @@
 //! | `Pin<KBox<D>>` | `Pin<&D>` |
 //! | `Arc<D>` | `ArcBorrow<'_, D>` |
 //!
-//! [`Request::queue_data`] leads to it from any request. Dropping the [`GenDisk`] drops it, after
-//! the last of the disk's requests, and may sleep then. So keep the timer, interrupt or thread that
-//! ends requests in the queue data, or in a field that is declared after the [`GenDisk`].
+//! [`Request::queue_data`] returns it for any request. Dropping the [`GenDisk`] drops it, after the
+//! last request of the disk, in a context that may sleep. So keep the timer, interrupt or thread
+//! that ends requests in the queue data, or in a field that is declared after the [`GenDisk`].
 //!
 //! # Contexts
 //!
@@ -157,36 +157,35 @@
 //! | `queue_rq` and the like, `poll`, `timeout` | [`SpinLock`](crate::sync::SpinLock) |
 //! | `complete`, a timer or an interrupt, too | [`SpinLockIrq`](crate::sync::SpinLockIrq) |
 //!
-//! Hold no lock while you end or complete a request, drop a list, drop a reference or cancel a
-//! timer that holds one, or look up a tag: each may call the submitter or [`Operations::complete`].
-//! Starting, parking, claiming and requeueing a
-//! request, and starting a timer, call neither.
+//! Hold no lock while you end or complete a request, drop a list, drop a reference, cancel a timer
+//! that holds a reference, or look up a tag: each may call the submitter or
+//! [`Operations::complete`]. Starting, parking, claiming and requeueing a request, and starting a
+//! timer, call neither.
 //!
 //! # What is not promised
 //!
-//! * A leak is harmless to memory, and hangs: an owner that is leaked is an I/O that never ends, a
-//!   reference that is leaked is a tag that is never used again. Removing the disk waits for both.
-//!   If the disk is leaked, too, unloading its module waits, and with it the loading and unloading
-//!   of all others.
-//! * A wrong tag, if it is in use, leads to another I/O, and claiming by it ends that early. After
-//!   a timeout, a late completion does the same to the next I/O with the tag. Memory is safe, data
-//!   is not. [Keys](OwnedRequest::park) are for devices that may do this.
-//! * If adding a disk fails in `device_add_disk()` for lack of memory, C may keep the disk for as
-//!   long as a reader of the list of disks looks at it, as with drivers in C. The queue data and
-//!   the tag set do not wait for that.
-//! * A driver that sleeps where it must not, in `queue_rq` of a tag set that is not [`blocking`],
-//!   leaves the read-side critical section of RCU that keeps its disk alive, in kernels without
-//!   `CONFIG_PREEMPT_RCU`. The kernel warns ("scheduling while atomic"). No safe Rust in the kernel
-//!   is protected from that, nor from a timer or a work item that is leaked and outlives its
-//!   module.
+//! * A leak cannot corrupt memory, but it hangs. A leaked owner is an I/O that never ends; a leaked
+//!   reference is a tag that is never used again. Removing the disk waits for both. If the disk is
+//!   leaked, too, unloading its module waits, and with it the loading and unloading of all other
+//!   modules.
+//! * A wrong tag that is in use finds another I/O. Claiming that request and ending it ends the
+//!   other I/O early. A completion that arrives after a timeout does the same to the next I/O with
+//!   the tag. Memory is safe, data is not. [Keys](OwnedRequest::park) protect against such devices.
+//! * If `device_add_disk()` fails for lack of memory, a reader of the list of disks may keep the
+//!   disk in memory for a while, as with drivers in C. The queue data and the tag set are freed
+//!   without waiting for it.
+//! * In kernels without `CONFIG_PREEMPT_RCU`, a driver that sleeps in `queue_rq` of a tag set that
+//!   is not [`blocking`] leaves the RCU read-side critical section that keeps its disk alive. The
+//!   kernel warns ("scheduling while atomic"). No safe Rust in the kernel is protected from that,
+//!   nor from a leaked timer or work item that outlives its module.
 //!
 //! # What is not covered
 //!
-//! Mapping a request's data for DMA; request data that is made with the device or the NUMA node at
-//! hand, or that can fail; requests that the driver makes, and reserved tags; going over the
-//! requests in flight, other than by their tags; stopping, quiescing, freezing and waking queues;
-//! hardware queues for reads, data for each hardware queue, and mapping by interrupt affinity; a
-//! parent device; a capacity and limits that change.
+//! Mapping a request's data for DMA; request data whose initializer gets the device or the NUMA
+//! node, or can fail; requests made by the driver, and reserved tags; iterating over the requests
+//! in flight, other than by their tags; stopping, quiescing, freezing and waking queues; hardware
+//! queues for reads, data of a hardware queue, and mapping by interrupt affinity; a parent device;
+//! a capacity and limits that change.
 
 mod gen_disk;
 #[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]

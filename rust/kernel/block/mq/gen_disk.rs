@@ -28,32 +28,32 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// A disk that is known to the system.
+/// A disk that is registered with the block layer: `struct gendisk`.
 ///
-/// Dropping it removes the disk: no new I/O is accepted, I/O in flight is waited for, and then the
-/// disk's data is dropped. If the disk is open, its file descriptors fail from then on, and the
-/// module that implements `T` stays loaded until the last of them is closed. While that module is
-/// being initialized, dropping a disk waits for the last close: a module that fails to initialize
-/// goes without regard to its users.
+/// Dropping it removes the disk: the block layer accepts no new I/O and waits for I/O in flight,
+/// then the queue data is dropped. If the disk is open, its file descriptors fail from then on, and
+/// the module that implements `T` stays loaded until the last of them is closed. A module that
+/// fails to initialize is freed even if its disks are open. So, while the module is being
+/// initialized, dropping a disk waits for the last close.
 ///
-/// Dropping sleeps. It waits for each request of the disk that has an owner or a reference, so
+/// Dropping sleeps. It waits for each request of the disk that has an owner or a reference. So
 /// whatever ends requests (a timer, an interrupt, a thread) must outlive the disk, and the disk
-/// must not be dropped with an owner or a reference at hand, nor in a function of [`Operations`].
+/// must not be dropped by a thread that holds an owner or a reference, nor in a function of
+/// [`Operations`].
 ///
-/// A disk that is leaked (`mem::forget`) stays until its module is unloaded, and is removed then,
-/// with a warning. Its data stays in memory. The same happens to one that is dropped only after the
-/// module's own values were.
+/// A leaked disk (`mem::forget`) is removed, with a warning, when its module is unloaded. Its data
+/// stays in memory. The same happens to a disk that is dropped after the module's own values.
 ///
 /// # Invariants
 ///
-/// * `disk` was added to the system. It is removed by whichever side claims it from `guard`; where
-///   there are no modules, by this value.
+/// * `disk` was added to the system. It is removed by the side that claims it from `guard`; in a
+///   kernel without modules, by this value.
 /// * The queue data of its queue came from `T::QueueData::into_foreign`.
 pub struct GenDisk<T: Operations> {
     disk: *mut bindings::gendisk,
     #[cfg(CONFIG_MODULES)]
     guard: Option<Pin<KBox<UnloadGuard>>>,
-    // Dropped after `Drop::drop` has put the disk, as the queue points to it.
+    // Dropped after `Drop::drop` has put the disk, as the queue points to the tag set.
     tag_set: Arc<TagSet<T>>,
     _major: Option<Arc<Major>>,
     // Invariant in `T`, as in `Request`.
@@ -63,7 +63,7 @@ pub struct GenDisk<T: Operations> {
 // SAFETY: A disk can be removed from any thread, and the queue data that this drops is `Send`.
 unsafe impl<T: Operations> Send for GenDisk<T> {}
 
-// SAFETY: There are no methods on `&GenDisk` that are not safe to call from several threads.
+// SAFETY: All methods on `&GenDisk` may be called from several threads.
 unsafe impl<T: Operations> Sync for GenDisk<T> {}
 
 impl<T: Operations> GenDisk<T> {
@@ -75,7 +75,7 @@ impl<T: Operations> GenDisk<T> {
 
 #[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
 impl<T: Operations> GenDisk<T> {
-    /// The C disk.
+    /// Returns the C disk.
     pub(super) fn as_raw(&self) -> *mut bindings::gendisk {
         self.disk
     }
@@ -85,7 +85,7 @@ impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
         #[cfg(CONFIG_MODULES)]
         if self.guard.take().is_some_and(|guard| !guard.claim()) {
-            // The guard has removed the disk with its module.
+            // The guard has removed the disk when the module was unloaded.
             return;
         }
 
@@ -96,12 +96,12 @@ impl<T: Operations> Drop for GenDisk<T> {
         // here.
         unsafe { bindings::del_gendisk(self.disk) };
 
-        // No function of the driver runs for this disk any more, nor will:
+        // No function of the driver runs for this disk any more, and none will:
         //
-        // - All requests are done, and have no reference left: each holds a use count of the queue,
-        //   for a flush those that wait for its end do, and `del_gendisk()` waits for that to be
-        //   zero (`blk_mq_freeze_queue_wait()`). The timeout handler and polling hold one, too. So
-        //   what `Request::queue_data` returned is not in use.
+        // - All requests have ended and have no references: each holds a use count of the queue
+        //   (for a flush, the requests that wait for its end hold one), and `del_gendisk()` waits
+        //   for that to be zero (`blk_mq_freeze_queue_wait()`). The timeout handler and polling
+        //   hold one, too. So nothing uses what `Request::queue_data` returned.
         // - A call of `queue_rq`, `queue_rqs` or `commit_rqs` whose requests have ended may not
         //   have returned. It runs inside a read-side critical section, of RCU or, if the tag set
         //   is `blocking`, of the tag set's SRCU. `del_gendisk()` waits for the right one of the
@@ -111,9 +111,9 @@ impl<T: Operations> Drop for GenDisk<T> {
         //   in the kernel does: see "What is not promised" in the module's documentation.
         // - `init_hctx` is called while the disk is set up, and by `TagSet::update_nr_hw_queues`
         //   for the disks in the list of the tag set. `del_gendisk()` takes the disk off that list,
-        //   and so waits for such a call to be over.
-        // - `report_zones` is called with the use count held.
-        // - Completions and timers get requests, and nothing else of the disk.
+        //   and so waits until such a call has returned.
+        // - `report_zones` is called with a use count of the queue held.
+        // - Completions and timers get requests, and no other part of the disk.
 
         #[cfg(CONFIG_MODULES)]
         // SAFETY: The module of `T` is there, as this is its code, and the disk is valid.
@@ -121,13 +121,13 @@ impl<T: Operations> Drop for GenDisk<T> {
             wait_for_last_close(this_module::<T::OwnerModule>().as_ptr(), self.disk)
         };
 
-        // SAFETY: The reference that came with the disk is given up here. The disk may be open;
-        // what is called for that is in C and in the module of `T`, which stays until the last
-        // close, or that was waited for.
+        // SAFETY: This gives up the reference that came with the disk. The disk may be open. The
+        // functions called for that are in C and in the module of `T`, which stays until the last
+        // close, unless the last close was waited for.
         unsafe { bindings::put_disk(self.disk) };
 
-        // SAFETY: By the type invariant this came from `into_foreign`, and nothing uses it, see
-        // above.
+        // SAFETY: By the type invariant this came from `into_foreign`. Nothing uses it any more, as
+        // shown above.
         drop(unsafe { T::QueueData::from_foreign(queue_data) });
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Zoned disks: what they are limited to, and how they report their zones.
+//! Zoned disks: their limits, and reports of their zones.
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
@@ -27,31 +27,30 @@ use crate::{
     types::ScopeGuard, //
 };
 
-/// The size of the largest array that the block layer can allocate.
+/// The size of the largest array that the block layer can allocate, in bytes.
 const MAX_ARRAY_BYTES: u64 = (PAGE_SIZE << bindings::MAX_PAGE_ORDER) as u64;
 
-/// The zones of a disk, and their limits.
-///
-/// See [`GenDiskBuilder::zoned`](super::GenDiskBuilder::zoned).
+/// The zones of a disk and their limits. See
+/// [`GenDiskBuilder::zoned`](super::GenDiskBuilder::zoned).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZonedLimits {
-    /// The length of a zone in sectors of 512 bytes: a power of two, and a logical block at least.
+    /// The length of a zone in sectors of 512 bytes: a power of two, and at least a logical block.
     /// The last zone of the disk may be shorter.
     pub zone_sectors: u32,
-    /// How many zones can be open at a time. Zero stands for no limit.
+    /// The largest number of open zones. Zero means no limit.
     pub max_open_zones: u32,
-    /// How many zones can be open or closed at a time. Zero stands for no limit.
+    /// The largest number of active zones, open or closed. Zero means no limit.
     pub max_active_zones: u32,
-    /// The size of the largest zone append, in sectors of 512 bytes. Zero stands for a device
-    /// without that operation, for which the block layer does it by ordinary writes.
+    /// The size of the largest zone append, in sectors of 512 bytes. Zero means that the device has
+    /// no such operation; the block layer then emulates it by ordinary writes.
     pub max_append_sectors: u32,
 }
 
 impl ZonedLimits {
-    /// Puts the limits where C has them.
+    /// Copies the limits to C's.
     pub(super) fn apply(&self, limits: &mut bindings::queue_limits, capacity_sectors: u64) {
-        // A limit of at least the number of zones is none. The block layer would find out only
-        // after it has allocated memory for each of them.
+        // A limit that the number of zones cannot exceed is no limit. The block layer drops such a
+        // limit, too, but only after it has allocated memory for that many zones.
         let zones = self.zones(capacity_sectors);
         let limit = |number: u32| if u64::from(number) < zones { number } else { 0 };
 
@@ -62,15 +61,16 @@ impl ZonedLimits {
         limits.max_hw_zone_append_sectors = self.max_append_sectors;
     }
 
-    /// How many zones a disk of so many sectors has, if zones have an acceptable length.
+    /// Returns the number of zones of a disk with so many sectors. `zone_sectors` must be a power
+    /// of two.
     fn zones(&self, capacity_sectors: u64) -> u64 {
-        // By shift, as a division could panic.
+        // Shifted, because a division could panic.
         let full = capacity_sectors >> self.zone_sectors.trailing_zeros();
         let rest = capacity_sectors & u64::from(self.zone_sectors.wrapping_sub(1));
         full + u64::from(rest != 0)
     }
 
-    /// Refuses what the block layer would find out late, or not at all.
+    /// Rejects limits that the block layer would reject late, or not at all.
     pub(super) fn validate(
         &self,
         has_report_zones: bool,
@@ -80,16 +80,17 @@ impl ZonedLimits {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             return Err(EOPNOTSUPP);
         }
-        // Without it there is nothing that the block layer could call.
+        // A zoned disk needs the callback.
         if !has_report_zones || !self.zone_sectors.is_power_of_two() {
             return Err(EINVAL);
         }
-        // What is larger than a zone can't be split.
+        // A block that is larger than a zone can't be split.
         if self.zone_sectors < logical_block_size >> SECTOR_SHIFT {
             return Err(EINVAL);
         }
-        // The block layer has an array of bytes for the zones, and one of pointers for those that
-        // can be active, and allocating more than is possible warns.
+        // The block layer allocates an array of bytes for the zones, and one of pointers for the
+        // zones that can be active. An allocation that is larger than possible makes the kernel
+        // warn.
         let zones = self.zones(capacity_sectors);
         let active = u64::from(self.max_open_zones.max(self.max_active_zones)).min(zones);
         let pointer = size_of::<*mut c_void>() as u64;
@@ -100,12 +101,12 @@ impl ZonedLimits {
     }
 }
 
-/// Lets the block layer look at all zones of a disk. May sleep.
+/// Makes the block layer read all zones of a disk. May sleep.
 ///
 /// # Safety
 ///
 /// `disk` must be valid and set up, with [`report_zones`] of the driver in its table and
-/// [`ZonedLimits`] applied, and not be added yet.
+/// [`ZonedLimits`] applied, and not yet be added.
 pub(super) unsafe fn revalidate(disk: *mut bindings::gendisk) -> Result {
     #[cfg(CONFIG_BLK_DEV_ZONED)]
     {
@@ -120,25 +121,25 @@ pub(super) unsafe fn revalidate(disk: *mut bindings::gendisk) -> Result {
     }
 }
 
-/// Calls `f` while the use count of the queue is held, which the removal of the disk waits for.
+/// Takes a use count of the queue, which the removal of the disk waits for.
 ///
-/// Waits while the queue is frozen.
+/// Sleeps while the queue is frozen.
 ///
 /// # Errors
 ///
-/// `ENODEV` if the disk is being removed, or is no more.
+/// `ENODEV` if the disk is being removed, or has been.
 ///
 /// # Safety
 ///
-/// `q` must be valid, and the caller must not be one that a freeze of the queue waits for.
-// Not inlined into modules, for which the C functions are not exported.
+/// `q` must be valid, and a freeze of the queue must not wait for the caller.
+// Not inlined into modules, to which the C functions are not exported.
 #[inline(never)]
 unsafe fn enter_queue(q: *mut bindings::request_queue) -> Result {
     // SAFETY: By the requirements of this function.
     to_result(unsafe { bindings::blk_queue_enter(q, 0) })
 }
 
-/// Gives back what [`enter_queue`] has taken.
+/// Drops the use count that [`enter_queue`] took.
 ///
 /// # Safety
 ///
@@ -149,17 +150,17 @@ unsafe fn exit_queue(q: *mut bindings::request_queue) {
     unsafe { bindings::blk_queue_exit(q) };
 }
 
-/// Asks the driver for zones and passes them on.
+/// Asks the driver for zones and passes them to the caller that asked for them.
 ///
-/// Anything that has the disk open can ask, also while and after the disk is removed: the block
-/// layer holds nothing that the removal waits for. So the driver is called with the use count of
-/// the queue held, which `del_gendisk()` waits for and which can't be had after it. The zones are
-/// passed on without it: that may take until user space has dealt with a page fault.
+/// Any process that has the disk open can ask, also while and after the disk is removed: the block
+/// layer holds nothing that the removal waits for. So this calls the driver with a use count of the
+/// queue, which `del_gendisk()` waits for and after which none can be taken. It passes the zones on
+/// without the count, as that may wait for user space to resolve a page fault.
 ///
 /// # Safety
 ///
-/// Only to be called by the block layer, for a disk of `T`, not from where the use count of its
-/// queue is held.
+/// Only to be called by the block layer, for a disk of `T`, and not while the caller holds a use
+/// count of its queue.
 pub(super) unsafe extern "C" fn report_zones<T: Operations>(
     disk: *mut bindings::gendisk,
     sector: bindings::sector_t,
@@ -167,7 +168,7 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
     args: *mut bindings::blk_report_zones_args,
 ) -> c_int {
     // SAFETY: The disk is valid during the call, and so are its queue and its block device, whose
-    // limits and size `GenDiskBuilder::build` has set before.
+    // limits and size `GenDiskBuilder::build` has already set.
     let (q, zone_sectors, capacity) = unsafe {
         let q = (*disk).queue;
         (q, (*q).limits.chunk_sectors, (*(*disk).part0).bd_nr_sectors)
@@ -185,15 +186,15 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
     while query.wanted > 0 {
         let mut report = ZoneReport::new(query);
         let result = from_result(|| {
-            // SAFETY: The queue is valid, and its use count not held by the caller.
+            // SAFETY: The queue is valid, and the caller does not hold a use count of it.
             unsafe { enter_queue(q) }?;
             let entered = ScopeGuard::new(|| {
                 // SAFETY: The queue was entered above.
                 unsafe { exit_queue(q) }
             });
             // SAFETY: `GenDisk::drop` drops the queue data after `del_gendisk()`, which waits for
-            // the use count that is held here. `GenDiskBuilder::build`, which calls this through
-            // `revalidate`, owns the queue data meanwhile.
+            // the use count that is held here. While `GenDiskBuilder::build` calls this through
+            // `revalidate`, it owns the queue data.
             T::report_zones(unsafe { queue_data::<T>(q) }, &mut report)?;
             drop(entered);
             Ok(0)
@@ -201,7 +202,7 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
         if result != 0 {
             return result;
         }
-        // A test's driver can have put a report of its own into the place of this one.
+        // A driver in a test can replace this report by one of its own.
         #[cfg(CONFIG_KUNIT = "y")]
         if report.query() != query {
             return EIO.to_errno();
@@ -212,9 +213,9 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
         query.sector = last.start + last.len;
         for (zone, number) in report.zones().iter().zip(query.reported..) {
             #[cfg(CONFIG_BLK_DEV_ZONED)]
-            // SAFETY: These are the arguments of this function, which the block layer called. By
-            // the invariants of the report, which is about what was asked, the zones of all rounds
-            // are zones of the disk, in order and without gaps, and no more than asked for.
+            // SAFETY: These are the arguments of this function, which the block layer called. The
+            // report answers the query, and by its invariants the zones of all rounds are zones of
+            // the disk, in order and without gaps, and no more than asked for.
             let result = unsafe { crate::block::zone::pass_zone(disk, number, zone, args) };
 
             #[cfg(not(CONFIG_BLK_DEV_ZONED))]

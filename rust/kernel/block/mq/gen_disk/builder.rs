@@ -42,13 +42,13 @@ use core::marker::PhantomData;
 #[cfg(doc)]
 use crate::block::Op;
 
-/// What a [`GenDisk`] is to be like.
+/// The limits and numbers of a [`GenDisk`] to build.
 ///
 /// The default of a limit is that of `struct queue_limits`. [`build`](Self::build) fails if the
 /// block layer does not accept a limit.
 ///
-/// A disk gets [`Op::READ`] and [`Op::WRITE`], and other operations only if they are asked for
-/// here.
+/// A disk gets [`Op::READ`] and [`Op::WRITE`]. It gets another operation only if the driver asks
+/// for it here.
 #[must_use]
 pub struct GenDiskBuilder {
     limits: bindings::queue_limits,
@@ -70,7 +70,7 @@ impl Default for GenDiskBuilder {
 }
 
 impl GenDiskBuilder {
-    /// A disk without sectors, with logical blocks of 512 bytes.
+    /// Describes a disk without sectors, with logical blocks of 512 bytes.
     pub fn new() -> Self {
         Self {
             limits: pin_init::zeroed(),
@@ -86,10 +86,10 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Sets the size of a logical block, in bytes: the smallest unit that can be read and written.
+    /// Sets the size of a logical block, in bytes: the smallest unit of a read or write.
     ///
-    /// A power of two, from 512 up to a page or, where the kernel supports larger blocks, up to 64
-    /// KiB. Zero stands for 512.
+    /// A power of two, from 512 to the page size or, in kernels that support larger blocks, to 64
+    /// KiB. Zero means 512.
     pub fn logical_block_size(mut self, bytes: u32) -> Self {
         self.limits.logical_block_size = bytes;
         self
@@ -103,58 +103,58 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Sets the size of the largest request, in sectors of 512 bytes. Zero stands for the block
-    /// layer's default.
+    /// Sets the size of the largest request, in sectors of 512 bytes. Zero means the block layer's
+    /// default.
     pub fn max_hw_sectors(mut self, sectors: u32) -> Self {
         self.limits.max_hw_sectors = sectors;
         self
     }
 
-    /// Sets the alignment of data in memory, as a mask: 3 asks for addresses that are multiples of
-    /// four.
+    /// Sets the alignment of data in memory, as a mask: 3 means addresses that are multiples of
+    /// four bytes.
     ///
-    /// With less than 511, segments may have lengths that are not multiples of a sector. Zero
-    /// stands for 511.
+    /// With a mask below 511, the length of a segment may be no multiple of a sector. Zero means
+    /// 511.
     pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
         self.limits.dma_alignment = mask;
         self
     }
 
-    /// Sets a boundary for the segments of a request, as a mask: with 4095, all segments but the
-    /// first start, and all but the last end, at a multiple of 4096 bytes. Zero, the default, sets
-    /// none.
+    /// Sets a boundary for the segments of a request, as a mask. With 4095, all segments but the
+    /// first start, and all but the last end, at a multiple of 4096 bytes. Zero, the default, means
+    /// no boundary.
     pub fn virt_boundary_mask(mut self, mask: u32) -> Self {
         self.limits.virt_boundary_mask = mask as usize;
         self
     }
 
-    /// Sets the size of the largest discard ([`Op::DISCARD`]), in sectors of 512 bytes: up to
-    /// `u32::MAX >> 9`. With zero, the default, the device gets none. A discard is for one range,
-    /// of logical blocks.
+    /// Sets the size of the largest discard ([`Op::DISCARD`]), in sectors of 512 bytes, up to
+    /// `u32::MAX >> 9`. With zero, the default, the device gets no discards. A discard is for one
+    /// range of logical blocks.
     pub fn max_hw_discard_sectors(mut self, sectors: u32) -> Self {
         self.limits.max_hw_discard_sectors = sectors;
         self
     }
 
     /// Sets the size of the largest request to write zeroes ([`Op::WRITE_ZEROES`]), in sectors of
-    /// 512 bytes: up to `u32::MAX >> 9`. With zero, the default, the device gets none, and the
-    /// block layer writes zeroes like other data.
+    /// 512 bytes, up to `u32::MAX >> 9`. With zero, the default, the device gets no such requests,
+    /// and the block layer writes zeroes like other data.
     pub fn max_write_zeroes_sectors(mut self, sectors: u32) -> Self {
         self.limits.max_write_zeroes_sectors = sectors;
         self
     }
 
-    /// Says whether the medium rotates, so that the order of accesses matters.
+    /// Declares that the medium rotates, so that the order of accesses matters.
     pub fn rotational(self, yes: bool) -> Self {
         self.feature(bindings::BLK_FEAT_ROTATIONAL, yes)
     }
 
-    /// Says whether the device has a volatile write cache. If so, it gets [`Op::FLUSH`].
+    /// Declares a volatile write cache. The device then gets [`Op::FLUSH`].
     pub fn write_cache(self, yes: bool) -> Self {
         self.feature(bindings::BLK_FEAT_WRITE_CACHE, yes)
     }
 
-    /// Says whether the device can write around its [`write_cache`](Self::write_cache)
+    /// Declares that the device can write around its [`write_cache`](Self::write_cache)
     /// ([`OwnedRequest::is_fua`]). Otherwise the block layer sends a flush after such a write.
     ///
     /// [`OwnedRequest::is_fua`]: crate::block::mq::OwnedRequest::is_fua
@@ -162,8 +162,8 @@ impl GenDiskBuilder {
         self.feature(bindings::BLK_FEAT_FUA, yes)
     }
 
-    /// Makes the disk a zoned one, for a driver with [`Operations::report_zones`]. `None` makes it
-    /// one without zones, which is the default.
+    /// Makes the disk zoned, for a driver with [`Operations::report_zones`]. `None`, the default,
+    /// makes it a disk without zones.
     pub fn zoned(mut self, limits: Option<ZonedLimits>) -> Self {
         self.zoned = limits;
         self
@@ -178,10 +178,10 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Gives the disk device numbers: `minors` of them (the disk and its partitions), from
-    /// `first_minor` on, of `major`.
+    /// Sets the device numbers: `minors` numbers of `major`, from `first_minor` on, for the disk
+    /// and its partitions.
     ///
-    /// Without this the block layer finds numbers for the disk.
+    /// Without this the block layer picks numbers.
     pub fn device_number(mut self, major: Arc<Major>, first_minor: u32, minors: u32) -> Self {
         self.numbers = Some(Numbers {
             major,
@@ -191,7 +191,7 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Refuses what the block layer would warn about, or not notice.
+    /// Rejects limits that the block layer would warn about, or not notice.
     fn validate(&self, has_report_zones: bool) -> Result {
         let limits = &self.limits;
 
@@ -219,23 +219,23 @@ impl GenDiskBuilder {
         }
     }
 
-    /// Makes the disk and adds it to the system. May sleep.
+    /// Creates the disk and adds it to the system. May sleep.
     ///
-    /// I/O may come in before this returns, and [`Operations::report_zones`] is called for a zoned
-    /// disk. `queue_data` is dropped with the disk, or at once if this fails.
+    /// I/O may arrive before this returns. For a zoned disk, this calls
+    /// [`Operations::report_zones`]. `queue_data` is dropped with the disk, or at once if this
+    /// fails.
     ///
     /// # Errors
     ///
     /// * `EINVAL` if a size is not acceptable, if the name is empty or longer than 31 bytes, or if
     ///   the disk is zoned and the driver has no [`Operations::report_zones`].
-    /// * `EIO` if the driver reports a zone that is outside the disk or not one of its zones, and
-    ///   `ENODEV` if the block layer finds fault with the zones, which the
-    ///   kernel logs.
-    /// * `EOPNOTSUPP` if the disk is zoned and the kernel is without `CONFIG_BLK_DEV_ZONED`.
-    /// * `ENOMEM` if there is not enough memory, or if there are more zones than there can be
-    ///   memory for.
-    /// * `EEXIST` if there is a disk with this name or number. The kernel logs a stack then, so the
-    ///   driver makes sure of it before.
+    /// * `EIO` if the driver reports a zone that the disk does not have, and `ENODEV` if the block
+    ///   layer rejects the zones; the kernel logs the reason.
+    /// * `EOPNOTSUPP` if the disk is zoned and the kernel lacks `CONFIG_BLK_DEV_ZONED`.
+    /// * `ENOMEM` if there is not enough memory, or if the disk has more zones than the block layer
+    ///   can allocate memory for.
+    /// * `EEXIST` if there is a disk with this name or number. The kernel then logs a stack trace,
+    ///   so the driver should check first.
     pub fn build<T: Operations>(
         self,
         name: &CStr,
@@ -244,7 +244,7 @@ impl GenDiskBuilder {
     ) -> Result<GenDisk<T>> {
         let queue_data = queue_data.into_foreign();
         let queue_data = ScopeGuard::new_with_data(queue_data, |queue_data| {
-            // SAFETY: This came from `into_foreign` above and is converted back only here; the
+            // SAFETY: This came from `into_foreign` above, and is converted back only here. The
             // guard is dismissed once a `GenDisk` owns it.
             drop(unsafe { T::QueueData::from_foreign(queue_data) });
         });
@@ -314,14 +314,14 @@ impl GenDiskBuilder {
         // the table. Declared before `disk`, which refers to it, so that it is dropped after that.
         let fops = KBox::into_raw(KBox::new(table, GFP_KERNEL)?);
         let fops = ScopeGuard::new_with_data(fops, |fops| {
-            // SAFETY: This came from `into_raw` above. The disk was not added, so that it does not
-            // free the table.
+            // SAFETY: This came from `into_raw` above. The disk was not added, so it does not free
+            // the table.
             drop(unsafe { KBox::from_raw(fops) });
         });
 
         let disk = {
-            // C does not expect the hardware queues to change, nor another disk to come, while it
-            // sets up a disk.
+            // While C sets up a disk, the hardware queues must not change, and no other disk must
+            // be added.
             let _queues = queues_lock.lock();
             // SAFETY: By the requirements of this function the tag set is set up, and outlives the
             // disk.
@@ -330,13 +330,13 @@ impl GenDiskBuilder {
             })?
         };
         let mut disk = ScopeGuard::new_with_data(disk, |disk| {
-            // As above, the other way round.
+            // C does not expect that while it frees a disk, either.
             let _queues = queues_lock.lock();
             // SAFETY: `disk` was allocated above and not added.
             unsafe { bindings::put_disk(disk) };
         });
 
-        // SAFETY: The disk is valid. Nothing else uses its name, but others may look at the rest of
+        // SAFETY: The disk is valid. Nothing else uses its name, but others may read the rest of
         // the disk, which they find by its queue.
         write_name(unsafe { &mut (**disk).disk_name }, name)?;
         // SAFETY: The disk is valid and not added, and so nothing else uses the field.
@@ -356,7 +356,7 @@ impl GenDiskBuilder {
         unsafe { bindings::set_capacity(*disk, self.capacity_sectors) };
 
         if self.zoned.is_some() {
-            // SAFETY: `disk` is valid and not added. `validate` made sure that the driver's table
+            // SAFETY: `disk` is valid and not added. `validate` has checked that the driver's table
             // has the function, and the limits were applied.
             unsafe { revalidate(*disk) }?;
         }
@@ -365,7 +365,7 @@ impl GenDiskBuilder {
         let guard = {
             // SAFETY: `disk` is valid until it is put, which is after the guard is dropped, unless
             // the guard puts it. The module is not unloaded while this runs, so the disk is added
-            // before.
+            // before that.
             let guard = unsafe { UnloadGuard::new(table.owner, *disk) };
             KBox::pin_init(guard, GFP_KERNEL)?
         };
@@ -375,7 +375,7 @@ impl GenDiskBuilder {
             bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
         })?;
 
-        // The disk was added, and frees the table with its last reference.
+        // The disk was added. It frees the table with its last reference.
         fops.dismiss();
         Ok(Added {
             disk: disk.dismiss(),
@@ -385,7 +385,7 @@ impl GenDiskBuilder {
     }
 }
 
-/// Copies a disk's name, with its null byte, to where C has it.
+/// Copies a disk's name, with its null byte, to the C field.
 fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CStr) -> Result {
     let name = name.to_bytes_with_nul();
     if name.len() > place.len() || name.len() == 1 {
@@ -408,11 +408,12 @@ struct Added {
 ///
 /// # Safety
 ///
-/// `disk` must be valid, and its file operations must be from [`GenDiskBuilder::add`] and not
-/// be used any more.
-// Not inlined, so that it is here and not in the driver's module.
+/// `disk` must be valid. Its file operations must be from [`GenDiskBuilder::add`] and no longer be
+/// in use.
+// Not inlined, so that the code is here and not in the driver's module.
 #[inline(never)]
 unsafe extern "C" fn free_file_operations(disk: *mut bindings::gendisk) {
-    // SAFETY: By the requirements of this function the table is a `KBox`, and `disk` alone has it.
+    // SAFETY: By the requirements of this function the table is a `KBox` that only `disk` refers
+    // to.
     drop(unsafe { KBox::from_raw((*disk).fops.cast_mut()) });
 }
