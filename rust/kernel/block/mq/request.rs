@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests: the façade of what is in `request/`.
+//! Requests. The code is in the modules below.
 //!
-//! The vocabulary and a diagram of the states are in the documentation of [`mq`](super).
+//! The documentation of [`mq`](super) has the vocabulary and a diagram of the states.
 
 mod accessors;
 mod batch;

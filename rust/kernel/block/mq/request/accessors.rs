@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fields of a request that only its owner may read.
+//! Fields of a request that only its owner may read, and one that it may write.
 //!
-//! Without the owner, the I/O may end or be requeued on another CPU at any time, upon which the
-//! block layer frees or changes them.
+//! Without the owner, the I/O may end or be requeued on another CPU at any time. The block layer
+//! then frees or changes these fields.
 //!
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 impl<T: Operations, S: State> OwnedRequest<T, S> {
-    /// The operation.
+    /// Returns the operation.
     #[inline]
     pub fn op(&self) -> Op {
         // SAFETY: The request is valid, and the block layer does not change this field while the
@@ -32,38 +32,38 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         Op::from_flags(unsafe { (*self.as_raw()).cmd_flags })
     }
 
-    /// The first sector, in units of 512 bytes. This is [`u64::MAX`] for a flush.
+    /// Returns the first sector, in units of 512 bytes, or [`u64::MAX`] for a flush.
     #[inline]
     pub fn sector(&self) -> u64 {
         // SAFETY: As in `op`.
         unsafe { (*self.as_raw()).__sector }
     }
 
-    /// The length in bytes: zero for a flush, the length of the range for a discard.
+    /// Returns the length in bytes: zero for a flush, the length of the range for a discard.
     #[inline]
     pub fn bytes(&self) -> u32 {
         // SAFETY: As in `op`.
         unsafe { (*self.as_raw()).__data_len }
     }
 
-    /// The length in sectors of 512 bytes.
+    /// Returns the length in sectors of 512 bytes.
     #[inline]
     pub fn sectors(&self) -> u32 {
         self.bytes() >> SECTOR_SHIFT
     }
 
-    /// The tag. Once the request is started,
-    /// [`TagSet::tag_to_rq`](crate::block::mq::TagSet::tag_to_rq) finds it by that.
+    /// Returns the tag, which is unique among the requests of a hardware queue that are in flight.
     ///
-    /// It is unique among the requests of a hardware queue that are in flight.
+    /// Once the request is started, [`TagSet::tag_to_rq`](crate::block::mq::TagSet::tag_to_rq)
+    /// finds it by the tag.
     #[inline]
     pub fn tag(&self) -> u32 {
-        // SAFETY: As in `op`. A request has a tag, which is not negative, while the driver has it.
+        // SAFETY: As in `op`. While the driver owns a request, it has a tag, which is not negative.
         unsafe { (*self.as_raw()).tag as u32 }
     }
 
-    /// Whether the hardware queue is one for polling, so that [`Operations::poll`] is to end the
-    /// request.
+    /// Returns true if the hardware queue is a polled one, whose requests [`Operations::poll`]
+    /// ends.
     #[inline]
     pub fn is_polled(&self) -> bool {
         // SAFETY: By the type invariant of `Request` the request keeps its hardware queue, whose
@@ -72,10 +72,10 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
     }
 
-    /// Whether the data must be on the medium, and not just in the device's cache, when the I/O
-    /// ends (`REQ_FUA`).
+    /// Returns true if the data must be on the medium when the I/O ends, and not just in the
+    /// device's cache (`REQ_FUA`).
     ///
-    /// The block layer asks for it only if the disk can do it:
+    /// The block layer asks for this only if the disk supports it:
     /// [`GenDiskBuilder::fua`](crate::block::mq::GenDiskBuilder::fua).
     #[inline]
     pub fn is_fua(&self) -> bool {
@@ -83,11 +83,11 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         unsafe { (*self.as_raw()).cmd_flags & (1 << bindings::req_flag_bits___REQ_FUA) != 0 }
     }
 
-    /// Whether the driver should forget about the request, so that it times out.
+    /// Returns true if the driver should drop the completion of the request, so that it times out.
     ///
-    /// This is `blk_should_fake_timeout()`: a test switches it on by the disk's attribute
-    /// `io-timeout-fail`. Each call may answer differently. Without `CONFIG_FAIL_IO_TIMEOUT` the
-    /// answer is no.
+    /// This is `blk_should_fake_timeout()`. A test enables it by the disk's attribute
+    /// `io-timeout-fail`. Each call may return another value. Without `CONFIG_FAIL_IO_TIMEOUT`, all
+    /// return false.
     ///
     /// May be called in any context.
     #[inline]
@@ -99,9 +99,9 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         return false;
     }
 
-    /// The pieces of memory that the data moves from or to, in order.
+    /// Returns the memory segments that the data moves from or to, in order.
     ///
-    /// An operation that moves no data has none. Together they have [`bytes`](Self::bytes).
+    /// Their lengths add up to [`bytes`](Self::bytes). An operation that moves no data has none.
     #[inline]
     pub fn segments(&self) -> Segments<'_> {
         let op = self.op();
@@ -118,13 +118,13 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
 }
 
 impl<T: Operations> OwnedRequest<T, InFlight> {
-    /// Says where the data of a [zone append](Op::ZONE_APPEND) was written: from `sector` on, in
-    /// units of 512 bytes. The submitter hears of it when the request ends.
+    /// Sets the sector at which a [zone append](Op::ZONE_APPEND) wrote its data, in units of 512
+    /// bytes. The submitter gets it when the request ends.
     ///
     /// # Errors
     ///
-    /// `EINVAL`, and the request is as before, if it is for another operation, or if its data would
-    /// not lie in the zone that it is for.
+    /// `EINVAL` if the request is for another operation, or if its data would not lie in its zone.
+    /// The request is unchanged then.
     #[inline]
     pub fn set_sector(&mut self, sector: u64) -> Result {
         // SAFETY: By the type invariant of `Request` the request has a queue, whose limits do not
@@ -133,14 +133,14 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
         if self.op() != Op::ZONE_APPEND || !zone_sectors.is_power_of_two() {
             return Err(EINVAL);
         }
-        // The request is for its zone as a whole, so its own sector lies in that, too.
+        // The request's own sector lies in its zone.
         let zone = self.sector() & !(zone_sectors - 1);
         let end = sector.checked_add(self.sectors().into()).ok_or(EINVAL)?;
         if sector < zone || end > zone + zone_sectors {
             return Err(EINVAL);
         }
         // SAFETY: The request is valid. Nothing else uses this field while the driver owns the
-        // request, and the owner is not borrowed otherwise. The block layer passes the value on.
+        // request, and `self` is borrowed exclusively. The block layer passes the value on.
         unsafe { (*self.as_raw()).__sector = sector };
         Ok(())
     }

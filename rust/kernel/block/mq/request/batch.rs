@@ -18,10 +18,10 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// Requests that end together, which costs less than ending each by itself.
+/// A batch of requests, which end together. This costs less than ending each by itself.
 ///
-/// [`OwnedRequest::end_batched`] puts requests into it. They end when the batch does. The batch
-/// frees the tags of those requests together that have no other reference.
+/// [`OwnedRequest::end_batched`] adds a request. The requests end when the batch does. The tags of
+/// those that have no other reference are then freed together.
 ///
 /// This wraps `struct io_comp_batch`.
 ///
@@ -37,7 +37,7 @@ pub struct CompletionBatch<'a> {
 }
 
 impl CompletionBatch<'_> {
-    /// Calls `fill` with an empty batch, and ends the requests that it puts into the batch.
+    /// Calls `fill` with an empty batch, and ends the requests that it adds to the batch.
     ///
     /// May be called from process, softirq and hardirq context.
     #[inline]
@@ -50,14 +50,14 @@ impl CompletionBatch<'_> {
         };
         let value = fill(&mut batch);
         if !batch.is_empty() {
-            // SAFETY: By the type invariants the requests in the list are ours to end, and this is
-            // the function for it.
+            // SAFETY: By the type invariants the requests in the list are owned by the batch, and
+            // this function ends them.
             unsafe { bindings::blk_mq_end_request_batch(&mut inner) };
         }
         value
     }
 
-    /// Whether no request waits in the batch.
+    /// Returns true if no request waits in the batch.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.inner.req_list.head.is_null()
@@ -65,16 +65,16 @@ impl CompletionBatch<'_> {
 }
 
 impl<'a> CompletionBatch<'a> {
-    /// Makes a batch of one that C code has.
+    /// Wraps a batch of C code.
     ///
     /// # Safety
     ///
-    /// The caller of the C code must end what is put into the batch, by the function that is stored
-    /// in it.
+    /// The caller of the C code must end the requests that are added to the batch, by the function
+    /// that is stored in it.
     #[inline]
     pub(in crate::block::mq) unsafe fn from_raw(inner: &'a mut bindings::io_comp_batch) -> Self {
-        // INVARIANT: By the requirements of this function. Requests that are in it already belong
-        // to C code.
+        // INVARIANT: By the requirements of this function. Requests that are already in the list
+        // are not from these abstractions.
         Self {
             inner,
             _p: PhantomData,
@@ -83,10 +83,11 @@ impl<'a> CompletionBatch<'a> {
 }
 
 impl<T: Operations, S: State> OwnedRequest<T, S> {
-    /// Ends the I/O with `status`, together with others in `batch`.
+    /// Ends the I/O with `status` when the batch ends.
     ///
-    /// From here on the request can't time out. It ends with the batch, or at once if it can't be
-    /// in one: it has failed, was scheduled by an I/O scheduler, or belongs to a flush.
+    /// From here on the request can't time out. The I/O ends at once if the request can't be in a
+    /// batch: because it has failed, or an I/O scheduler has scheduled it, or it belongs to a
+    /// flush.
     ///
     /// Does not sleep. May be called from process, softirq and hardirq context.
     #[inline]
@@ -95,12 +96,12 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
             return self.end(status);
         }
         let rq = self.into_raw();
-        // SAFETY: The right to the request was ours. If the function returns true, that and the
-        // count pass to the batch.
+        // SAFETY: We owned the request. If the function returns true, the ownership and the count
+        // pass to the batch.
         if unsafe { bindings::blk_mq_complete_in_batch(rq, batch.inner) } {
             return;
         }
-        // SAFETY: Otherwise the function did nothing, and the right and the count are still ours.
+        // SAFETY: Otherwise the function did nothing, and the request and the count are still ours.
         unsafe { Self::from_raw(rq) }.end(status);
     }
 }

@@ -26,25 +26,25 @@ use core::{
     ptr::null_mut, //
 };
 
-/// Owners of requests in state `S`, first in, first out.
+/// A list of owners of requests in state `S`, first in, first out.
 ///
-/// The block layer hands several requests to [`Operations::queue_rqs`] and
-/// [`Operations::complete`] in such a list. A driver keeps requests for polling in a list, and
-/// completes or ends a list at once, or gives it to a timer.
+/// The block layer passes such lists to [`Operations::queue_rqs`] and [`Operations::complete`]. A
+/// driver can keep polled requests in a list, complete or end all requests of a list at once, or
+/// give a list to a timer.
 ///
 /// The requests are linked through themselves (`rq_next`), so adding one allocates nothing and
-/// can't fail. The list is an iterator that takes the requests out. Dropping it drops the owners in
-/// it, which ends their requests with an error: `for rq in list` ends what a `break` leaves, and
-/// `for rq in &mut list` keeps it in the list.
+/// can't fail. The list is an iterator that takes the requests out. Dropping the list drops the
+/// owners in it, which ends their requests with an error. So after a `break`, `for rq in list` ends
+/// the remaining requests; `for rq in &mut list` leaves them in the list.
 ///
-/// Nothing here sleeps, and all may be called from process, softirq and hardirq context.
+/// No method sleeps. All may be called from process, softirq and hardirq context.
 ///
 /// # Invariants
 ///
-/// * The requests from `head` on are linked by `rq_next`, the last has null there, and they are in
-///   no other list. Nothing else writes the links: the block layer has a request in none of its
-///   lists while it is owned.
-/// * For each the type invariants of [`OwnedRequest<T, S>`] hold, with the list as the owner.
+/// * The requests from `head` on are linked by `rq_next`. The last has null there. They are in no
+///   other list, and nothing else writes the links: the block layer has an owned request in none of
+///   its lists.
+/// * The type invariants of [`OwnedRequest<T, S>`] hold for each, with the list as the owner.
 /// * If `head` is not null, `tail` is the last request, or null if it is not known.
 #[must_use = "dropping owners ends their requests with an error"]
 pub struct RequestList<T: Operations, S: State> {
@@ -53,13 +53,13 @@ pub struct RequestList<T: Operations, S: State> {
     _owners: PhantomData<OwnedRequest<T, S>>,
 }
 
-// SAFETY: A list stands for owners, which are `Send`.
+// SAFETY: A list consists of owners, which are `Send`.
 unsafe impl<T: Operations, S: State> Send for RequestList<T, S> {}
 
-// SAFETY: `&RequestList` only tells whether the list is empty.
+// SAFETY: `&RequestList` only tells if the list is empty.
 unsafe impl<T: Operations, S: State> Sync for RequestList<T, S> {}
 
-/// The link from `rq` to the next request.
+/// Returns the request that follows `rq`.
 ///
 /// # Safety
 ///
@@ -98,7 +98,7 @@ impl<T: Operations, S: State> From<OwnedRequest<T, S>> for RequestList<T, S> {
 }
 
 impl<T: Operations, S: State> RequestList<T, S> {
-    /// An empty list.
+    /// Makes an empty list.
     #[inline]
     pub const fn new() -> Self {
         // INVARIANT: There are no requests.
@@ -109,11 +109,11 @@ impl<T: Operations, S: State> RequestList<T, S> {
         }
     }
 
-    /// Makes a list of C requests.
+    /// Makes a list of a C list.
     ///
     /// # Safety
     ///
-    /// The type invariants must hold, and the caller hands over the requests.
+    /// The type invariants must hold, and the caller must give up the owners.
     #[inline]
     pub(in crate::block::mq) unsafe fn from_raw(list: bindings::rq_list) -> Self {
         // INVARIANT: By the requirements of this function.
@@ -124,7 +124,7 @@ impl<T: Operations, S: State> RequestList<T, S> {
         }
     }
 
-    /// Makes a list of the C request `head` and those that are linked to it.
+    /// Makes a list of the C request `head` and the requests that are linked to it.
     ///
     /// # Safety
     ///
@@ -136,13 +136,13 @@ impl<T: Operations, S: State> RequestList<T, S> {
         unsafe { Self::from_raw(bindings::rq_list { head, tail }) }
     }
 
-    /// Gives up the list. The requests are the caller's.
+    /// Gives up the list. The owners pass to the caller.
     #[inline]
     pub(super) fn into_head(self) -> *mut bindings::request {
         ManuallyDrop::new(self).head
     }
 
-    /// Whether there is nothing in the list.
+    /// Returns true if the list is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.head.is_null()
@@ -151,10 +151,10 @@ impl<T: Operations, S: State> RequestList<T, S> {
     /// Adds a request at the end.
     #[inline]
     pub fn push_back(&mut self, rq: OwnedRequest<T, S>) {
-        // INVARIANT: The right and the count of the owner pass to the list, where the request
-        // becomes the last one.
+        // INVARIANT: The ownership and the count pass to the list, where the request becomes the
+        // last one.
         let rq = rq.into_raw();
-        // SAFETY: The request is valid and, as it was owned, in no list.
+        // SAFETY: The request is valid and, because it was owned, in no list.
         unsafe { set_next(rq, null_mut()) };
         if self.head.is_null() {
             self.head = rq;
@@ -187,15 +187,15 @@ impl<T: Operations, S: State> RequestList<T, S> {
         if rq.is_null() {
             return None;
         }
-        // INVARIANT: The others are linked as all of them were.
+        // INVARIANT: The others are linked as before.
         // SAFETY: By the type invariant `rq` is valid and linked by this field.
         self.head = unsafe { next(rq) };
-        // SAFETY: By the type invariant the right to the request and its initial count were the
-        // list's, which has them no more.
+        // SAFETY: By the type invariant the list owned the request and its initial count, and now
+        // gives them up.
         Some(unsafe { OwnedRequest::from_raw(rq) })
     }
 
-    /// Takes one request out, wherever it is. Goes through the whole list.
+    /// Takes `rq` out of the list, if it is there. Walks the whole list.
     pub fn remove(&mut self, rq: &Request<T>) -> Option<OwnedRequest<T, S>> {
         let mut found = None;
         for owner in core::mem::take(self) {
@@ -208,7 +208,7 @@ impl<T: Operations, S: State> RequestList<T, S> {
         found
     }
 
-    /// Takes the first request out, if there is no other.
+    /// Takes the first request out, if it is the only one.
     #[inline]
     fn pop_only(&mut self) -> Option<OwnedRequest<T, S>> {
         // SAFETY: By the type invariant `head` is valid, and linked by this field.
@@ -218,9 +218,9 @@ impl<T: Operations, S: State> RequestList<T, S> {
         self.pop_front()
     }
 
-    /// Ends all requests, if there are any, each with what `status` says of it, in one batch.
+    /// Ends all requests in one batch, each with the result of `status`.
     ///
-    /// A request that is alone ends by itself, which is cheaper.
+    /// A single request ends without a batch, which is cheaper.
     #[inline]
     pub fn end(mut self, mut status: impl FnMut(&OwnedRequest<T, S>) -> Status) {
         if let Some(rq) = self.pop_only() {
@@ -230,7 +230,7 @@ impl<T: Operations, S: State> RequestList<T, S> {
         self.end_in_batch(status);
     }
 
-    // Not inlined, so that ending a single request does not save the registers that this needs.
+    // Not inlined, so that ending a single request need not save the registers that this uses.
     #[inline(never)]
     fn end_in_batch(self, mut status: impl FnMut(&OwnedRequest<T, S>) -> Status) {
         CompletionBatch::scope(|batch| {
@@ -243,11 +243,11 @@ impl<T: Operations, S: State> RequestList<T, S> {
 }
 
 impl<T: Operations> RequestList<T, Idle<'_>> {
-    /// Puts the requests in front of those of a C list, which takes them over.
+    /// Puts the requests in front of those of a C list, which then owns them.
     ///
     /// # Safety
     ///
-    /// `list` must be that which the block layer passes to the call that the requests belong to.
+    /// `list` must be the list that the block layer passed to the call that the requests belong to.
     #[inline]
     pub(in crate::block::mq) unsafe fn put_back(mut self, list: &mut bindings::rq_list) {
         if self.is_empty() {
@@ -267,13 +267,13 @@ impl<T: Operations> RequestList<T, Idle<'_>> {
 }
 
 impl<T: Operations> RequestList<T, InFlight> {
-    /// Completes the requests together through [`Operations::complete`], on a CPU that suits the
-    /// submitter of the first one.
+    /// Completes the requests together, through one call of [`Operations::complete`] on a CPU near
+    /// the submitter of the first.
     ///
-    /// This is for requests that were submitted together, such as those of one call of
+    /// Use this for requests that were submitted together, such as those of one call of
     /// [`Operations::queue_rqs`]. It costs about as much as completing one of them. From here on
-    /// the requests can't time out. An empty list completes nothing. A driver without
-    /// [`Operations::complete`] does not compile if it uses this.
+    /// the requests can't time out. Does nothing for an empty list. Does not compile for a driver
+    /// without [`Operations::complete`].
     ///
     /// This is `blk_mq_complete_request()` for the first request.
     #[inline]
@@ -291,17 +291,17 @@ impl<T: Operations> RequestList<T, InFlight> {
         // SAFETY: By the type invariant `head` is valid and linked by this field.
         let mut rq = unsafe { next(head) };
         while !rq.is_null() {
-            // SAFETY: By the type invariant `rq` is valid and in flight, and the right to it is
-            // ours.
+            // SAFETY: By the type invariant `rq` is valid and in flight, and we own it.
             unsafe { bindings::blk_mq_set_request_complete(rq) };
             // SAFETY: As above.
             rq = unsafe { next(rq) };
         }
         // SAFETY: The first request is in flight, so it is in no list of completions, and the call
-        // sets its state. All requests of the list pass to the completion of the first.
+        // sets its state. The completion of the first owns all requests of the list.
         let later = unsafe { bindings::blk_mq_complete_request_remote(head) };
         if !later {
-            // SAFETY: The call set the state and did not queue the request, so all are ours still.
+            // SAFETY: The call has set the state and has not queued the request, so we still own
+            // them all.
             T::complete(unsafe { RequestList::<T, Complete>::from_head(head) });
         }
     }

@@ -30,28 +30,28 @@ fn parked_under(key: u32) -> u64 {
 impl<T: Operations> OwnedRequest<T, InFlight> {
     /// Parks the owner in the request itself, for [`Request::claim`] to take it out.
     ///
-    /// This is for a driver that hears of a request again by a tag: [`TagSet::tag_to_rq`] finds the
-    /// request, which gives no right to end it, and [`Request::claim`] gives the owner to one
-    /// caller. The claiming side sees all that was written before, and may end the request before
-    /// this returns. If nothing claims it, its timeout has to: see [`Operations::timeout`].
+    /// Use this for a device that reports completions by tag. [`TagSet::tag_to_rq`] finds the
+    /// request, and [`Request::claim`] gives its owner to one caller. The new owner sees all that
+    /// was written before, and may end the request before this returns. If nothing claims the
+    /// request, its timeout must: see [`Operations::timeout`].
     ///
     /// May be called from any context.
     ///
     /// # Keys
     ///
-    /// A tag alone does not tell one I/O from the next one that has it. A device that completes an
-    /// I/O late, after a timeout has ended it, completes the I/O that has the tag by then. A driver
-    /// guards against that by a key: a number that it gives to the device with the tag, and gets
-    /// back with the completion. It parks the owner [under the key](Self::park_under) and claims it
-    /// [by the key](Request::claim_under).
+    /// A tag alone does not distinguish an I/O from the next one with that tag. If a device
+    /// completes an I/O late, after a timeout has ended it, the completion hits the I/O that has
+    /// the tag by then. A driver prevents that by a key: a number that it passes to the device with
+    /// the tag, and gets back with the completion. It parks the owner [under the
+    /// key](Self::park_under) and claims it [by the key](Request::claim_under).
     ///
-    /// A key must differ from those of earlier I/Os with the same tag that the device may still
-    /// complete. With an I/O scheduler a tag goes from request to request. So keys come from a
-    /// counter for the hardware queue or the tag, not from one in the data of a request.
+    /// A key must differ from the keys of earlier I/Os with the same tag that the device may still
+    /// complete. With an I/O scheduler a tag moves from request to request. So take keys from a
+    /// counter for each hardware queue or tag, not from one in the data of a request.
     ///
     /// # Examples
     ///
-    /// A device with a ring for each hardware queue, which can be asked whether it has a request:
+    /// A device with a ring for each hardware queue, and a way to ask if the device has a request:
     ///
     /// ```
     /// use kernel::{
@@ -114,7 +114,7 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
         self.park_as(PARKED);
     }
 
-    /// Parks the owner under `key`, for [`Request::claim_under`], or [`Request::claim`], to take it
+    /// Parks the owner under `key`, for [`Request::claim_under`] or [`Request::claim`] to take it
     /// out. See "Keys" at [`park`](Self::park).
     #[inline]
     pub fn park_under(self, key: u32) {
@@ -123,9 +123,9 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
 
     #[inline]
     fn park_as(self, word: u64) {
-        // The owner's count, like its right, passes to the ownership word.
+        // The owner's count, like the ownership, passes to the ownership word.
         let this = ManuallyDrop::new(self);
-        // The store is the last access: the request may be claimed and ended at once.
+        // This store is the last access, because the request may be claimed and ended at once.
         // ORDERING: Release, paired with the Acquire in `claim` and `claim_under`: the new owner
         // sees what this one wrote.
         this.pdu().parked.store(word, Release);
@@ -135,9 +135,9 @@ impl<T: Operations> OwnedRequest<T, InFlight> {
 impl<T: Operations> Request<T> {
     /// Takes the parked owner, if there is one, whatever its key.
     ///
-    /// Of several callers at the same time, one gets the owner. [`None`] means that the request is
-    /// not parked. It may have ended, something else may have claimed it, and it may *not be parked
-    /// yet*.
+    /// If several callers claim at the same time, one gets the owner. [`None`] means that the
+    /// request is not parked: it has ended, another caller has claimed it, or the driver has *not
+    /// parked it yet*.
     ///
     /// May be called from any context.
     #[inline]
@@ -152,7 +152,7 @@ impl<T: Operations> Request<T> {
 
     /// Takes the owner that is parked under `key`, if there is one.
     ///
-    /// An owner that is parked otherwise stays so.
+    /// An owner that is parked under another key, or without one, stays parked.
     ///
     /// May be called from any context.
     #[inline]
@@ -168,11 +168,11 @@ impl<T: Operations> Request<T> {
 
     /// # Safety
     ///
-    /// The caller must have changed the ownership word from what `park_as` stored to zero.
+    /// The caller must have changed the ownership word from a value that `park_as` stored to zero.
     #[inline]
     unsafe fn unpark(&self) -> OwnedRequest<T, InFlight> {
-        // SAFETY: `park_as` left the initial count, and the right of an owner in this state, to the
-        // word. The caller has taken them from there, and nothing else can.
+        // SAFETY: `park_as` passed the initial count, and the ownership of the request in this
+        // state, to the word. The caller has taken both from there, and nothing else can.
         unsafe { OwnedRequest::from_raw(self.as_raw()) }
     }
 }

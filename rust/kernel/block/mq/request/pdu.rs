@@ -2,8 +2,8 @@
 
 //! The private area behind a request.
 //!
-//! The block layer allocates `cmd_size` bytes behind each `struct request`. This file lays them
-//! out, and is the only place with pointer arithmetic between a request and its private area.
+//! The block layer allocates `cmd_size` bytes behind each `struct request`. This file defines their
+//! layout. No other file calculates pointers from a request to its private area or back.
 
 use super::Request;
 use crate::{
@@ -16,15 +16,15 @@ use crate::{
 use core::ptr::NonNull;
 use pin_init::PinInit;
 
-/// The private area: bookkeeping of the abstractions, then the driver's data.
+/// The private area: fields of the abstractions, then the driver's data.
 #[pin_data]
 #[repr(C)]
 pub(in crate::block::mq) struct Pdu<T: Operations> {
-    /// Zero, or how the owner is parked: see [`park`](super::park).
+    /// Zero, or the way in which the owner is parked: see [`park`](super::park).
     pub(super) parked: Atomic<u64>,
 
-    /// Not zero from when a timer in `data` is started with a reference until it is out of its
-    /// queue again.
+    /// Not zero from when a timer in `data` is started with a reference until it has left its
+    /// queue.
     pub(super) armed: Atomic<u32>,
 
     #[pin]
@@ -36,11 +36,11 @@ impl<T: Operations> Pdu<T> {
     ///
     /// Using this constant checks the layout at compile time:
     ///
-    /// * The area starts right behind `struct request`, which lies at a multiple of a cache line,
-    ///   or for flush requests is allocated by `kmalloc()`. The data must not need more alignment
-    ///   than that place has.
-    /// * A request must fit a small allocation, because `blk_mq_alloc_rqs()` tries ever smaller
-    ///   ones otherwise.
+    /// * The area starts right behind `struct request`. That lies at a multiple of a cache line or,
+    ///   for flush requests, is allocated by `kmalloc()`. The data must not need more alignment
+    ///   than that.
+    /// * A request must fit a small allocation, because `blk_mq_alloc_rqs()` falls back to ever
+    ///   smaller ones.
     pub(in crate::block::mq) const SIZE: u32 = {
         let request = size_of::<bindings::request>();
         assert!(
@@ -55,7 +55,7 @@ impl<T: Operations> Pdu<T> {
         size_of::<Self>() as u32
     };
 
-    /// An initializer for the area of a request that is being set up.
+    /// Returns an initializer for the area of a request that is being set up.
     pub(in crate::block::mq) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             parked: Atomic::new(0),
@@ -64,8 +64,8 @@ impl<T: Operations> Pdu<T> {
         })
     }
 
-    /// The private area of `rq`: `blk_mq_rq_to_pdu()`, which would be a call in kernels that don't
-    /// inline helpers.
+    /// Returns the private area of `rq`. This is `blk_mq_rq_to_pdu()`, which would be a function
+    /// call in kernels that do not inline helpers.
     ///
     /// # Safety
     ///
@@ -73,12 +73,12 @@ impl<T: Operations> Pdu<T> {
     /// [`Self::SIZE`] or more.
     #[inline]
     pub(in crate::block::mq) unsafe fn of_raw(rq: *mut bindings::request) -> *mut Self {
-        // SAFETY: The private area lies in the same allocation as the request, right behind it, by
-        // the requirement of this function.
+        // SAFETY: By the requirements of this function the private area lies right behind the
+        // request, in the same allocation.
         unsafe { rq.add(1) }.cast()
     }
 
-    /// The request that the driver data `data` belongs to: `blk_mq_rq_from_pdu()`.
+    /// Returns the request that the driver data `data` belongs to: `blk_mq_rq_from_pdu()`.
     ///
     /// # Safety
     ///
@@ -86,10 +86,10 @@ impl<T: Operations> Pdu<T> {
     /// `Request<T>`.
     #[inline]
     pub(super) unsafe fn request_of_data(data: *const T::RequestData) -> NonNull<Request<T>> {
-        // SAFETY: `data` points to that field of a `Pdu<T>` by the requirement of this function.
+        // SAFETY: `data` points to that field of a `Pdu<T>` by the requirements of this function.
         let pdu = unsafe { container_of!(data, Self, data) };
-        // SAFETY: `pdu` is the private area of a request by the requirement of this function, which
-        // lies right in front of it in the same allocation.
+        // SAFETY: By the requirements of this function `pdu` is the private area of a request, and
+        // the request lies right in front of it in the same allocation.
         let rq = unsafe { pdu.cast_mut().cast::<bindings::request>().sub(1) };
         // SAFETY: The request lies in front of its private area and so is not null.
         unsafe { NonNull::new_unchecked(rq.cast()) }

@@ -26,38 +26,39 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A request of the block layer, as a reference shows it.
+/// A request of the block layer, through a reference: `struct request`.
 ///
-/// This wraps `struct request`. It is reference counted on the C field `ref`: while an
+/// Requests are reference counted by the C field `ref`. While an
 /// [`ARef<Request<T>>`](crate::sync::aref::ARef) exists, the request is not freed and not recycled
-/// for another I/O. Dropping the last one frees it (`__blk_mq_free_request()`), in process, softirq
-/// or hardirq context, not in NMI.
+/// for another I/O. Dropping the last one frees it (`__blk_mq_free_request()`). A reference may be
+/// dropped in process, softirq or hardirq context, not in NMI.
 ///
 /// A reference does not stop the owner: the I/O may end or be requeued on another CPU at any time.
-/// So operation, sector and data belong to [`OwnedRequest`](super::OwnedRequest), and what is here
-/// is valid in every state.
+/// So operation, sector and data are accessible through [`OwnedRequest`](super::OwnedRequest) only.
+/// The methods here are valid in every state.
 ///
 /// # What a reference holds up
 ///
 /// * The request's memory, its tag and its share of the queue depth. With an I/O scheduler, a
-///   request that is requeued or refused gives up its driver tag all the same.
+///   request that is requeued or refused gives up its driver tag nonetheless.
 /// * The use count of the queue. Removing the disk, switching its I/O scheduler and changing the
 ///   number of hardware queues wait until the reference is dropped. So does taking the last CPU of
 ///   the hardware queue offline, and with it suspending.
-/// * The end of a [flush](crate::block::Op::FLUSH): the submitter, and all later flushes of the
+/// * The end of a [flush](crate::block::Op::FLUSH). The submitter, and all later flushes of the
 ///   hardware queue, wait until the last reference is dropped.
 ///
-/// A count that reaches two billion stops there with a warning, and the request is never freed.
+/// A count that reaches two billion is pinned there, with a warning, and the request is never
+/// freed.
 ///
 /// # Invariants
 ///
-/// For every value that safe code can reach:
+/// For every value that safe code can access:
 ///
 /// * The pointee is a `struct request` that belongs to the tags or the flush queues of a
 ///   [`TagSet<T>`](crate::block::mq::TagSet), and its private area holds an initialized `Pdu<T>`.
-/// * `ref` is at least one, or negative (saturated), for the life of the borrow. So the request, or
-///   for a flush those that wait for its end, keeps a use count of its queue, whose hardware queues
-///   stay and whose disk is not removed before.
+/// * `ref` is at least one, or negative (saturated), for the life of the borrow. So the request
+///   (or, for a flush, the requests that wait for its end) keeps a use count of its queue. Until
+///   that is dropped, the queue keeps its hardware queues, and its disk is not removed.
 #[repr(transparent)]
 pub struct Request<T: Operations> {
     inner: Opaque<bindings::request>,
@@ -75,27 +76,28 @@ unsafe impl<T: Operations> Send for Request<T> {}
 unsafe impl<T: Operations> Sync for Request<T> {}
 
 impl<T: Operations> Request<T> {
-    /// The driver's data for this request.
+    /// Returns the driver's data of this request.
     ///
-    /// [`Operations::new_request_data`] creates it once. It stays, with what the last I/O left in
-    /// it, for all I/Os that the request is used for.
+    /// [`Operations::new_request_data`] creates it once. All I/Os of the request use it, and find
+    /// in it what the last one left.
     #[inline]
     pub fn data(&self) -> &T::RequestData {
         &self.pdu().data
     }
 
-    /// The driver's data for the disk that the request is for.
+    /// Returns the queue data of the disk that the request is for.
     ///
     /// The disk is not removed while the request has a reference, so this may be called anywhere:
     /// in [`Operations::complete`], in a timer, after a look-up by tag.
     #[inline]
     pub fn queue_data(&self) -> BorrowedQueueData<'_, T> {
-        // SAFETY: By the type invariant the request has a queue, of a disk that is not removed
-        // while `self` is borrowed; `GenDisk::drop` drops the queue data after that.
+        // SAFETY: By the type invariant the request has a queue, and its disk is not removed while
+        // `self` is borrowed. `GenDisk::drop` drops the queue data after that.
         unsafe { vtable::queue_data::<T>((*self.as_raw()).q) }
     }
 
-    /// The number of the hardware queue, which does not change while the request has a reference.
+    /// Returns the number of the hardware queue. It does not change while the request has a
+    /// reference.
     #[inline]
     pub fn hw_queue(&self) -> u32 {
         // SAFETY: By the type invariant the request keeps its hardware queue, whose number does not
@@ -103,21 +105,20 @@ impl<T: Operations> Request<T> {
         unsafe { (*(*self.as_raw()).mq_hctx).queue_num }
     }
 
-    /// The tag that the request has at this moment, if it has one.
+    /// Returns the current tag of the request, if it has one.
     ///
-    /// Requeueing can change it, unlike that of a request that the driver owns
-    /// ([`OwnedRequest::tag`]). This is for [`Operations::timeout`], to ask the device about a
-    /// request.
+    /// Requeueing can change it, unless the driver owns the request ([`OwnedRequest::tag`]). This
+    /// is for [`Operations::timeout`], to ask the device about a request.
     ///
     /// [`OwnedRequest::tag`]: super::OwnedRequest::tag
     #[inline]
     pub fn current_tag(&self) -> Option<u32> {
-        // SAFETY: The field is valid and aligned. C may write it meanwhile, as a whole.
+        // SAFETY: The field is valid and aligned. C writes it, if at all, as a whole.
         let tag = unsafe { Atomic::from_ptr(&raw mut (*self.as_raw()).tag) };
         u32::try_from(tag.load(Relaxed)).ok()
     }
 
-    /// The private area.
+    /// Returns the private area.
     #[inline]
     pub(super) fn pdu(&self) -> &Pdu<T> {
         // SAFETY: By the type invariant the private area holds an initialized `Pdu<T>`, which is
@@ -125,15 +126,15 @@ impl<T: Operations> Request<T> {
         unsafe { &*Pdu::of_raw(self.as_raw()) }
     }
 
-    /// The C request.
+    /// Returns the C request.
     #[inline]
     pub(in crate::block::mq) fn as_raw(&self) -> *mut bindings::request {
         self.inner.get()
     }
 }
 
-// SAFETY: `inc_ref` increments the count that the block layer itself frees the request by, so the
-// request is not freed before the matching `dec_ref`. All requests have that count.
+// SAFETY: `inc_ref` increments the count by which the block layer frees the request, so the request
+// is not freed before the matching `dec_ref`. All requests have that count.
 unsafe impl<T: Operations> AlwaysRefCounted for Request<T> {
     #[inline]
     fn inc_ref(&self) {
@@ -143,8 +144,8 @@ unsafe impl<T: Operations> AlwaysRefCounted for Request<T> {
 
     #[inline]
     unsafe fn dec_ref(obj: NonNull<Self>) {
-        // SAFETY: The caller gives up a count of its own, so the request and its queue are there
-        // until the call drops it.
+        // SAFETY: The caller gives up a count of its own, so the request and its queue exist until
+        // the call drops it.
         unsafe { bindings::blk_mq_put_request(obj.as_ptr().cast()) };
     }
 }

@@ -13,14 +13,14 @@ mod private {
     pub trait Sealed {}
 }
 
-/// The state of an [`OwnedRequest`](super::OwnedRequest), known to the compiler.
+/// The state of an [`OwnedRequest`](super::OwnedRequest), as a type.
 pub trait State: private::Sealed {}
 
-/// The driver was handed the request and has not started it (`MQ_RQ_IDLE`).
+/// The driver got the request and has not started it (`MQ_RQ_IDLE`).
 ///
-/// No timeout runs. `'call` stands for the call that handed the request to the driver. An idle
-/// request does not outlive that call, and is not taken for one of another call: it is started,
-/// refused, requeued or ended.
+/// No timeout runs. `'call` is the call that handed the request to the driver. An idle request does
+/// not outlive that call and can't be used in another one. The driver starts, refuses, requeues or
+/// ends it.
 pub struct Idle<'call>(Infallible, PhantomData<fn(&'call ()) -> &'call ()>);
 
 /// The driver has started the request and not completed it (`MQ_RQ_IN_FLIGHT`).
@@ -28,7 +28,7 @@ pub struct Idle<'call>(Infallible, PhantomData<fn(&'call ()) -> &'call ()>);
 /// The request's timeout is running.
 pub enum InFlight {}
 
-/// The request is being completed (`MQ_RQ_COMPLETE`), and can no longer time out.
+/// The request is being completed (`MQ_RQ_COMPLETE`), and can't time out any more.
 pub enum Complete {}
 
 impl private::Sealed for Idle<'_> {}

@@ -2,15 +2,15 @@
 
 //! Timers in the driver data of requests.
 //!
-//! A driver puts a [`HrTimer`] into its [`Operations::RequestData`], and names in its
-//! [`HrTimerCallback`] what the timer holds and the callback gets:
+//! A driver puts a [`HrTimer`] into its [`Operations::RequestData`]. Its [`HrTimerCallback`] names
+//! the type that the timer holds and the callback receives:
 //!
-//! * `list`: a [`RequestList<T, InFlight>`]. The timer owns the requests, which the timer of the
-//!   first of them has.
+//! * `list`: a [`RequestList<T, InFlight>`]. The timer of the first request owns all requests of
+//!   the list.
 //! * `reference`: an [`ARef<Request<T>>`](crate::sync::aref::ARef).
 //!
-//! Either way the timer holds what it needs until the callback gets it, or it is cancelled. Nothing
-//! here waits for a callback.
+//! Either way the timer holds what it needs until the callback gets it, or the timer is cancelled.
+//! Nothing here waits for a callback.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
@@ -44,7 +44,7 @@ type Mode<T> =
     <<T as Operations>::RequestData as HasHrTimer<<T as Operations>::RequestData>>::TimerMode;
 type Expires<T> = <Mode<T> as HrTimerMode>::Expires;
 
-/// Stops the timer of `rq`, unless its callback runs. Returns whether the timer was queued.
+/// Stops the timer of `rq`, unless its callback is running. Returns true if the timer was queued.
 fn try_to_cancel<T>(rq: &Request<T>) -> bool
 where
     T: Operations,
@@ -56,7 +56,7 @@ where
     unsafe { HrTimer::raw_try_to_cancel(timer) }
 }
 
-/// The request in whose data a timer lies.
+/// Returns the request that a timer belongs to.
 ///
 /// # Safety
 ///

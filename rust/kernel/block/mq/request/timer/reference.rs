@@ -31,7 +31,7 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// Takes the reference of a timer that has just left its queue.
+/// Takes the reference of a timer that has left its queue.
 ///
 /// # Safety
 ///
@@ -40,11 +40,11 @@ use core::ptr::NonNull;
 unsafe fn take_reference<T: Operations>(rq: NonNull<Request<T>>) -> ARef<Request<T>> {
     // SAFETY: The private area is set up: tearing it down waits for timers.
     let armed = unsafe { &(*Pdu::<T>::of_raw(rq.as_ptr().cast())).armed };
-    // ORDERING: Release, paired with the Acquire in `start_timer`: the timer is out of its queue
-    // when it is started the next time.
+    // ORDERING: Release, paired with the Acquire in `start_timer`, so that the timer is out of its
+    // queue when it is started the next time.
     armed.store(0, Release);
-    // SAFETY: `start_timer` left a count to the timer. It left its queue once, so this is the only
-    // one to take it.
+    // SAFETY: `start_timer` gave a count to the timer. The timer has left its queue once, so this
+    // is the only caller to take it.
     unsafe { ARef::from_raw(rq) }
 }
 
@@ -54,10 +54,9 @@ where
     T::RequestData: HasHrTimer<T::RequestData>,
     T::RequestData: for<'a> HrTimerCallback<Pointer<'a> = ARef<Self>>,
 {
-    /// Starts the timer in the request's data. The timer holds a reference, which its callback
-    /// gets.
+    /// Starts the timer in the request's data, with a reference for its callback.
     ///
-    /// Returns false, and changes nothing, if the timer runs already.
+    /// Returns false, and changes nothing, if the timer is already started.
     ///
     /// May be called from process, softirq and hardirq context, and in the callback.
     pub fn start_timer(&self, expires: Expires<T>) -> bool {
@@ -65,7 +64,8 @@ where
         if self.pdu().armed.cmpxchg(0, 1, Acquire).is_err() {
             return false;
         }
-        // The count is the timer's, which nothing else starts before it has left its queue again.
+        // The count belongs to the timer. No other call starts the timer before it has left its
+        // queue.
         core::mem::forget(ARef::from(self));
         // SAFETY: The data is valid until the request's private area is torn down, which cancels
         // the timer.
@@ -75,8 +75,8 @@ where
 
     /// Stops the timer in the request's data, and drops its reference.
     ///
-    /// Returns whether it did: the callback is not called then. Otherwise the timer is not started,
-    /// or its callback is running, which may have started it again. Never waits.
+    /// Returns true if it did; then the callback is not called. Otherwise the timer is not started,
+    /// or its callback is running and may have started it again. Never waits.
     ///
     /// May be called from process, softirq and hardirq context.
     pub fn cancel_timer(&self) -> bool {
@@ -98,15 +98,15 @@ where
 {
     type CallbackTarget<'a> = Self;
 
-    // Anything that has a reference can start the timer while the callback runs, which forwarding
-    // it would not respect. The callback starts it by `start_timer`, too.
+    // While the callback runs, any code that has a reference can start the timer, and forwarding it
+    // would race with that. So the callback restarts it by `start_timer`, too.
     type Context<'a, U: HasHrTimer<U>> = ();
 
     unsafe extern "C" fn run(ptr: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
         // SAFETY: By the requirements of this function `Request::start_timer` has started the
         // timer, which lies in the data of a request.
         let rq = unsafe { request_of_timer::<T>(ptr) };
-        // SAFETY: This is the callback, which is called once for each time that the timer expires.
+        // SAFETY: This is the callback, which runs once for each expiry of the timer.
         let rq = unsafe { take_reference(rq) };
         let _ = T::RequestData::run(rq, ());
         bindings::hrtimer_restart::HRTIMER_NORESTART
