@@ -36,7 +36,7 @@ use core::{
 };
 use pin_init::PinInit;
 
-/// How many hardware queues there are, of each kind.
+/// The numbers of hardware queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Queues {
     submit: u32,
@@ -48,7 +48,7 @@ impl Queues {
         self.submit.saturating_add(self.poll)
     }
 
-    /// Whether a driver can have these queues.
+    /// Checks that a driver supports these queues.
     fn check(self, has_poll: bool) -> Result {
         if self.submit == 0 || (self.poll > 0 && !has_poll) {
             return Err(EINVAL);
@@ -56,7 +56,7 @@ impl Queues {
         Ok(())
     }
 
-    /// Both numbers in one word, to be read together.
+    /// Packs both numbers into a word, so that they are read together.
     fn pack(self) -> u64 {
         u64::from(self.submit) << 32 | u64::from(self.poll)
     }
@@ -77,10 +77,10 @@ struct Change {
 }
 
 impl Change {
-    /// How to use `total` hardware queues. The block layer asks with the number of `wanted` and, if
-    /// it got no memory for so many, with that of `before`.
+    /// Returns the numbers to use if the block layer asks for `total` hardware queues. It asks for
+    /// the total of `wanted` and, if memory does not suffice, for that of `before`.
     ///
-    /// Whatever it asks with, the result has so many queues in total, one for submission at least.
+    /// For any `total`, the result has that total, and at least one queue for submission.
     fn choose(self, total: u32) -> Queues {
         if total == self.wanted.total() {
             self.wanted
@@ -95,10 +95,10 @@ impl Change {
     }
 }
 
-/// The hardware queues of a device, and the requests that belong to them.
+/// The hardware queues of a device, and their requests.
 ///
-/// Several disks can share a tag set. It lives until the last of them is gone. Dropping the last
-/// reference to it sleeps.
+/// Several disks can share a tag set. It exists until the last of them is gone. Dropping the last
+/// reference sleeps.
 ///
 /// This wraps [`struct blk_mq_tag_set`](srctree/include/linux/blk-mq.h).
 ///
@@ -106,16 +106,16 @@ impl Change {
 ///
 /// * `inner` was set up by `blk_mq_alloc_tag_set()` with the operations of `T` and room for a
 ///   `Pdu<T>` behind each request.
-/// * `change` has one queue for submission at least. It is written under `queues_lock`, and read
-///   only in calls of the block layer that set up the queues, which are made under that lock, too,
-///   or before the tag set exists.
+/// * `change` has at least one queue for submission. It is written under `queues_lock`. It is read
+///   only when the block layer calls to set up the queues: under that lock, too, or before the tag
+///   set exists.
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
-    /// The [`Queues`] that there are.
+    /// The current [`Queues`].
     queues: Atomic<u64>,
     change: UnsafeCell<Change>,
-    /// Held while the queues change, and while a disk is set up with them. Taken before the locks
-    /// of the block layer.
+    /// Held while the number of queues changes, and while a disk is set up with them. Taken before
+    /// the locks of the block layer.
     #[pin]
     queues_lock: Mutex<()>,
     #[pin]
@@ -127,11 +127,12 @@ pub struct TagSet<T: Operations> {
 // SAFETY: A tag set is not bound to a thread, and holds `T::RequestData`, which is `Send`.
 unsafe impl<T: Operations> Send for TagSet<T> {}
 
-// SAFETY: The methods on `&TagSet` can be called from several threads at once; `change` has a lock.
+// SAFETY: The methods on `&TagSet` can be called from several threads at once; a lock protects
+// `change`.
 unsafe impl<T: Operations> Sync for TagSet<T> {}
 
-/// In one place for all drivers: lockdep wants the name of a class to be the same each time, and
-/// the code below is made anew for each driver, in the driver's module.
+/// One name for all drivers. Lockdep requires that a lock class always has the same name, and a
+/// literal in the generic code below would be another one in each driver's module.
 static QUEUES_LOCK_NAME: &CStr = c"TagSet::queues_lock";
 
 impl<T: Operations> TagSet<T> {
@@ -139,10 +140,10 @@ impl<T: Operations> TagSet<T> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no hardware queue or no request, if there are queues for polling and
-    /// the driver does not implement it, or if the NUMA node is not online; `ENOMEM` if there is
-    /// not enough memory for a single request for each hardware queue. If there is memory for fewer
-    /// requests than asked for, there are fewer.
+    /// `EINVAL` if there is no hardware queue or no request, if there are polled queues and the
+    /// driver does not implement polling, or if the NUMA node is not online. `ENOMEM` if there is
+    /// not enough memory for one request for each hardware queue. With less memory than needed for
+    /// all requests, the tag set has fewer requests.
     pub fn new(builder: TagSetBuilder) -> impl PinInit<Self, Error> {
         let initial = builder.queues();
 
@@ -151,7 +152,7 @@ impl<T: Operations> TagSet<T> {
             // INVARIANT: There is a queue for submission, as `alloc` checks.
             change: UnsafeCell::new(Change { wanted: initial, before: initial }),
             queues_lock <- Mutex::new((), QUEUES_LOCK_NAME, static_lock_class!()),
-            // INVARIANT: The call below sets the tag set up with these operations and this size.
+            // INVARIANT: The call below sets up the tag set with these operations and this size.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
                 let ops = VTable::<T>::get();
                 // SAFETY: `set` is valid for writes, and is not moved from here on.
@@ -161,27 +162,27 @@ impl<T: Operations> TagSet<T> {
         })
     }
 
-    /// Changes the number of hardware queues: `submit_queues` and, for polling, `poll_queues`.
+    /// Changes the number of hardware queues to `submit_queues`, and `poll_queues` polled ones.
     ///
-    /// The disks on the tag set stay. Their I/O is held up: this sleeps until all their requests
-    /// have ended and the last reference to them is dropped. So it must not be called with an owner
-    /// or a reference at hand, nor in a function of [`Operations`]. Calls from several threads are
-    /// made one after the other, and so is the making of disks.
+    /// The disks of the tag set stay. This sleeps until all their requests have ended and the last
+    /// references to them are dropped, and holds up I/O meanwhile. So it must not be called by a
+    /// thread that holds an owner or a reference, nor in a function of [`Operations`]. Concurrent
+    /// calls, and the making of disks, wait for each other.
     ///
-    /// A function of [`Operations`] that has ended all its requests may still be running
-    /// afterwards, and [`Operations::commit_rqs`] may be called late, with the number of a hardware
-    /// queue that is gone.
+    /// A function of [`Operations`] that has ended all its requests may still be running when this
+    /// returns. [`Operations::commit_rqs`] may be called late, with the number of a hardware queue
+    /// that is gone.
     ///
     /// This is `blk_mq_update_nr_hw_queues()`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no submission queue, if there are more of them than CPUs
-    /// (`nr_cpu_ids`) or more for polling than [`TagSetBuilder::MAX_POLL_QUEUES`], or if there are
-    /// queues for polling and the driver does not implement it. `ENOMEM` if there is not enough
-    /// memory or [`Operations::init_hctx`] failed; then all is as it was before. It is no error if
-    /// a hardware queue gets no memory for its requests, and its CPUs use another one; or if one
-    /// can't be set up on another NUMA node that it should move to, and stays where it is.
+    /// `EINVAL` if `submit_queues` is zero or exceeds the number of CPUs (`nr_cpu_ids`), if
+    /// `poll_queues` exceeds [`TagSetBuilder::MAX_POLL_QUEUES`], or if it is not zero and the
+    /// driver does not implement polling. `ENOMEM` if there is not enough memory or
+    /// [`Operations::init_hctx`] failed; the number is unchanged then. Two failures are not
+    /// reported: a hardware queue that gets no memory for its requests leaves its CPUs to another
+    /// one, and one that can't be moved to another NUMA node stays where it is.
     pub fn update_nr_hw_queues(&self, submit_queues: u32, poll_queues: u32) -> Result {
         let wanted = Queues {
             submit: submit_queues,
@@ -199,12 +200,12 @@ impl<T: Operations> TagSet<T> {
             return Ok(());
         }
         // INVARIANT: There is a queue for submission.
-        // SAFETY: The lock is held, and the block layer is not called yet.
+        // SAFETY: The lock is held, and the block layer has not been called yet.
         unsafe { *self.change.get() = Change { wanted, before } };
-        // SAFETY: By the type invariant the tag set is set up. The number, that of the CPUs and of
-        // `MAX_POLL_QUEUES` together at most, is an `int` and not zero.
+        // SAFETY: By the type invariant the tag set is set up. The number is at most the number
+        // of CPUs plus `MAX_POLL_QUEUES`, so it is an `int`. It is not zero.
         unsafe { bindings::blk_mq_update_nr_hw_queues(self.as_raw(), wanted.total() as c_int) };
-        // `map_queues` has stored the numbers that the block layer has settled on.
+        // `map_queues` has stored the numbers that the block layer uses.
         if self.queues() == wanted {
             Ok(())
         } else {
@@ -212,7 +213,7 @@ impl<T: Operations> TagSet<T> {
         }
     }
 
-    /// The lock that keeps the hardware queues from changing.
+    /// The lock that protects the hardware queues against changes.
     pub(super) fn queues_lock(&self) -> &Mutex<()> {
         &self.queues_lock
     }
@@ -221,34 +222,35 @@ impl<T: Operations> TagSet<T> {
         Queues::unpack(self.queues.load(Relaxed))
     }
 
-    /// Distributes the CPUs over the hardware queues.
+    /// Maps the CPUs to the hardware queues.
     ///
     /// # Safety
     ///
-    /// `set` must be the C tag set of a `TagSet<T>` whose other fields are initialized, and the
-    /// block layer must be asking for it to be done.
+    /// `set` must be the C tag set of a `TagSet<T>` whose other fields are initialized. Only to be
+    /// called when the block layer asks for the mapping.
     pub(super) unsafe fn map_queues(set: *mut bindings::blk_mq_tag_set) {
-        // SAFETY: By the requirements of this function `set` lies in a `TagSet<T>`. That may be not
-        // fully initialized, so that there is no reference to it here.
+        // SAFETY: By the requirements of this function `set` lies in a `TagSet<T>`. That may not be
+        // fully initialized, so no reference to it is made here.
         let this = unsafe { container_of!(Opaque::cast_from(set), Self, inner) };
-        // SAFETY: The field is initialized. By the type invariant it is not written now.
+        // SAFETY: The field is initialized. By the type invariant nothing writes it now.
         let change = unsafe { *(*this).change.get() };
-        // SAFETY: `set` is valid, and nothing else changes it while the block layer asks for this.
+        // SAFETY: `set` is valid, and nothing else changes it while the block layer asks for the
+        // mapping.
         let (total, maps) = unsafe { ((*set).nr_hw_queues, (*set).nr_maps) };
         let queues = change.choose(total);
         // SAFETY: The field is initialized.
         unsafe { &(*this).queues }.store(queues.pack(), Relaxed);
 
-        // SAFETY: As above, `set` is valid. There is no reference to the maps, as `io_poll` in
-        // sysfs may read how many queues there are for polling.
+        // SAFETY: As above, `set` is valid. No reference to the maps is made, because `io_poll` in
+        // sysfs may read the number of polled queues.
         let first = unsafe { &raw mut (*set).map }.cast::<bindings::blk_mq_queue_map>();
         let counts = [queues.submit, 0, queues.poll];
         let mut offset = 0;
         for (index, count) in counts.into_iter().take(maps as usize).enumerate() {
-            // SAFETY: The array has a map for each kind of queues, of which these are the first.
+            // SAFETY: The array has a map for each type of queue, of which these are the first.
             let map = unsafe { first.add(index) };
             // SAFETY: `map` is valid, and nothing else writes to it. C reads the number of queues
-            // as it writes it elsewhere, without a lock, and does no more than show it.
+            // without a lock, as it writes it elsewhere, and only shows it.
             unsafe {
                 (*map).nr_queues = count;
                 (*map).queue_offset = offset;
@@ -256,35 +258,35 @@ impl<T: Operations> TagSet<T> {
             offset += count;
             if count > 0 {
                 // SAFETY: `map` is a map of a tag set that is being set up, with room for all CPUs.
-                // It is filled with numbers from its offset on, and less than its count above that,
-                // so that all are numbers of queues that there are.
+                // The function fills it with numbers from its offset up to, but not including, its
+                // offset plus its count. All of them are numbers of existing queues.
                 unsafe { bindings::blk_mq_map_queues(map) };
             }
         }
     }
 
-    /// The number of hardware queues that there are, those for polling included.
+    /// Returns the number of hardware queues, polled ones included.
     pub fn nr_hw_queues(&self) -> u32 {
         self.queues().total()
     }
 
-    /// The number of hardware queues that are not for polling.
+    /// Returns the number of hardware queues that are not polled.
     pub fn submit_queues(&self) -> u32 {
         self.queues().submit
     }
 
-    /// The number of hardware queues for polling.
+    /// Returns the number of polled hardware queues.
     pub fn poll_queues(&self) -> u32 {
         self.queues().poll
     }
 
-    /// The number of requests that each hardware queue has. All tags are below it.
+    /// Returns the number of requests of each hardware queue. All tags are below it.
     pub fn queue_depth(&self) -> u32 {
         // SAFETY: By the type invariant `inner` is initialized.
         unsafe { (*self.as_raw()).queue_depth }
     }
 
-    /// The C tag set.
+    /// Returns the C tag set.
     pub(super) fn as_raw(&self) -> *mut bindings::blk_mq_tag_set {
         self.inner.get()
     }
@@ -315,7 +317,7 @@ impl TagSetBuilder {
         cmd_size: u32,
     ) -> Result {
         queues.check(ops.poll.is_some())?;
-        // Memory allocators take a node's number as it is, and use it as an index.
+        // Memory allocators use a node's number as an index, and do not check it.
         let node = self.numa_node;
         if node != numa::NO_NODE && !numa::is_online(node) {
             pr_warn!("block: NUMA node {} is not online\n", node);
@@ -324,7 +326,7 @@ impl TagSetBuilder {
         let value = bindings::blk_mq_tag_set {
             ops,
             cmd_size,
-            // Not by `queues`: those for polling can come later.
+            // Not derived from `queues`, because polled queues can be added later.
             nr_maps: if ops.poll.is_some() {
                 bindings::hctx_type_HCTX_MAX_TYPES
             } else {
@@ -350,8 +352,8 @@ impl TagSetBuilder {
 #[pinned_drop]
 impl<T: Operations> PinnedDrop for TagSet<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant `inner` is set up. No disk uses it: each has a reference to
-        // the tag set, which it drops when it is gone. So no request is in use either.
+        // SAFETY: By the type invariant `inner` is set up. No disk uses it, because each holds a
+        // reference to the tag set until it is gone. So no request is in use either.
         unsafe { bindings::blk_mq_free_tag_set(self.as_raw()) };
     }
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that the block layer calls.
+//! The functions that the block layer calls: `struct blk_mq_ops`.
 //!
-//! Each converts its arguments, calls the driver and converts the result; nothing else is done
-//! here.
+//! Each converts its arguments, calls the driver and converts the result, and does nothing else.
 //!
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
 
@@ -34,18 +33,18 @@ pub(super) struct VTable<T: Operations>(PhantomData<T>);
 ///
 /// # Safety
 ///
-/// `q` must be the queue of a disk that [`GenDisk<T>`](super::GenDisk) manages, and the queue data
-/// must not be dropped for `'a`.
+/// `q` must be the queue of a disk that [`GenDisk<T>`](super::GenDisk) manages. The queue data must
+/// not be dropped for `'a`.
 #[inline]
 pub(super) unsafe fn queue_data<'a, T: Operations>(
     q: *const bindings::request_queue,
 ) -> BorrowedQueueData<'a, T> {
-    // SAFETY: `queuedata` is set before the disk is added to what `into_foreign` returned, and
-    // stays so for the life of the queue. It is valid by the requirements of this function.
+    // SAFETY: Before the disk is added, `queuedata` is set to the result of `into_foreign`. It
+    // never changes after that. It is valid by the requirements of this function.
     unsafe { T::QueueData::borrow((*q).queuedata) }
 }
 
-/// Borrows the queue data of a disk from a hardware queue, which is a load less.
+/// Borrows the queue data of a disk from a hardware queue, with one load less.
 ///
 /// # Safety
 ///
@@ -70,12 +69,13 @@ impl<T: Operations> VTable<T> {
     ) -> bindings::blk_status_t {
         // SAFETY: `bd` and the request it points to are valid by the requirements of this function.
         let (rq, is_last) = unsafe { ((*bd).rq, (*bd).last) };
-        // SAFETY: `init_request` set the request up. The block layer hands it to the driver with
-        // its initial count, not started, and does not touch it until it is refused or ended. The
-        // call's lifetime is one of its own, so the driver can't refuse another request by it.
+        // SAFETY: `init_request` has set the request up. The block layer hands it to the driver
+        // with its initial count, not started, and does not touch it until it is refused or ended.
+        // The lifetime in its type is only of this call, so the driver can't refuse another call's
+        // request instead.
         let rq = unsafe { OwnedRequest::from_raw(rq) };
         // SAFETY: `hctx` is valid during the call, and so is the queue data: see `GenDisk::drop`,
-        // which also states the exclusion of drivers that sleep inside a section of RCU.
+        // which also says that drivers must not sleep in a section of RCU.
         let queue_data = unsafe { hctx_data::<T>(hctx) };
 
         match T::queue_rq(queue_data, rq, is_last) {
@@ -94,12 +94,13 @@ impl<T: Operations> VTable<T> {
         // SAFETY: The list is not empty, and all its requests are of one queue. As in `queue_rq`;
         // the block layer makes both calls under the same protection.
         let queue_data = unsafe { queue_data::<T>((*list.head).q) };
-        // The driver gets all of them, and the block layer those that the driver leaves.
+        // Take all requests from the block layer's list. It gets back those that the driver does
+        // not take.
         let requests = core::mem::replace(list, pin_init::zeroed());
         // SAFETY: As in `queue_rq`, for all requests in the list.
         let requests = unsafe { RequestList::from_raw(requests) };
         let left = T::queue_rqs(queue_data, requests);
-        // SAFETY: Idle requests belong to this call: the driver has no others.
+        // SAFETY: Idle requests belong to this call: the driver has none of other calls.
         unsafe { left.put_back(list) };
     }
 
@@ -117,8 +118,8 @@ impl<T: Operations> VTable<T> {
     /// Only to be called by the block layer, for a request that was passed to
     /// `blk_mq_complete_request_remote()` by `RequestList::complete`, once for each time.
     unsafe extern "C" fn complete(rq: *mut bindings::request) {
-        // SAFETY: `RequestList::complete` passed the right to this request, and to those that are
-        // linked to it, to the completion that this call is. It has set their state to complete.
+        // SAFETY: `RequestList::complete` has set the state of this request, and of those that are
+        // linked to it, to complete, and this call owns them now.
         T::complete(unsafe { RequestList::from_head(rq) });
     }
 
@@ -133,8 +134,8 @@ impl<T: Operations> VTable<T> {
         // SAFETY: `hctx` is valid during the call. The use count that the caller holds keeps the
         // hardware queues from changing.
         let (kind, cpus) = unsafe { ((*hctx).type_, (*hctx).nr_ctx) };
-        // The block layer polls the hardware queue of an I/O that may have ended since. So this may
-        // be one for something else by now, or one that has lost its CPUs and keeps its old type.
+        // The I/O whose submitter polls may have ended. Its hardware queue may then have another
+        // type by now, or have lost its CPUs and kept its old type.
         if u32::from(kind) != bindings::hctx_type_HCTX_TYPE_POLL || cpus == 0 {
             return 0;
         }
@@ -154,8 +155,8 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
-    /// Only to be called by the block layer, for a hardware queue that is being set up for a disk
-    /// of `T`, or for a queue that is to be one.
+    /// Only to be called by the block layer, for a hardware queue that is being set up, for a disk
+    /// of `T` or for a queue that is to become one's.
     unsafe extern "C" fn init_hctx(
         hctx: *mut bindings::blk_mq_hw_ctx,
         _data: *mut c_void,
@@ -163,15 +164,15 @@ impl<T: Operations> VTable<T> {
     ) -> c_int {
         // SAFETY: `hctx` is valid during the call, and so is its queue.
         let q = unsafe { (*hctx).queue };
-        // SAFETY: As above. The field is the driver's. The queue has its `queuedata` by now, and
-        // keeps it.
+        // SAFETY: As above. The field belongs to the driver. `queuedata` of the queue is set and
+        // does not change any more.
         unsafe { (*hctx).driver_data = (*q).queuedata };
         if !T::HAS_INIT_HCTX {
             return 0;
         }
-        // SAFETY: The queue data is set before the block layer sets up hardware queues. While it
-        // does so for a new disk, `GenDiskBuilder::build` has the queue data; later it does so for
-        // disks that `del_gendisk()` has not taken off the tag set, see `GenDisk::drop`.
+        // SAFETY: The queue data is set before the block layer sets up hardware queues. When that
+        // is for a new disk, `GenDiskBuilder::build` has the queue data. Later it is for disks that
+        // `del_gendisk()` has not taken off the tag set: see `GenDisk::drop`.
         let queue_data = unsafe { queue_data::<T>(q) };
         T::init_hctx(queue_data, hctx_idx).map_or_else(|error| error.to_errno(), |()| 0)
     }
@@ -187,15 +188,15 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
-    /// Only to be called by the block layer, for a request of a disk of `T` that it holds a
-    /// reference to during the call, as well as a use count of the disk's queue.
+    /// Only to be called by the block layer, for a request of a disk of `T`. The block layer must
+    /// hold a reference to it, and a use count of the disk's queue, during the call.
     unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
-        // SAFETY: The request was set up by `init_request`, and the block layer has a count for it,
-        // so the invariants of `Request` hold during the call.
+        // SAFETY: `init_request` has set the request up, and the block layer has a count for it, so
+        // the invariants of `Request` hold during the call.
         let rq = unsafe { &*rq.cast::<Request<T>>() };
         T::timeout(rq.queue_data(), rq);
-        // A request that has not ended times out again, so one that the driver did not find does
-        // not hang. If it has ended, this only arms the timer of the queue once more.
+        // A request that has not ended times out again. So one whose owner the driver did not find
+        // does not hang. If it has ended, this only arms the timer of the queue once more.
         bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER
     }
 
@@ -229,8 +230,8 @@ impl<T: Operations> VTable<T> {
         // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
         // SAFETY: `init_request` initialized the area. There is no reference to the request, so
-        // nothing uses its data: an owner, parked or in a timer, would be one. If the callback of
-        // its timer has not returned yet, the timer's drop waits for that.
+        // nothing uses its data: an owner, parked or in a timer, would be a reference. If the
+        // callback of its timer has not returned yet, the timer's drop waits for that.
         unsafe { core::ptr::drop_in_place(pdu) };
     }
 
@@ -264,7 +265,7 @@ impl<T: Operations> VTable<T> {
         ..pin_init::zeroed()
     };
 
-    /// The table.
+    /// Returns the table.
     pub(super) const fn get() -> &'static bindings::blk_mq_ops {
         &Self::VTABLE
     }
