@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Faults on request.
+//! Fault injection.
 //!
-//! A driver asks a [`FaultConfig`] at the place where something can go wrong, and lets it go wrong
-//! if told to. How often that is, is set in configfs.
+//! A driver has a [`FaultConfig`] for each place where an operation can fail, and calls
+//! [`FaultConfig::should_fail`] there. User space configures the faults in configfs.
 //!
 //! C header: [`include/linux/fault-inject.h`](srctree/include/linux/fault-inject.h)
 
@@ -27,7 +27,7 @@ use core::{
 };
 use pin_init::PinInit;
 
-/// How often there is to be a fault.
+/// The attributes of fault injection: how often a fault is injected.
 ///
 /// # Examples
 ///
@@ -51,8 +51,8 @@ pub struct FaultAttr {
 }
 
 impl Default for FaultAttr {
-    /// No fault ever; that is, until the attributes are changed in configfs. Each fault is logged
-    /// with a backtrace then.
+    /// Injects no faults until user space changes the attributes in configfs. Each fault is then
+    /// logged with a backtrace.
     fn default() -> Self {
         Self {
             probability: 0,
@@ -65,20 +65,21 @@ impl Default for FaultAttr {
 }
 
 impl FaultAttr {
-    /// Reads `<interval>,<probability>,<space>,<times>`, as on the kernel's command line. What
-    /// follows is ignored. Faults are not logged then.
+    /// Parses `<interval>,<probability>,<space>,<times>`, as on the kernel's command line. Anything
+    /// after the fourth number is ignored. The faults are not logged.
     ///
-    /// An empty text stands for the default.
+    /// An empty text means the default.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there are less than four numbers; the kernel logs that.
+    /// `EINVAL` if there are fewer than four numbers, which the kernel logs.
     pub fn parse(text: &CStr) -> Result<Self> {
         if text.to_bytes().is_empty() {
             return Ok(Self::default());
         }
         let mut attr: bindings::fault_attr = pin_init::zeroed();
-        // SAFETY: `attr` is valid for writes. The text, which ends with a null byte, is only read.
+        // SAFETY: `attr` is valid for writes. The function only reads the text, which ends with a
+        // null byte.
         let parsed =
             unsafe { bindings::setup_fault_attr(&mut attr, text.as_char_ptr().cast_mut()) };
         if parsed == 0 {
@@ -94,40 +95,40 @@ impl FaultAttr {
     }
 }
 
-/// A place where there can be faults on request, with attributes in configfs.
+/// A place where faults can be injected, with attributes in configfs.
 ///
-/// The attributes are those of a [`DefaultGroup`], and may be changed at any time. They are
-/// described in `Documentation/fault-injection/fault-injection.rst`.
+/// The attributes are those of a [`DefaultGroup`]. User space may change them at any time.
+/// `Documentation/fault-injection/fault-injection.rst` describes them.
 ///
 /// This wraps [`struct fault_config`](srctree/include/linux/fault-inject.h).
 ///
 /// # Invariants
 ///
-/// * `inner` was set up by `fault_config_init()`, with attributes that are initialized.
+/// * `inner` was set up by `fault_config_init()`, and its attributes are initialized.
 /// * `item_type` is the type of its item. It has `release` below. Its list of attributes is C's, or
 ///   `attributes`, which ends with null. Neither changes.
 /// * If there is a flag `asked_for`, it is set, or `store_probability` below stores the attribute
-///   `probability`, and `store` is how C stores it.
-/// * The value is in an [`Arc`], one reference to which belongs to the item until it is released.
+///   `probability`, and `store` is C's function for that.
+/// * The value is in an [`Arc`]. One reference to it belongs to the item until that is released.
 pub struct FaultConfig {
     inner: Opaque<bindings::fault_config>,
     item_type: Opaque<bindings::config_item_type>,
-    /// C's attributes, but for `probability`.
+    /// C's attributes, with `probability` replaced.
     attributes: Opaque<[*mut bindings::configfs_attribute; MAX_ATTRIBUTES + 1]>,
-    /// The attribute `probability` in this list.
+    /// The attribute `probability` in that list.
     probability: Opaque<bindings::configfs_attribute>,
     store: Option<Store>,
     asked_for: Option<&'static Atomic<bool>>,
 }
 
-/// C has up to 13.
+/// C has up to 13 attributes.
 const MAX_ATTRIBUTES: usize = 15;
 
-/// How an attribute is stored.
+/// The function that stores an attribute.
 type Store =
     unsafe extern "C" fn(*mut bindings::config_item, *const crate::ffi::c_char, usize) -> isize;
 
-// SAFETY: Nothing of it is bound to a thread.
+// SAFETY: No part of it is bound to a thread.
 unsafe impl Send for FaultConfig {}
 
 // SAFETY: The methods on `&FaultConfig` can be called from several threads at once, also while C
@@ -140,14 +141,13 @@ impl FaultConfig {
         ..pin_init::zeroed()
     };
 
-    /// Makes a place for faults, and the group `name` for its attributes, which begin as `attr`.
+    /// Creates a place for faults, and the group `name` with its attributes, which start as `attr`.
     /// May sleep.
     ///
-    /// If there is a flag `asked_for`, it is set when the probability of a fault is not zero, at
-    /// once or when it is written in configfs. A driver can have one flag for all of its faults,
-    /// and look at it first. While it is not set, [`should_fail`](Self::should_fail) returns `true`
-    /// only in a task that has asked for it by `fail-nth`; the task's count then goes on without
-    /// the calls that the driver leaves out.
+    /// The flag `asked_for`, if any, is set as soon as the probability of a fault is not zero, now
+    /// or later in configfs. A driver can have one flag for all its faults, and check it first.
+    /// While it is not set, [`should_fail`](Self::should_fail) returns true only in a task that
+    /// uses `fail-nth`, whose count skips the calls that the driver omits.
     ///
     /// # Errors
     ///
@@ -178,12 +178,12 @@ impl FaultConfig {
         if unsafe { (*config).group.cg_item.ci_name }.is_null() {
             return Err(ENOMEM);
         }
-        // INVARIANT: `release` takes back what is given to the item here.
+        // INVARIANT: `release` drops the reference that the item gets here.
         let _ = this.clone().into_raw();
-        // SAFETY: The group is a field of what is not null.
+        // SAFETY: The group is a field of a value that is not null.
         let group = unsafe { NonNull::new_unchecked(&raw mut (*config).group) };
-        // SAFETY: The group is initialized and in no directory. Its item's first reference is not
-        // used for anything else, and its type has `release`.
+        // SAFETY: The group is initialized and in no directory. The first reference of its item is
+        // not used for anything else, and its type has `release`.
         Ok((this, unsafe { DefaultGroup::from_raw(group) }))
     }
 
@@ -197,8 +197,8 @@ impl FaultConfig {
             unsafe { slot.cast::<u8>().write_bytes(0, size_of::<Self>()) };
             // SAFETY: `slot` is valid, and zeroes are valid values of all fields.
             let (config, item_type) = unsafe { ((*slot).inner.get(), (*slot).item_type.get()) };
-            // SAFETY: `config` is valid, and stays in its place from here on. C copies the name.
-            // The type that it sets is a static value.
+            // SAFETY: `config` is valid, and is not moved from here on. C copies the name, and sets
+            // the type to a static value.
             unsafe {
                 bindings::fault_attr_init(&raw mut (*config).attr);
                 (*config).attr.probability = attr.probability;
@@ -208,15 +208,15 @@ impl FaultConfig {
                 (*config).attr.verbose = attr.verbose;
 
                 bindings::fault_config_init(config, name.as_char_ptr());
-                // INVARIANT: This is C's type, with a function to release the memory.
+                // INVARIANT: This is C's type, with a function that releases the memory.
                 item_type.write(*(*config).group.cg_item.ci_type);
                 (*item_type).ct_item_ops = &Self::ITEM_OPS;
                 (*config).group.cg_item.ci_type = item_type;
             }
             if let Some(flag) = asked_for {
-                // SAFETY: `slot` is valid, and nobody else knows it.
+                // SAFETY: `slot` is valid, and nothing else refers to it.
                 unsafe { (*slot).asked_for = asked_for };
-                // INVARIANT: The flag is set if `probability` can't be watched.
+                // INVARIANT: If `probability` can't be watched, the flag is set.
                 // SAFETY: The type was copied from C's above.
                 if !unsafe { Self::watch_probability(slot) } || attr.probability > 0 {
                     flag.store(true, Relaxed);
@@ -225,17 +225,17 @@ impl FaultConfig {
             Ok(())
         };
         // SAFETY: The closure initializes all fields, and does not fail. They are pinned, as `Arc`
-        // does it.
+        // pins its value.
         unsafe { pin_init::pin_init_from_closure(init) }
     }
 
-    /// Has `store_probability` store the attribute `probability`, and returns whether C has such an
+    /// Makes `store_probability` store the attribute `probability`. Returns true if C has such an
     /// attribute.
     ///
     /// # Safety
     ///
-    /// `slot` must be valid, with zeroes in `attributes`, and with C's list in `item_type`. Nobody
-    /// else may know it.
+    /// `slot` must be valid, with zeroes in `attributes`, and with C's list in `item_type`. Nothing
+    /// else may refer to it.
     unsafe fn watch_probability(slot: *mut Self) -> bool {
         // SAFETY: `slot` is valid.
         let (item_type, probability) =
@@ -244,13 +244,14 @@ impl FaultConfig {
         let list: *mut *mut _ = unsafe { (*slot).attributes.get() }.cast();
         let mut found = false;
         for i in 0..MAX_ATTRIBUTES {
-            // SAFETY: C's list ends with a null pointer, which was not met yet.
+            // SAFETY: C's list ends with a null pointer, which the loop has not reached yet.
             let theirs = unsafe { *(*item_type).ct_attrs.add(i) };
             if theirs.is_null() {
                 if found {
-                    // INVARIANT: `list` has as many attributes, and ends with null. configfs uses
-                    // it while the item has a directory, and so has not been released.
-                    // SAFETY: Nobody else knows the type yet.
+                    // INVARIANT: `list` has the same number of attributes, and ends with null.
+                    // configfs uses it while the item has a directory, and so has not been
+                    // released.
+                    // SAFETY: Nothing else refers to the type yet.
                     unsafe { (*item_type).ct_attrs = list };
                 }
                 return found;
@@ -259,7 +260,7 @@ impl FaultConfig {
             let ours = if unsafe { CStr::from_char_ptr((*theirs).ca_name) } == c"probability" {
                 found = true;
                 // INVARIANT: `store_probability` finds C's function in `store`.
-                // SAFETY: Both attributes are valid, and nobody else knows `slot`.
+                // SAFETY: Both attributes are valid, and nothing else refers to `slot`.
                 unsafe {
                     (*slot).store = (*theirs).store;
                     *probability = *theirs;
@@ -275,10 +276,10 @@ impl FaultConfig {
         false
     }
 
-    /// Whether there is to be a fault now, in something of `size`; a fault comes when `space` is
-    /// used up.
+    /// Returns true if a fault is to be injected now, in an operation of `size`. While the
+    /// attribute `space` exceeds `size`, this subtracts `size` from it and injects no fault.
     ///
-    /// Does not sleep. May be called in any context; faults that are logged take the time of that.
+    /// Does not sleep. May be called in any context. Logging a fault takes time.
     #[inline]
     pub fn should_fail(&self, size: isize) -> bool {
         // SAFETY: By the type invariant the attributes are initialized.
@@ -299,11 +300,11 @@ impl FaultConfig {
         let Some(store) = this.store else {
             return EINVAL.to_errno() as isize;
         };
-        // SAFETY: This is how C stores the attribute, and it gets what configfs gives.
+        // SAFETY: This is C's function for the attribute, with the arguments from configfs.
         let ret = unsafe { store(item, page, len) };
-        // Of several that store, the last finds its own value.
-        // SAFETY: By the type invariant the attributes are initialized. C reads this one while
-        // others store it, too.
+        // If several tasks store at once, the last one reads its own value.
+        // SAFETY: By the type invariant the attributes are initialized. C, too, reads this one
+        // while others store it.
         let probability =
             unsafe { (&raw const (*this.inner.get()).attr.probability).read_volatile() };
         if let Some(flag) = this.asked_for.filter(|_| probability > 0) {
@@ -314,18 +315,18 @@ impl FaultConfig {
 
     /// # Safety
     ///
-    /// Only to be called by configfs, once, for the item of a `FaultConfig` that nobody refers to
-    /// any more.
+    /// Only to be called by configfs, once, for the item of a `FaultConfig` that has no reference
+    /// left.
     unsafe extern "C" fn release(item: *mut bindings::config_item) {
-        // SAFETY: `new` has given this reference to the item.
+        // SAFETY: `new` gave this reference to the item.
         drop(unsafe { Arc::from_raw(Self::of_item(item)) });
     }
 
-    /// The value that an item lies in.
+    /// Returns the `FaultConfig` that contains an item.
     ///
     /// # Safety
     ///
-    /// `item` must be that of a `FaultConfig`.
+    /// `item` must be the item of a `FaultConfig`.
     unsafe fn of_item(item: *mut bindings::config_item) -> *const Self {
         const OFFSET: usize =
             offset_of!(bindings::fault_config, group) + offset_of!(bindings::config_group, cg_item);
@@ -416,7 +417,7 @@ mod tests {
 
     #[test]
     fn group_keeps_the_memory() -> Result {
-        // A name that does not fit the item, so that it is allocated.
+        // A name that is too long for the item, so that it is allocated.
         let name = c"a_name_that_is_longer_than_twenty";
         let (fault, group) = FaultConfig::new(name, FaultAttr::default(), None)?;
         // The item has a reference, too.
