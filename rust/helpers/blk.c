@@ -48,8 +48,8 @@ __rust_helper void rust_helper_blk_mq_set_request_complete(struct request *rq)
 }
 
 /*
- * Put a request that has succeeded into a batch, if it can be. It must not time
- * out while it waits there for the others.
+ * Put a request that has succeeded into a batch, if possible. Set its state to
+ * complete, so that it can't time out while it waits there for the others.
  */
 __rust_helper bool
 rust_helper_blk_mq_complete_in_batch(struct request *rq,
@@ -62,10 +62,10 @@ rust_helper_blk_mq_complete_in_batch(struct request *rq,
 }
 
 /*
- * Safe code can leak references without end, so the count must not wrap to zero
- * while the request is in use. It saturates instead, the way refcount_t does:
- * once negative it is pinned half way to INT_MIN, from where the block layer's
- * own balanced increments and decrements cannot bring it back to zero, and
+ * Safe code can leak any number of references, so the count must not wrap to
+ * zero while the request is in use. It saturates as refcount_t does: once
+ * negative, it is pinned at INT_MIN / 2. The block layer's own increments and
+ * decrements, which are balanced, can't bring it back to zero from there, and
  * rust_helper_blk_mq_put_request() leaves it alone. Such a request is never
  * freed.
  */
@@ -80,23 +80,23 @@ __rust_helper void rust_helper_blk_mq_get_request(struct request *rq)
 {
 	unsigned int old = atomic_fetch_inc_relaxed(&rq->ref);
 
-	/* That is, if it was INT_MAX or negative. */
+	/* True if it was INT_MAX or negative. */
 	if (unlikely(old >= INT_MAX))
 		blk_mq_saturate_request(rq);
 }
 
-/* Take a reference to a request, and be a full barrier, unless it is free. */
+/* Take a reference unless the request is free. Implies a full barrier then. */
 static __always_inline bool blk_mq_get_request_unless_free(struct request *rq)
 {
 	int old = atomic_read(&rq->ref);
 
 	do {
-		/* That is, if it is zero, INT_MAX or negative. */
+		/* True if it is zero, INT_MAX or negative. */
 		if (unlikely((unsigned int)old - 1 >= INT_MAX - 1)) {
 			if (!old)
 				return false;
 			blk_mq_saturate_request(rq);
-			/* As the exchange is. */
+			/* The cmpxchg below is a full barrier, too. */
 			smp_mb();
 			return true;
 		}
@@ -108,10 +108,9 @@ static __always_inline bool blk_mq_get_request_unless_free(struct request *rq)
 /*
  * Drop a reference to a request, and free the request if it was the last one.
  *
- * The flush machinery embeds its own request, which is not allocated and
- * freed like others; blk_mq_put_flush_rq() knows how to release that. Only
- * passthrough requests and those of the flush machinery have an end_io, so the
- * usual request pays for one load.
+ * The request of the flush machinery is not allocated and freed like others;
+ * blk_mq_put_flush_rq() releases it. Only passthrough requests and those of the
+ * flush machinery have an end_io, so other requests pay for one load.
  */
 __rust_helper void rust_helper_blk_mq_put_request(struct request *rq)
 {
@@ -126,12 +125,13 @@ __rust_helper void rust_helper_blk_mq_put_request(struct request *rq)
 /*
  * Find the request that was started with a tag, and take a reference to it.
  *
- * Any numbers may be asked for. To be called inside a read-side critical section
- * of RCU, in which neither the maps nor the memory of requests goes away. But the
- * request may be free, in use for anything, or being torn down. So nothing but the
- * count is touched before there is a reference. After that, the request is the
- * right one if it has the tag and is started. While it has a count, it has a
- * hardware queue, which stays: changing the queues waits for it.
+ * hw_queue and tag may be any numbers. Call this inside an RCU read-side
+ * critical section, during which neither the maps nor the memory of requests is
+ * freed. The request may still be free, in use for anything, or being torn
+ * down, so touch nothing but its count before taking a reference. After that,
+ * it is the right request if it has the tag and is started. A request with a
+ * reference has a hardware queue, which stays, because changing the queues
+ * waits for the reference.
  */
 __rust_helper struct request *
 rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
@@ -151,7 +151,7 @@ rust_helper_blk_mq_find_request(struct blk_mq_tag_set *set,
 	if (!rq || !blk_mq_get_request_unless_free(rq))
 		return NULL;
 
-	/* With a shared set of tags, the request may be of another hardware queue. */
+	/* With shared tags, the request may be of another hardware queue. */
 	if (READ_ONCE(rq->tag) == tag && blk_mq_request_started(rq) &&
 	    READ_ONCE(rq->mq_hctx)->queue_num == hw_queue)
 		return rq;

@@ -4,8 +4,8 @@
 
 #ifdef CONFIG_FAULT_INJECTION
 /*
- * The initializer is a macro. It leaves the ratelimit's lock without a lock
- * class, which only static memory may do.
+ * The initializer is a macro. It gives the ratelimit's lock no lock class,
+ * which only static memory can do without.
  */
 __rust_helper void rust_helper_fault_attr_init(struct fault_attr *attr)
 {
