@@ -2,8 +2,8 @@
 
 //! The smallest complete block driver.
 //!
-//! `insmod rust_blk_minimal.ko` makes `/dev/rblkmin`, a disk of 1 MiB. It reads as zeroes and
-//! forgets what is written. The documentation of [`kernel::block::mq`] explains the words.
+//! `insmod rust_blk_minimal.ko` makes `/dev/rblkmin`, a disk of 1 MiB, which reads as zeroes and
+//! ignores writes. The documentation of [`kernel::block::mq`] explains the terms.
 
 use kernel::{
     block::{
@@ -33,12 +33,12 @@ module! {
     license: "GPL",
 }
 
-/// The driver. There is never a value of this type.
+/// The driver. No value of this type exists.
 enum Minimal {}
 
 #[vtable]
 impl Operations for Minimal {
-    /// What the driver keeps for each disk, and for each request: nothing.
+    /// The driver has no data for a disk or a request.
     type QueueData = ();
     type RequestData = ();
 
@@ -70,7 +70,7 @@ fn read_zeroes(rq: &OwnedRequest<Minimal, InFlight>) -> Status {
     Status::OK
 }
 
-/// The disk is there for as long as the module: until this is dropped.
+/// The disk exists while the module is loaded: until this is dropped.
 struct MinimalModule {
     _disk: GenDisk<Minimal>,
 }

@@ -2,9 +2,8 @@
 
 //! A disk that keeps its data in memory.
 //!
-//! `insmod rust_blk_ram.ko mib=64` makes `/dev/rblkram`. Beyond `rust_blk_minimal.rs` this shows
-//! data of the disk, a module parameter, several hardware queues, requests that come together, and
-//! discards.
+//! `insmod rust_blk_ram.ko mib=64` makes `/dev/rblkram`. Unlike `rust_blk_minimal.rs`, this has
+//! queue data, a module parameter, several hardware queues, lists of requests, and discards.
 
 use kernel::{
     block::{
@@ -50,8 +49,8 @@ module! {
 /// The driver.
 enum Ram {}
 
-/// The memory of a disk. A [`DataPage`] needs no lock: concurrent I/O to the same bytes leaves some
-/// mixture of both, as on any disk.
+/// The memory of a disk. A [`DataPage`] needs no lock: concurrent I/O to the same bytes leaves a
+/// mixture, as on any disk.
 struct Memory(KVVec<DataPage>);
 
 impl Memory {
@@ -68,8 +67,8 @@ impl Memory {
         (self.0.len() as u64) << PAGE_SECTORS_SHIFT
     }
 
-    /// Calls `access` for each piece of the range from `at` on, both in bytes, with its page, the
-    /// offset in that, the offset in the range, and the length.
+    /// Divides the `len` bytes from the disk's byte `at` on by pages. Calls `access` with each
+    /// page, the offset in the page, the offset in the range, and the length, all in bytes.
     fn for_each_piece(
         &self,
         at: usize,
@@ -97,7 +96,7 @@ impl Memory {
         })
     }
 
-    /// Does what the request asks for.
+    /// Executes the request.
     fn execute(&self, rq: &OwnedRequest<Ram, InFlight>) -> Result {
         let mut at = usize::try_from(rq.sector() << SECTOR_SHIFT)?;
         match rq.op() {
@@ -108,7 +107,7 @@ impl Memory {
                 }
                 Ok(())
             }
-            // A discarded block reads as zeroes, which other disks need not do.
+            // A discarded block reads as zeroes here. Other disks need not do that.
             Op::DISCARD | Op::WRITE_ZEROES => {
                 self.for_each_piece(at, rq.bytes() as usize, |page, offset, _, len| {
                     page.fill(offset, len, 0)
@@ -141,7 +140,7 @@ impl Operations for Ram {
         Ok(())
     }
 
-    /// Optional: what is submitted together ends together, which is cheaper.
+    /// Optional: requests that were submitted together end together, which is cheaper.
     fn queue_rqs<'call>(
         memory: &Memory,
         requests: RequestList<Self, Idle<'call>>,
@@ -153,7 +152,7 @@ impl Operations for Ram {
                 rq.end_batched(status, batch);
             }
         });
-        // Nothing is left for `queue_rq`.
+        // No request is left for `queue_rq`.
         RequestList::new()
     }
 }
