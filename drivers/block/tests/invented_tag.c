@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A block driver that believes its device.
+ * A block driver that believes its device's tags.
  *
- * The device reports the tags of the requests that it has completed, and the
- * driver looks up the request of the tag and completes it. It even checks that
- * there is one. But blk_mq_tag_to_rq() only says which request has used the tag
- * last. That may have ended, and then the driver ends it again; or the tag may
- * be in use for another I/O that the device has not begun with, and then the
- * driver tells its submitter that it is done.
+ * The device reports the tags of the requests that it has completed. The driver
+ * looks up the request of the tag, checks that there is one, and ends it. But
+ * blk_mq_tag_to_rq() only returns the request that has used the tag last. If
+ * that request has ended, the driver ends it again. If the tag is in use for
+ * another I/O, which the device has not begun, the driver ends that one, and
+ * its submitter believes that it was executed.
  *
- * The device is played by whoever writes to the module's parameter: a tag that
- * is written to "report" is reported as completed. The device is done with a
- * read after four seconds, and has filled it with 0xd5 then. So a read that was
- * not carried out is told by what it finds: the memory as it was before.
+ * The test plays the device: it writes a tag to the module's parameter
+ * "report", which then reports a completion. The device executes a read four
+ * seconds after its submission, and fills it with 0xd5. A read that leaves
+ * its memory as it was before has not been executed.
  *
- * Drivers guard against this with generation counters in the tags that they
- * hand to the device, or with states of their own for each request, and have to
- * get the races between these and the end of a request right. In Rust the
- * look-up takes a reference, so that what is found is not used again, and the
- * right to end it can be claimed once (rust_block_abuse does that with abuse=4).
+ * Drivers in C guard against this by generation counters in the tags that they
+ * pass to the device, or by a state in each request, and have to resolve the
+ * races between these and the end of a request. In Rust the look-up takes a
+ * reference, so that the request is not reused, and the owner can be claimed
+ * only once (rust_block_abuse does that with abuse=4).
  */
 
 #include <linux/blk-mq.h>
@@ -35,14 +35,14 @@ struct invented_cmd {
 static struct blk_mq_tag_set invented_set;
 static struct gendisk *invented_disk;
 
-/* The interrupt handler, called with what the device has reported. */
+/* The interrupt handler for a completion of tag. */
 static int invented_interrupt(unsigned int tag)
 {
 	struct request *rq = blk_mq_tag_to_rq(invented_set.tags[0], tag);
 
 	if (!rq)
 		return -ENOENT;
-	/* The mistake is here: who says that the device was given this one? */
+	/* The mistake is here: the device may not have this request. */
 	blk_mq_end_request(rq, BLK_STS_OK);
 	return 0;
 }

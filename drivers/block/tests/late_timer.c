@@ -2,25 +2,25 @@
 /*
  * A block driver that forgets to cancel a timer.
  *
- * Each request has a timer that ends it if the device does not answer in time.
- * The device answers, the driver ends the request, and leaves the timer running.
- * The block layer uses the request for the next I/O. Then the timer expires, and
- * ends that one: its submitter is told that it is done, though the device has
- * not begun with it. When the device is done with it, the driver ends the
- * request once more.
+ * Each request has a timer that ends it if the device does not complete it in
+ * time. The device completes it, and the driver ends the request but leaves the
+ * timer running. The block layer uses the request for the next I/O. Then the
+ * timer expires and ends that I/O, which the device has not begun. Its
+ * submitter believes that it was executed. When the device completes it, the
+ * driver ends the request again.
  *
- * For this to happen at each attempt there is one request, and the device is
- * fast and slow in turns, by more than a busy machine needs to submit the next
- * I/O. It fills what is read with 0xd5, so that a read which was not carried out
- * is told by what it finds: the memory as it was before.
+ * To make this happen each time, there is one request, and the device is fast
+ * and slow in turn. The difference leaves even a busy machine time to submit
+ * the next I/O. The device fills reads with 0xd5. A read that leaves its
+ * memory as it was before has not been executed.
  *
- * Nothing here is rare or badly written. The timer belongs to the request, the
- * request is never freed before its tag set, and the cancel that is missing is
- * a line that can be missing on one of many paths.
+ * This is ordinary code. The timer belongs to the request, the request is not
+ * freed before its tag set, and the cancel is a line that is easily forgotten
+ * on one of many paths.
  *
- * A driver in Rust can't make this mistake. The timer has either the right to
- * end the request, and then nobody else does, or a reference to it, and then it
- * can't end it, and the request is not used again before the timer is stopped
+ * A driver in Rust can't make this mistake. If the timer owns the request,
+ * nothing else can end it. If the timer has a reference, it can't end the
+ * request, and the request is not reused before the timer is stopped
  * (rust_block_abuse does that with abuse=65 and abuse=8).
  */
 
@@ -35,7 +35,7 @@
 
 struct late_cmd {
 	struct hrtimer device;		/* expires when the device is done */
-	struct hrtimer watchdog;	/* expires when it ought to have been */
+	struct hrtimer watchdog;	/* expires if the device is late */
 };
 
 static struct blk_mq_tag_set late_set;
@@ -65,8 +65,9 @@ static enum hrtimer_restart late_device_done(struct hrtimer *timer)
 }
 
 /*
- * The device does not answer, so look at its registers. They say that it has
- * nothing left to do, which is true of the request that this was set up for.
+ * The device is late, so the driver reads its registers. They say that it has
+ * nothing left to do, which is true for the request that the timer was started
+ * for.
  */
 static enum hrtimer_restart late_watchdog(struct hrtimer *timer)
 {
@@ -84,9 +85,9 @@ static blk_status_t late_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 	blk_mq_start_request(bd->rq);
 	/*
-	 * The first request of a pair leaves its watchdog behind. That of the
-	 * second would be started anew, and is left as it is, to tell one
-	 * mistake from the other.
+	 * The first request of a pair leaves its watchdog running. The second
+	 * one does not start the watchdog again, so that the first one's
+	 * expires during it.
 	 */
 	if (fast)
 		hrtimer_start(&cmd->watchdog, ms_to_ktime(PATIENCE_MS),

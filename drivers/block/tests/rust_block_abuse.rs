@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A block driver that does the worst that safe code can do.
+//! A block driver that abuses its requests as badly as safe code can.
 //!
-//! It keeps its data in memory, so that programs can verify what they read, and treats requests as
-//! no driver should: keeps references to them that it has no use for, lets timers run that nothing
-//! cancels, looks up tags that never were, claims by keys of long ago, ends requests wherever it
-//! meets them, and leaks. The promise of [`kernel::block::mq`] is that none of this does harm. The
-//! C drivers beside it show what two of these mistakes do without it.
+//! It keeps its data in memory, so that programs can verify what they read. It keeps references
+//! without need, lets timers run that nothing cancels, looks up tags that do not exist, claims by
+//! outdated keys, ends requests in any context, and leaks. [`kernel::block::mq`] promises that none
+//! of this does harm. The C drivers in this folder show what two of these mistakes do without it.
 //!
-//! The parameter `abuse` is a sum of the constants in `abuse`. The driver counts what happens in
-//! `rust_block_abuse/counts` of debugfs, for all disks together. A number that is written to
-//! `rust_block_abuse/hw_queues` is that of hardware queues from then on, and one that is written to
-//! `rust_block_abuse/clones` is that of references to one request that are leaked.
+//! The parameter `abuse` is a sum of the constants in `abuse`. The file `rust_block_abuse/counts`
+//! in debugfs shows the driver's counters, for all disks together. A number written to
+//! `rust_block_abuse/hw_queues` sets the number of hardware queues. A number written to
+//! `rust_block_abuse/clones` leaks that many references to one request.
 
 use core::marker::PhantomData;
 use kernel::{
@@ -124,64 +123,64 @@ module! {
     },
 }
 
-/// What to do to requests.
+/// The bits of the parameter `abuse`.
 mod abuse {
-    // Ways to end a request. The driver picks one of those asked for at random.
+    // Ways to end a request. The driver picks one of those that are set at random.
 
-    /// In `queue_rq`.
+    /// End it in `queue_rq`.
     pub(crate) const INLINE: u32 = 1 << 0;
-    /// Through `complete`.
+    /// Complete it, and end it in `complete`.
     pub(crate) const SOFTIRQ: u32 = 1 << 1;
-    /// Park it, under a key or without. Whatever looks up its tag ends it, or its timer does.
+    /// Park it, with or without a key. A look-up of its tag ends it, or its timer.
     pub(crate) const PARK: u32 = 1 << 2;
-    /// Leave the owner to its timer, or to whatever takes it out of there.
+    /// Give the owner to its timer, unless it is taken away from there.
     pub(crate) const TIMER: u32 = 1 << 3;
-    /// With others in a batch.
+    /// End it with others in a batch.
     pub(crate) const BATCH: u32 = 1 << 4;
     pub(crate) const WAYS: u32 = (1 << 5) - 1;
 
-    // What else to do to it.
+    // What else to do with a request.
 
-    /// Keep a started request, now and then, and carry it out from an interrupt.
+    /// Sometimes keep a started request, and execute it in an interrupt.
     pub(crate) const LATE: u32 = 1 << 5;
-    /// Start its timer, with a reference, and forget about it. Not together with [`TIMER`].
+    /// Start its timer, with a reference, and leave it running. Not together with [`TIMER`].
     pub(crate) const WATCH: u32 = 1 << 6;
     /// Keep references to it.
     pub(crate) const CLONES: u32 = 1 << 7;
-    /// Requeue it, now and then: from `queue_rq`, or instead of ending it.
+    /// Sometimes requeue it: in `queue_rq`, or instead of ending it.
     pub(crate) const REQUEUE: u32 = 1 << 8;
-    /// Refuse it, now and then.
+    /// Sometimes refuse it.
     pub(crate) const REFUSE: u32 = 1 << 9;
-    /// End it with an error instead of starting it, now and then.
+    /// Sometimes end it with an error instead of starting it.
     pub(crate) const REFUSE_HARD: u32 = 1 << 10;
-    /// Drop its owner, now and then.
+    /// Sometimes drop its owner.
     pub(crate) const DROP: u32 = 1 << 11;
     /// End every other flush with an error.
     pub(crate) const FAIL_FLUSH: u32 = 1 << 12;
     /// Leak references to it. The disk can never be removed after that.
     pub(crate) const LEAK: u32 = 1 << 13;
-    /// Leak the disks. Works with [`INLINE`] and [`SOFTIRQ`]: whatever else would end requests is
-    /// gone by the time that the disks are removed.
+    /// Leak the disks. Works with [`INLINE`] and [`SOFTIRQ`]: by the time that the disks are
+    /// removed, nothing is left to end requests in other ways.
     pub(crate) const LEAK_DISK: u32 = 1 << 14;
-    /// Hold a reference from a look-up for a while that is short, and long enough for the request
-    /// to end on another CPU.
+    /// Hold a reference from a look-up for a short while, in which the request may end on another
+    /// CPU.
     pub(crate) const HOLD: u32 = 1 << 15;
-    /// Fail to load, some seconds after the disks have been made.
+    /// Fail to load, some seconds after the disks were added.
     pub(crate) const FAIL_LOAD: u32 = 1 << 16;
-    /// Take some of the requests that come in a list, and leave others. Otherwise all are left, and
-    /// come one by one. Not together with [`REFUSE_HARD`].
+    /// Take some of the requests of a list, and return others. Otherwise all are returned, and come
+    /// one by one. Not together with [`REFUSE_HARD`].
     pub(crate) const LISTS: u32 = 1 << 17;
-    /// Complete together, now and then, what waits to be ended in a batch. With [`TIMER`], leave it
-    /// to one timer.
+    /// Sometimes complete the requests that wait for a batch together. With [`TIMER`], give them to
+    /// one timer.
     pub(crate) const TOGETHER: u32 = 1 << 18;
 }
 
-/// Whether the module was asked for any of these.
+/// Returns true if one of the bits of `what` is set.
 fn has(what: u32) -> bool {
     module_parameters::abuse.value() & what != 0
 }
 
-/// Numbers that follow no pattern.
+/// Returns a pseudo-random number.
 fn random() -> u32 {
     static STATE: Atomic<u64> = Atomic::new(0);
 
@@ -196,7 +195,7 @@ fn one_in(n: u32) -> bool {
     random().checked_rem(n) == Some(0)
 }
 
-/// Some time around the interval between interrupts.
+/// Returns a random time of up to twice the interval between interrupts.
 fn soon() -> Delta {
     let longest = module_parameters::interval_us.value().saturating_mul(2);
     Delta::from_micros(1 + i64::from(random().checked_rem(longest).unwrap_or(0)))
@@ -207,7 +206,7 @@ macro_rules! counters {
     ($($(#[doc = $doc:literal])* $counter:ident: $name:literal,)*) => {
         $($(#[doc = $doc])* static $counter: Atomic<u64> = Atomic::new(0);)*
 
-        /// All counters, a line each.
+        /// All counters, shown on a line each.
         struct Counts;
 
         impl fmt::Debug for Counts {
@@ -220,30 +219,30 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Requests that were taken, by `queue_rq` or out of a list. At rest this is the sum of the
-    /// next six.
+    /// Requests that `queue_rq` took, or that were taken out of a list. At rest this is the sum of
+    /// the next six.
     HANDED: "handed",
-    /// Requests with data that were carried out and ended.
+    /// Requests with data that ended with success.
     ENDED: "ended",
-    /// Flushes that were ended.
+    /// Flushes that ended with success.
     FLUSHED: "flushed",
-    /// Requests of either kind that were ended with an error.
+    /// Requests of either kind that ended with an error.
     FAILED: "failed",
     DROPPED: "dropped",
     REFUSED: "refused",
     REQUEUED: "requeued",
-    /// Requests that were taken out of a list that came.
+    /// Requests that were taken out of a list in `queue_rqs`.
     LISTED: "listed",
-    /// Requests that ended behind another one in a list: one of those that waited for a batch, one
-    /// that was completed, and one that a timer owned.
+    /// Requests that ended after the first of a list, whose requests waited for a batch, were
+    /// completed, or belonged to a timer.
     BATCHED: "batched",
     TOGETHER: "together",
     TIMED: "timed",
-    /// Requests that were taken from a timer together with the one that was asked for.
+    /// Requests that were taken from a timer together with the one that was meant.
     TIMED_OTHERS: "timed_others",
     /// Requests that were found in a list by a reference.
     REMOVED: "removed",
-    /// Requests that were kept, to be carried out later.
+    /// Requests that were kept to be executed later.
     KEPT: "kept",
     /// Calls of `poll` that ended a request.
     POLLED: "polled",
@@ -251,19 +250,19 @@ counters! {
     FOUND: "found",
     /// References from look-ups that were held for a while.
     HELD: "held",
-    /// Requests that were taken from where they waited, by tag.
+    /// Requests that a look-up by tag found and took away.
     CLAIMED: "claimed",
-    /// Requests that were claimed by the key that they were parked under.
+    /// Requests that were claimed by their key.
     KEYED: "keyed",
     /// Timers with a reference that expired, and those of them that claimed nothing.
     WATCHED: "watched",
     WATCHED_IN_VAIN: "watched_in_vain",
-    /// Timers with a reference that gave it back.
+    /// Timers with a reference that were cancelled.
     UNWATCHED: "unwatched",
     TIMED_OUT: "timed_out",
     LEAKED: "leaked",
     MOVED: "moved",
-    /// What the abstractions promise not to happen.
+    /// Broken promises of the abstractions.
     BROKEN: "broken",
 }
 
@@ -273,7 +272,7 @@ fn count(counter: &Atomic<u64>) {
 
 const SECTOR_WORDS: usize = SECTOR_SIZE as usize / size_of::<u64>();
 
-/// The data of a disk. A reader of a sector that is being written gets some of both.
+/// The data of a disk. Reading a sector during a write returns a mixture of old and new data.
 struct Store(KVVec<[Atomic<u64>; SECTOR_WORDS]>);
 
 impl Store {
@@ -285,15 +284,15 @@ impl Store {
         Ok(Self(store))
     }
 
-    /// Carries out a read or a write.
+    /// Executes a read or a write.
     fn transfer<K: Kind>(&self, rq: &Owner<K>) -> Result {
-        // A flush has no place.
+        // A flush has no data.
         if !rq.op().moves_data() {
             return Ok(());
         }
         let mut at = usize::try_from(rq.sector())?;
         for segment in rq.segments() {
-            // Segments consist of whole sectors, as the disk does not set an alignment of its own.
+            // Segments consist of whole sectors, as the disk has the default alignment.
             for offset in (0..segment.len()).step_by(SECTOR_SIZE as usize) {
                 let words = self.0.get(at).ok_or(EIO)?;
                 let mut sector = [0; SECTOR_SIZE as usize];
@@ -326,17 +325,17 @@ type Owner<K, S = InFlight> = OwnedRequest<Abuse<K>, S>;
 type List<K, S = InFlight> = RequestList<Abuse<K>, S>;
 type Reference<K> = ARef<Request<Abuse<K>>>;
 
-/// What the timer of a request is for.
+/// The use of a request's timer.
 trait Kind: Send + Sync + Sized + 'static {
     fn new_timer() -> impl PinInit<HrTimer<Data<Self>>>;
 
-    /// Starts a timer that has nothing to do with how the request ends.
+    /// Starts a timer that has a reference, independently of how the request ends.
     fn watch(_: &Request<Abuse<Self>>) {}
 
     /// Stops that timer.
     fn unwatch(_: &Request<Abuse<Self>>) {}
 
-    /// Leaves requests to the timer of the first, or completes them.
+    /// Gives requests to the timer of the first, or completes them.
     fn leave(requests: List<Self>) {
         requests.complete();
     }
@@ -350,7 +349,7 @@ trait Kind: Send + Sync + Sized + 'static {
 /// The driver's data of a request.
 #[pin_data]
 struct Data<K: Kind> {
-    /// How often the request was taken.
+    /// The number of times that the request was taken.
     taken: Atomic<u32>,
     #[pin]
     timer: HrTimer<Self>,
@@ -364,19 +363,19 @@ impl_has_hr_timer! {
 }
 
 impl<K: Kind> Data<K> {
-    /// The key of this I/O, or of an earlier one.
+    /// Returns the key of this I/O, or of an earlier one.
     fn key(&self, ios_ago: u32) -> u32 {
         self.taken.load(Relaxed).wrapping_sub(ios_ago)
     }
 }
 
-/// The timer has a reference to the request.
+/// Requests whose timers have references.
 struct Watching;
 
 impl HrTimerCallback for Data<Watching> {
     type Pointer<'a> = Reference<Watching>;
 
-    /// The request may have ended long ago.
+    /// By now, the request may have ended.
     fn run(rq: Reference<Watching>, (): ()) -> HrTimerRestart {
         count(&WATCHED);
         match claim(&rq) {
@@ -410,7 +409,7 @@ impl Kind for Watching {
     }
 }
 
-/// The timer of the first request of a list has the owners of all of them.
+/// Requests whose timers own them, and those that follow in the list.
 struct Owning;
 
 impl HrTimerCallback for Data<Owning> {
@@ -421,7 +420,7 @@ impl HrTimerCallback for Data<Owning> {
         match random() % 8 {
             0 => requests.start_timer(soon()),
             1 => {
-                // In two parts, each with the timer of its first.
+                // In two parts, each with the timer of its first request.
                 requests
                     .next()
                     .map(List::from)
@@ -451,7 +450,7 @@ impl Kind for Owning {
     }
 }
 
-/// Starts or stops a timer, with no regard to whose it is.
+/// Sometimes starts or cancels a timer, whatever it is used for.
 fn disturb<K: Kind>(rq: &Request<Abuse<K>>) {
     if !has(abuse::WATCH) || one_in(2) {
         return;
@@ -463,7 +462,7 @@ fn disturb<K: Kind>(rq: &Request<Abuse<K>>) {
     }
 }
 
-/// Claims a request by its key, by another one or without.
+/// Claims a request by its key, by another key or without.
 fn claim<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
     match random() % 16 {
         0 => rq.claim_under(random()),
@@ -473,7 +472,7 @@ fn claim<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
     }
 }
 
-/// Takes a request from where it waits. Others may come with it.
+/// Takes a request from where it waits, and others that come with it.
 fn take_away<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
     if let Some(owner) = claim(rq) {
         return Some(owner);
@@ -497,7 +496,7 @@ fn take_away<K: Kind>(rq: &Request<Abuse<K>>) -> Option<Owner<K>> {
     first
 }
 
-/// Moves requests within a list, out of it and in again.
+/// Rotates a list, and sometimes takes out a random request and adds it again.
 fn stir<K: Kind, S: State>(requests: &mut List<K, S>) {
     for _ in 0..1 + random() % 3 {
         if let Some(rq) = requests.pop_front() {
@@ -518,7 +517,7 @@ fn stir<K: Kind, S: State>(requests: &mut List<K, S>) {
     }
 }
 
-/// Ends a request, or whatever else was asked for.
+/// Ends a request, or requeues or completes it if `abuse` says so.
 fn finish<K: Kind>(rq: Owner<K>) {
     if has(abuse::REQUEUE) && one_in(8) {
         count(&REQUEUED);
@@ -545,7 +544,7 @@ fn count_end<K: Kind, S: State>(rq: &Owner<K, S>, status: Status) {
     }
 }
 
-/// Drops a request, now and then, if that was asked for.
+/// Sometimes drops a request, if `abuse` says so.
 fn maybe_drop<K: Kind, S: State>(rq: Owner<K, S>) -> Option<Owner<K, S>> {
     if has(abuse::DROP) && one_in(16) {
         count(&DROPPED);
@@ -555,7 +554,7 @@ fn maybe_drop<K: Kind, S: State>(rq: Owner<K, S>) -> Option<Owner<K, S>> {
     Some(rq)
 }
 
-/// Ends requests that have come together, and counts those behind the first.
+/// Ends the requests of a list, and counts those behind the first.
 fn end_all<K: Kind, S: State>(mut requests: List<K, S>, counter: &Atomic<u64>) {
     stir(&mut requests);
     if one_in(2) {
@@ -580,7 +579,7 @@ fn end_all<K: Kind, S: State>(mut requests: List<K, S>, counter: &Atomic<u64>) {
     });
 }
 
-/// Whether there is something left to leak, and counts it. A few more do not matter.
+/// Counts a leak and returns true, unless enough was leaked. A few more do no harm.
 fn leak() -> bool {
     let more = LEAKED.load(Relaxed) < module_parameters::leaks.value().into();
     if more {
@@ -589,7 +588,7 @@ fn leak() -> bool {
     more
 }
 
-/// References that are kept without need, and dropped at random. Used in all contexts.
+/// References that are kept without need and dropped at random, in all contexts.
 #[pin_data]
 struct References<K: Kind> {
     #[pin]
@@ -603,7 +602,7 @@ impl<K: Kind> References<K> {
         })
     }
 
-    /// Puts one in. If there is no room, one gets out in its place.
+    /// Adds a reference. If there is no room, returns it or another one.
     fn put(&self, rq: Reference<K>) -> Option<Reference<K>> {
         let mut kept = self.kept.lock();
         if kept.len() < kept.capacity() {
@@ -615,7 +614,7 @@ impl<K: Kind> References<K> {
         }
     }
 
-    /// Takes one out.
+    /// Takes a random reference out.
     fn take(&self) -> Option<Reference<K>> {
         let mut kept = self.kept.lock();
         match kept.len() {
@@ -625,16 +624,16 @@ impl<K: Kind> References<K> {
     }
 }
 
-/// What the disks share. A list is never ended while it is locked.
+/// The data that the disks share. No list is ended while its lock is held.
 #[pin_data]
 struct Device<K: Kind> {
     tag_set: Arc<TagSet<Abuse<K>>>,
     #[pin]
     references: References<K>,
-    /// References from look-ups, until the next interrupt.
+    /// References from look-ups, held until the next interrupt.
     #[pin]
     held: References<K>,
-    /// Requests that are not carried out yet.
+    /// Requests to execute later.
     #[pin]
     late: SpinLockIrq<List<K>>,
     #[pin]
@@ -692,7 +691,7 @@ impl<K: Kind> Device<K> {
         rq
     }
 
-    /// What the device does when it interrupts, in hardirq and in softirq context.
+    /// The interrupt handler of the device, in hardirq and in softirq context.
     fn interrupt(&self) {
         while let Some(rq) = self.held.take() {
             drop(rq);
@@ -717,7 +716,7 @@ impl<K: Kind> Device<K> {
         }
     }
 
-    /// Completes requests together, of whatever disk and hardware queue.
+    /// Completes a list of requests of any disks and hardware queues together.
     fn complete_together(mut requests: List<K>) {
         stir(&mut requests);
         if has(abuse::DROP) && one_in(4) {
@@ -734,7 +733,7 @@ impl<K: Kind> Device<K> {
         }
     }
 
-    /// Ends requests that are polled for, and others. Returns how many, or something else.
+    /// Ends polled requests, and others. Returns their number, or sometimes any number.
     fn poll(&self, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
         let mut polled = core::mem::take(&mut *self.polled.lock());
@@ -769,7 +768,7 @@ impl<K: Kind> Device<K> {
         }
     }
 
-    /// The device reports that it has completed a request, by whatever tag comes to its mind.
+    /// A spurious completion: the device reports any tag.
     fn report(&self) {
         let Some(rq) = self.find() else {
             return;
@@ -784,7 +783,7 @@ impl<K: Kind> Device<K> {
         } else {
             Some(rq)
         };
-        // The reference is dropped before the request ends, or after.
+        // Drop the reference before the request ends, or after.
         let rq = rq.filter(|_| one_in(2));
         if let Some(owner) = owner {
             count(&CLAIMED);
@@ -793,7 +792,7 @@ impl<K: Kind> Device<K> {
         drop(rq);
     }
 
-    /// Keeps a reference for a while, so that it may be the last one when it is dropped.
+    /// Holds a reference for a while, so that it may be the last one when it is dropped.
     fn hold(&self, rq: Reference<K>) {
         count(&HELD);
         if one_in(2) {
@@ -804,7 +803,7 @@ impl<K: Kind> Device<K> {
         }
     }
 
-    /// Does with a started request what was asked for. It ends sooner or later.
+    /// Executes a started request, and ends it in one of the ways of `abuse`, now or later.
     fn carry_out(&self, rq: Owner<K>) {
         if one_in(16) && !self.is_found(&rq) {
             count(&BROKEN);
@@ -838,7 +837,7 @@ impl<K: Kind> Device<K> {
         }
     }
 
-    /// Whether a started request is found by its tag.
+    /// Returns true if a started request is found by its tag.
     fn is_found(&self, rq: &Owner<K>) -> bool {
         self.tag_set
             .tag_to_rq(rq.hw_queue(), rq.tag())
@@ -846,7 +845,7 @@ impl<K: Kind> Device<K> {
     }
 }
 
-/// One of the ways to end a request that were asked for.
+/// Picks one of the ways to end a request that are set in `abuse`.
 fn way() -> u32 {
     let ways = module_parameters::abuse.value() & abuse::WAYS;
     if ways == 0 {
@@ -864,7 +863,7 @@ fn sectors() -> usize {
     module_parameters::mib.value() as usize * (1024 * 1024 / SECTOR_SIZE as usize)
 }
 
-/// What a disk has for itself.
+/// The data of one disk.
 struct DiskData<K: Kind> {
     store: Store,
     device: Arc<Device<K>>,
@@ -872,12 +871,12 @@ struct DiskData<K: Kind> {
 }
 
 impl<K: Kind> DiskData<K> {
-    /// Does with a request that has come what was asked for.
+    /// Takes a request, and does with it what `abuse` says.
     fn take<'call>(&self, rq: Owner<K, Idle<'call>>) -> QueueResult<'call, Abuse<K>> {
         let device = &self.device;
         count(&HANDED);
         rq.data().taken.fetch_add(1u32, Relaxed);
-        // The one owner is here.
+        // This call has the one owner.
         if let Some(another) = take_away(&rq) {
             count(&BROKEN);
             core::mem::forget(another);
@@ -905,7 +904,7 @@ impl<K: Kind> DiskData<K> {
                 return Ok(());
             }
             count(&FAILED);
-            // fio goes on after this one.
+            // fio continues after this error.
             return Err(rq.refuse(Status::IOERR));
         }
         if has(abuse::REQUEUE) && one_in(8) {
@@ -970,7 +969,7 @@ impl<K: Kind> Operations for Abuse<K> {
                 left.push_back(refused.into_request());
             }
         }
-        // Those that were not looked at come first, or last.
+        // The remaining requests come first, or last.
         if one_in(2) {
             core::mem::swap(&mut requests, &mut left);
         }
@@ -986,10 +985,10 @@ impl<K: Kind> Operations for Abuse<K> {
         disk.device.poll(batch)
     }
 
-    /// Another CPU may have what waits here, or take it now.
+    /// Another CPU may be taking the request away at the same time.
     fn timeout(disk: &DiskData<K>, rq: &Request<Self>) {
         count(&TIMED_OUT);
-        // The device knows nothing about it.
+        // The device does not know the request.
         if let Some(tag) = rq.current_tag().filter(|_| one_in(2)) {
             drop(disk.device.tag_set.tag_to_rq(rq.hw_queue(), tag));
         }
@@ -999,13 +998,13 @@ impl<K: Kind> Operations for Abuse<K> {
     }
 }
 
-/// Where an interrupt comes from: the mode of its timer.
+/// The context of an interrupt, which is the mode of its timer.
 trait Context: HrTimerMode<Expires = Delta> + Send + Sync + 'static {}
 
 impl Context for RelativeMode<Monotonic> {}
 impl Context for RelativeSoftMode<Monotonic> {}
 
-/// A timer that stands for the interrupts of the device.
+/// A timer that simulates an interrupt of the device.
 #[pin_data]
 struct Interrupt<K: Kind, C: Context> {
     device: Arc<Device<K>>,
@@ -1060,9 +1059,9 @@ impl<K: Kind, C: Context> Line<K, C> {
         })
     }
 
-    /// From now on the interrupt comes on this CPU.
+    /// Moves the interrupt to this CPU.
     fn move_here(&self) {
-        // Only one at a time gets here with the handle.
+        // Only one caller at a time gets the handle.
         if self.stop() {
             let handle = self.interrupt.clone().start(soon());
             *self.handle.lock() = Some(handle);
@@ -1070,14 +1069,14 @@ impl<K: Kind, C: Context> Line<K, C> {
         }
     }
 
-    /// Stops the interrupt, unless it is stopped.
+    /// Stops the interrupt. Returns false if it is stopped already.
     fn stop(&self) -> bool {
         let handle = self.handle.lock().take();
         handle.is_some()
     }
 }
 
-/// The interrupts of the device. They go on while disks are removed.
+/// The interrupts of the device. They continue while disks are removed.
 #[pin_data]
 struct Interrupts<K: Kind> {
     #[pin]
@@ -1096,19 +1095,19 @@ impl<K: Kind> Interrupts<K> {
     }
 }
 
-/// All that runs.
+/// The disks, the interrupts and the device.
 struct Running<K: Kind> {
     disks: KVec<GenDisk<Abuse<K>>>,
     interrupts: Arc<Interrupts<K>>,
     device: Arc<Device<K>>,
 }
 
-/// What can be told to do something while it runs.
+/// Operations that files in debugfs start.
 trait Control: Send + Sync {
     /// Changes the number of hardware queues.
     fn resize(&self, number: u32) -> Result;
 
-    /// Leaks references to a request, of those that are kept.
+    /// Leaks `number` references to one of the kept requests.
     fn clone_and_forget(&self, number: u32) -> Result;
 }
 
@@ -1121,7 +1120,7 @@ impl<K: Kind> Control for Device<K> {
     fn clone_and_forget(&self, number: u32) -> Result {
         const BREAK: u32 = 1 << 22;
 
-        // There is none in between, now and then.
+        // Sometimes no reference is kept for a moment.
         let mut tries = 0;
         let rq = loop {
             if let Some(rq) = self.references.take() {
@@ -1136,7 +1135,7 @@ impl<K: Kind> Control for Device<K> {
         for clones in 0..number {
             core::mem::forget(rq.clone());
             if clones % BREAK == 0 {
-                // Others want to run, too.
+                // Let other tasks run.
                 fsleep(Delta::from_micros(100));
             }
         }
@@ -1144,7 +1143,7 @@ impl<K: Kind> Control for Device<K> {
     }
 }
 
-/// Reads a number that was written.
+/// Reads a number that user space has written.
 fn read_number(from: &mut UserSliceReader) -> Result<u32> {
     let mut text = [0; 11];
     let text = text.get_mut(..from.len()).ok_or(EINVAL)?;
@@ -1202,12 +1201,12 @@ impl<K: Kind> Drop for Running<K> {
     fn drop(&mut self) {
         let disks = core::mem::take(&mut self.disks);
         if has(abuse::LEAK_DISK) {
-            // What is kept would keep the disks from being removed.
+            // The kept references would block the removal of the disks.
             core::mem::forget(disks);
         } else {
             drop(disks);
         }
-        // The device does not let go of anything after this.
+        // The device drops nothing by itself after this.
         self.interrupts.hard.stop();
         self.interrupts.soft.stop();
         while self.device.references.take().is_some() {}
@@ -1217,7 +1216,6 @@ impl<K: Kind> Drop for Running<K> {
 
 #[pin_data]
 struct AbuseModule {
-    // The code that shows the counts.
     #[pin]
     _counts: debugfs::File<Counts>,
     #[pin]

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A configfs subsystem that is dropped at any time.
+//! A configfs subsystem that can be dropped at any time.
 //!
-//! Safe code can keep a [`Subsystem`] where it can drop it while there are directories in it, and
-//! while user space creates and removes some. The promise of [`kernel::configfs`] is that this does
-//! no harm.
+//! Safe code can drop a [`Subsystem`] while it has directories, and while user space creates and
+//! removes some. [`kernel::configfs`] promises that this does no harm.
 //!
-//! Writing 1 to `rust_configfs_abuse/registered` of debugfs registers the subsystem
-//! `rust_configfs_abuse`, and writing 0 drops it. Directories can be created in it, and in these.
-//! Each has an attribute `kind`.
+//! Writing 1 to `rust_configfs_abuse/registered` in debugfs registers the subsystem
+//! `rust_configfs_abuse`, and writing 0 drops it. User space can create directories in it, and in
+//! these. Each has an attribute `kind`.
 
 use kernel::{
     configfs::{
@@ -39,7 +38,7 @@ struct Top {
     kind: u8,
 }
 
-/// Any other directory.
+/// A directory in it, at any depth.
 struct Inner {
     kind: u8,
 }
@@ -87,7 +86,7 @@ fn subsystem() -> impl PinInit<Subsystem<Top>, Error> {
     )
 }
 
-/// Returns an initializer for a directory below that.
+/// Returns an initializer for a directory in it.
 fn directory(name: &CStr) -> Result<impl PinInit<Group<Inner>, Error>> {
     let item_type = configfs_attrs! {
         container: Group<Inner>,
@@ -123,7 +122,7 @@ impl GroupOperations for Inner {
     }
 }
 
-/// The subsystem, while there is one.
+/// The subsystem, if it is registered.
 type Registered = Mutex<Option<Pin<KBox<Subsystem<Top>>>>>;
 
 fn write_registered(registered: &Registered, from: &mut UserSliceReader) -> Result {
@@ -136,7 +135,7 @@ fn write_registered(registered: &Registered, from: &mut UserSliceReader) -> Resu
             *registered = Some(KBox::pin_init(subsystem(), GFP_KERNEL)?);
         }
         b'0' => {
-            // Without the lock, so that the next one can be registered meanwhile.
+            // Dropped without the lock, so that the next one can be registered meanwhile.
             let subsystem = registered.lock().take().ok_or(ENOENT)?;
             drop(subsystem);
         }
