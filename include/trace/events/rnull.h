@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Trace events of rnull, the null block driver in Rust. They look like those
- * of null_blk.
+ * Trace events of rnull, the null block driver in Rust, in the format of
+ * null_blk's.
  */
 
 #undef TRACE_SYSTEM
@@ -14,7 +14,7 @@
 #include <linux/tracepoint.h>
 
 /*
- * For the names of operations and conditions. Programs that read the events
+ * For the names of operations and conditions: programs that read the events
  * can't call blk_op_str() and blk_zone_cond_str().
  */
 TRACE_DEFINE_ENUM(REQ_OP_WRITE);
@@ -34,7 +34,7 @@ TRACE_DEFINE_ENUM(BLK_ZONE_COND_READONLY);
 TRACE_DEFINE_ENUM(BLK_ZONE_COND_FULL);
 TRACE_DEFINE_ENUM(BLK_ZONE_COND_OFFLINE);
 
-/* A write that begins, or another operation that changed a zone. */
+/* A write that starts, or another operation that has changed a zone. */
 TRACE_EVENT(zone_op,
 	    TP_PROTO(const char *disk, unsigned int op, unsigned int zone_no,
 		     unsigned int zone_cond),
