@@ -73,8 +73,8 @@ impl Status {
 
 /// A [`Status`] that several CPUs may access, such as one in a request's data.
 ///
-/// All accesses are relaxed. Whatever orders the accesses to a request, such as parking and claiming
-/// it, orders these, too.
+/// All accesses are relaxed. Whatever orders the accesses to a request, such as parking and
+/// claiming it, orders these, too.
 pub struct AtomicStatus(Atomic<i8>);
 
 impl AtomicStatus {

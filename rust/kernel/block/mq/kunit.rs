@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the KUnit tests share: a driver that keeps the requests that it gets, and I/O to send to
-//! it.
+//! Common code of the KUnit tests: a driver that keeps its requests, and I/O to submit to it.
 
 mod context;
 mod data;
@@ -62,7 +61,7 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// Driver data for the requests of a test.
+/// The request data of a test's disk.
 pub(super) trait Data: Send + Sync + 'static {
     fn new() -> impl PinInit<Self>
     where
@@ -73,57 +72,56 @@ impl Data for () {
     fn new() -> impl PinInit<()> {}
 }
 
-/// A driver that starts requests and puts them into a list, for the test to take them out.
+/// A driver that starts requests and keeps them in a list, from which the test takes them.
 pub(super) struct Keeper<D>(PhantomData<D>);
 
-/// A request as the test gets it.
+/// The owner of a request, as the test takes it.
 pub(super) type Owner<D> = OwnedRequest<Keeper<D>, InFlight>;
 
-/// What the driver does with a request in place of keeping it. An idle request can't leave
-/// [`Operations::queue_rq`], so a test that needs one sends its code there.
+/// A function that the driver calls with a request instead of keeping it. An idle request can't
+/// leave [`Operations::queue_rq`], so a test that needs one runs there.
 pub(super) type OnRequest<D> =
     for<'call> fn(&Kept<D>, OwnedRequest<Keeper<D>, Idle<'call>>) -> QueueResult<'call, Keeper<D>>;
 
-/// The same, for requests that come in a list.
+/// The same, for a list of requests.
 pub(super) type OnList<D> = for<'call> fn(
     &Kept<D>,
     RequestList<Keeper<D>, Idle<'call>>,
 ) -> RequestList<Keeper<D>, Idle<'call>>;
 
-/// What the driver does with completed requests, of which the first was taken out, in place of
-/// ending them.
+/// A function that the driver calls with completed requests instead of ending them. The first one
+/// is passed separately.
 pub(super) type OnComplete<D> =
     fn(OwnedRequest<Keeper<D>, Complete>, RequestList<Keeper<D>, Complete>);
 
-/// What a test knows of a disk.
+/// The queue data of a disk.
 #[pin_data]
 pub(super) struct Kept<D: Data> {
     tag_set: Arc<TagSet<Keeper<D>>>,
     #[pin]
     requests: SpinLock<RequestList<Keeper<D>, InFlight>>,
-    /// Those that are polled for.
+    /// Polled requests.
     #[pin]
     polled: SpinLock<RequestList<Keeper<D>, InFlight>>,
-    /// What to do with that many requests.
+    /// For that number of requests.
     #[pin]
     on_request: SpinLock<Option<(u32, OnRequest<D>)>>,
-    /// What to do with the next list.
+    /// For the next list.
     #[pin]
     on_list: SpinLock<Option<OnList<D>>>,
-    /// What to do with the next completion.
+    /// For the next completion.
     #[pin]
     on_complete: SpinLockIrq<Option<OnComplete<D>>>,
-    /// How many lists came in, how many completions there were, and of how many requests, and how
-    /// many timeouts.
+    /// The numbers of lists, of completions, of requests in them, and of timeouts.
     lists: Atomic<u32>,
     completions: Atomic<u32>,
     completed: Atomic<u32>,
     timeouts: Atomic<u32>,
-    /// The hardware queue that the driver was told to commit last, and one.
+    /// The hardware queue of the last call of `commit_rqs`, plus one.
     committed: Atomic<u32>,
-    /// What the code of a test finds out.
+    /// For functions of a test to store a result in.
     noted: Atomic<usize>,
-    /// Where [`Kept::forward`] sends a read, and that read.
+    /// The disk to which [`Kept::forward`] submits a read, and that read.
     #[pin]
     forward: SpinLock<Option<Arc<TestDisk<D>>>>,
     #[pin]
@@ -141,7 +139,7 @@ impl<D: Data> Kept<D> {
         list.lock().push_back(rq);
     }
 
-    /// What to do with a request that comes in, if it is not to be kept.
+    /// Returns the function for a request, or `None` if the request is to be kept.
     fn on_request(&self) -> Option<OnRequest<D>> {
         let mut place = self.on_request.lock();
         let (times, then) = (*place)?;
@@ -149,7 +147,7 @@ impl<D: Data> Kept<D> {
         Some(then)
     }
 
-    /// Sends a read to the disk that [`TestDisk::forward_to`] was told. May sleep.
+    /// Submits a read to the disk that was passed to [`TestDisk::forward_to`]. May sleep.
     fn forward(&self) {
         let disk = self.forward.lock().take();
         let io = disk.and_then(|disk| disk.read().ok());
@@ -157,10 +155,10 @@ impl<D: Data> Kept<D> {
     }
 }
 
-/// How many disks of the driver were made.
+/// The number of disks that were made.
 static DISKS: Atomic<u32> = Atomic::new(0);
 
-/// For which hardware queue setting up fails, and whether it sleeps.
+/// The hardware queue for which `init_hctx` fails, and a flag that makes it sleep.
 pub(super) static FAIL_HCTX: Atomic<u32> = Atomic::new(NO_HCTX);
 pub(super) const NO_HCTX: u32 = u32::MAX;
 pub(super) const ALL_HCTX: u32 = u32::MAX - 1;
@@ -219,7 +217,7 @@ impl<D: Data> Operations for Keeper<D> {
         kept.committed.store(hw_queue + 1, Relaxed);
     }
 
-    /// Ends what is kept of the hardware queue.
+    /// Ends the kept requests of the hardware queue.
     fn poll(kept: ArcBorrow<'_, Kept<D>>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
         let polled = core::mem::take(&mut *kept.polled.lock());
@@ -251,7 +249,7 @@ impl<D: Data> Operations for Keeper<D> {
         });
     }
 
-    /// Ends what is parked, and leaves alone what is not.
+    /// Ends the request if it is parked.
     fn timeout(kept: ArcBorrow<'_, Kept<D>>, rq: &Request<Self>) {
         kept.timeouts.add(1, Relaxed);
         if let Some(rq) = rq.claim() {
@@ -268,7 +266,7 @@ pub(super) struct TestDisk<D: Data> {
 }
 
 impl<D: Data> TestDisk<D> {
-    /// A disk with one hardware queue of `depth` requests.
+    /// Makes a disk with one hardware queue of `depth` requests.
     pub(super) fn new(depth: u32) -> Result<Self> {
         Self::with(
             TagSetBuilder::new().queue_depth(depth),
@@ -276,7 +274,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// The same, and with a volatile write cache, so that it gets flushes.
+    /// The same, with a volatile write cache, so that the disk gets flushes.
     pub(super) fn caching(depth: u32) -> Result<Self> {
         Self::with(
             TagSetBuilder::new().queue_depth(depth),
@@ -288,7 +286,7 @@ impl<D: Data> TestDisk<D> {
         Self::on(Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?, disk)
     }
 
-    /// A disk on a tag set that may have others.
+    /// Makes a disk on a tag set that may have others.
     pub(super) fn on(tag_set: Arc<TagSet<Keeper<D>>>, disk: GenDiskBuilder) -> Result<Self> {
         let tags = tag_set.clone();
         let kept = Arc::pin_init(
@@ -310,10 +308,10 @@ impl<D: Data> TestDisk<D> {
             }),
             GFP_KERNEL,
         )?;
-        // A test that fails leaves its disk behind, so each has another name.
+        // A failed test leaves its disk behind, so each disk has another name.
         let name = CString::try_from_fmt(fmt!("kunit_keeper{}", DISKS.fetch_add(1, Relaxed)))?;
-        // It has no sectors while it is added, or the block layer would look for partitions and
-        // wait for an answer.
+        // Add the disk without sectors. Otherwise the block layer would read its partition table,
+        // and wait for that.
         let disk = disk.build(&name, tag_set.clone(), kept.clone())?;
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.as_raw(), 1 << 20) };
@@ -324,22 +322,22 @@ impl<D: Data> TestDisk<D> {
         })
     }
 
-    /// The tag set.
+    /// Returns the tag set.
     pub(super) fn tag_set(&self) -> &Arc<TagSet<Keeper<D>>> {
         &self.tag_set
     }
 
-    /// Sends a read of one page.
+    /// Submits a read of one page.
     pub(super) fn read(&self) -> Result<Io> {
         self.read_at(0)
     }
 
-    /// Sends a read of one page from `sector`.
+    /// Submits a read of one page from `sector`.
     pub(super) fn read_at(&self, sector: u64) -> Result<Io> {
         Io::submit(self, bindings::req_op_REQ_OP_READ, sector, Some(0xff))
     }
 
-    /// Sends a read of one page that is to be polled for. [`Io::poll`] does that.
+    /// Submits a polled read of one page, for [`Io::poll`].
     pub(super) fn read_polled(&self) -> Result<Io> {
         Io::submit(
             self,
@@ -349,12 +347,12 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Sends a write of one page of `byte`.
+    /// Submits a write of one page of `byte`.
     pub(super) fn write(&self, byte: u8) -> Result<Io> {
         Io::submit(self, bindings::req_op_REQ_OP_WRITE, 0, Some(byte))
     }
 
-    /// Sends a write of one page of `byte` that must not stay in the device's cache.
+    /// Submits a write of one page of `byte` that must reach the medium.
     pub(super) fn write_fua(&self, byte: u8) -> Result<Io> {
         Io::submit(
             self,
@@ -364,7 +362,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Sends a write that must not stay in the device's cache and is to be polled for.
+    /// Submits a polled write that must reach the medium.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn write_polled_fua(&self, byte: u8) -> Result<Io> {
         Io::submit(
@@ -377,7 +375,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Sends a flush.
+    /// Submits a flush.
     pub(super) fn flush(&self) -> Result<Io> {
         Io::submit(
             self,
@@ -387,7 +385,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Sends `count` reads of different places, and takes their requests.
+    /// Submits `count` reads of different sectors, and takes their requests.
     pub(super) fn several(&self, count: u64) -> Result<(KVec<Io>, KVec<Owner<D>>)> {
         let (mut ios, mut requests) = (KVec::new(), KVec::new());
         for i in 0..count {
@@ -397,52 +395,52 @@ impl<D: Data> TestDisk<D> {
         Ok((ios, requests))
     }
 
-    /// Waits for a request to come in and takes it.
+    /// Waits for a request and takes it.
     pub(super) fn take(&self) -> Result<Owner<D>> {
         wait_for(|| self.try_take())
     }
 
-    /// Whether there is a request to be polled for.
+    /// Returns true if there is a polled request.
     pub(super) fn has_polled(&self) -> bool {
         !self.kept.polled.lock().is_empty()
     }
 
-    /// Takes a request if there is one.
+    /// Takes a request, if there is one.
     pub(super) fn try_take(&self) -> Option<Owner<D>> {
         self.kept.requests.lock().pop_front()
     }
 
-    /// Waits for a request that is polled for to come in and takes it.
+    /// Waits for a polled request and takes it.
     pub(super) fn take_polled(&self) -> Result<Owner<D>> {
         wait_for(|| self.kept.polled.lock().pop_front())
     }
 
-    /// Says what the driver does with the next `times` requests in place of keeping them.
+    /// Makes the driver call `then` with the next `times` requests instead of keeping them.
     pub(super) fn on_request(&self, times: u32, then: OnRequest<D>) {
         *self.kept.on_request.lock() = Some((times, then));
     }
 
-    /// Says what the driver does with the next list in place of keeping its requests.
+    /// Makes the driver call `then` with the next list instead of keeping its requests.
     pub(super) fn on_list(&self, then: OnList<D>) {
         *self.kept.on_list.lock() = Some(then);
     }
 
-    /// Says what the driver does with what is completed next in place of ending it.
+    /// Makes the driver call `then` at the next completion instead of ending its requests.
     pub(super) fn on_complete(&self, then: OnComplete<D>) {
         *self.kept.on_complete.lock() = Some(then);
     }
 
-    /// Says where [`Kept::forward`] sends a read.
+    /// Sets the disk to which [`Kept::forward`] submits a read.
     pub(super) fn forward_to(&self, disk: Arc<TestDisk<D>>) {
         *self.kept.forward.lock() = Some(disk);
     }
 
-    /// The read that the driver has sent.
+    /// Returns the read that the driver has submitted.
     pub(super) fn forwarded(&self) -> Option<Io> {
         self.kept.forwarded.lock().take()
     }
 
-    /// Whether this many tags are free.
+    /// Returns true if this many tags are free.
     pub(super) fn has_tags(&self, count: u64) -> Result<bool> {
         let flags = 1 << bindings::req_flag_bits___REQ_NOWAIT;
         let mut ios = KVec::new();
@@ -459,7 +457,7 @@ impl<D: Data> TestDisk<D> {
     }
 }
 
-/// Puts requests into a list.
+/// Makes a list of requests.
 pub(super) fn list<D: Data, S: State>(
     requests: impl IntoIterator<Item = OwnedRequest<Keeper<D>, S>>,
 ) -> RequestList<Keeper<D>, S> {
@@ -470,7 +468,7 @@ pub(super) fn list<D: Data, S: State>(
     list
 }
 
-/// References to requests.
+/// Makes references to requests.
 pub(super) fn references<D: Data>(requests: &[Owner<D>]) -> Result<KVec<ARef<Request<Keeper<D>>>>> {
     let mut references = KVec::new();
     for rq in requests {
@@ -479,13 +477,13 @@ pub(super) fn references<D: Data>(requests: &[Owner<D>]) -> Result<KVec<ARef<Req
     Ok(references)
 }
 
-/// Holds back what a task submits, to hand it over together.
+/// Collects the I/Os that a task submits, to dispatch them together.
 pub(super) struct Plug;
 
 impl Plug {
     pub(super) fn scope<V>(submit: impl FnOnce() -> V) -> V {
         let mut plug = pin_init::zeroed();
-        // SAFETY: The plug stays in its place until it is finished, by the same task.
+        // SAFETY: The plug is not moved until the same task finishes it.
         unsafe { bindings::blk_start_plug(&mut plug) };
         let value = submit();
         // SAFETY: It was started above.
@@ -493,11 +491,11 @@ impl Plug {
         value
     }
 
-    /// The same, but hands over what is there before it ends.
+    /// The same, but flushes the plug before it is finished.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn scope_with_flush<V>(submit: impl FnOnce() -> V) -> V {
         let mut plug = pin_init::zeroed();
-        // SAFETY: As in `scope`; the plug is this task's while it is flushed.
+        // SAFETY: As in `scope`. The plug belongs to this task while it is flushed.
         unsafe {
             bindings::blk_start_plug(&mut plug);
             let value = submit();
@@ -508,7 +506,7 @@ impl Plug {
     }
 }
 
-/// Asks for something until it is there, for five seconds at most.
+/// Calls `ask` until it returns a value, for five seconds at most.
 pub(super) fn wait_for<V>(mut ask: impl FnMut() -> Option<V>) -> Result<V> {
     for _ in 0..5000 {
         if let Some(value) = ask() {
@@ -519,27 +517,27 @@ pub(super) fn wait_for<V>(mut ask: impl FnMut() -> Option<V>) -> Result<V> {
     Err(ETIMEDOUT)
 }
 
-/// The count of a request.
+/// Returns the reference count of a request.
 pub(super) fn count<D: Data>(rq: &Request<Keeper<D>>) -> i32 {
     // SAFETY: The request is valid, and its count is atomic.
     unsafe { Atomic::from_ptr(&raw mut (*rq.as_raw()).ref_.counter) }.load(Relaxed)
 }
 
-/// An I/O as its submitter sees it.
+/// An I/O, from the submitter's side.
 pub(super) struct Io {
     done: Arc<Atomic<u32>>,
     page: Page,
     bio: *mut bindings::bio,
 }
 
-// SAFETY: The bio is only used to poll for it, which any task may do, as long as it is not done.
+// SAFETY: The bio is only used to poll for its end, which any task may do until it has ended.
 unsafe impl Send for Io {}
 
-/// While the I/O is on its way. Otherwise [`Io::done`] holds the status.
+/// The I/O has not ended. Otherwise [`Io::done`] is its status.
 const PENDING: u32 = u32::MAX;
 
 impl Io {
-    /// Sends an I/O: of one page full of a byte, or without data.
+    /// Submits an I/O, with one page full of a byte, or without data.
     fn submit<D: Data>(disk: &TestDisk<D>, op: u32, sector: u64, fill: Option<u8>) -> Result<Self> {
         let page = Page::alloc_page(GFP_KERNEL)?;
         let bytes = [fill.unwrap_or(0); 64];
@@ -549,7 +547,7 @@ impl Io {
         }
         let done = Arc::new(Atomic::new(PENDING), GFP_KERNEL)?;
 
-        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not
+        // SAFETY: The disk exists, and so does its block device. With GFP_KERNEL this does not
         // fail.
         let bio = unsafe {
             bindings::bio_alloc_bioset(
@@ -561,11 +559,11 @@ impl Io {
             )
         };
         if fill.is_some() {
-            // SAFETY: The bio has room for one page, and the page lives until the I/O is done, see
-            // `drop`.
+            // SAFETY: The bio has room for one page, and the page lives until the I/O has ended:
+            // see `drop`.
             unsafe { bindings::__bio_add_page(bio, page.as_ptr(), PAGE_SIZE as u32, 0) };
         }
-        // SAFETY: The bio is ours until it is submitted.
+        // SAFETY: We own the bio until it is submitted.
         unsafe {
             (*bio).bi_iter.bi_sector = sector;
             (*bio).bi_private = done.clone().into_raw().cast_mut().cast();
@@ -575,20 +573,21 @@ impl Io {
         Ok(Self { done, page, bio })
     }
 
-    /// Copies what is in the page from `offset` on.
+    /// Copies the bytes of the page from `offset` on.
     pub(super) fn data(&self, offset: usize, to: &mut [u8]) -> Result {
-        // SAFETY: The I/O is done, so nothing writes to the page.
+        // SAFETY: The I/O has ended, so nothing writes to the page.
         unsafe { self.page.read_raw(to.as_mut_ptr(), offset, to.len()) }
     }
 
-    /// Polls once, and returns how many I/Os have ended. The I/O must not be done.
+    /// Polls once, and returns the number of I/Os that have ended. This I/O must not have ended
+    /// before.
     pub(super) fn poll(&self) -> i32 {
         assert!(self.status().is_none());
-        // SAFETY: The bio is not put before the I/O is done, which only polling makes it.
+        // SAFETY: The bio is not put before the I/O ends, and only polling ends it.
         unsafe { bindings::bio_poll(self.bio, core::ptr::null_mut(), bindings::BLK_POLL_ONESHOT) }
     }
 
-    /// The status, if the I/O is done.
+    /// Returns the status, if the I/O has ended.
     pub(super) fn status(&self) -> Option<u32> {
         match self.done.load(Acquire) {
             PENDING => None,
@@ -596,7 +595,7 @@ impl Io {
         }
     }
 
-    /// Waits for the I/O to be done and returns its status.
+    /// Waits for the end of the I/O and returns its status.
     pub(super) fn wait(&self) -> Result<u32> {
         wait_for(|| self.status())
     }
@@ -604,8 +603,8 @@ impl Io {
 
 impl Drop for Io {
     fn drop(&mut self) {
-        // The page must not go away under the I/O. A test that has left a request behind is at
-        // fault, and hangs here.
+        // Keep the page until the I/O has ended. A faulty test that leaves its request behind hangs
+        // here.
         while self.status().is_none() {
             fsleep(Delta::from_millis(1));
         }
@@ -616,9 +615,9 @@ impl Drop for Io {
 ///
 /// Only to be called by the block layer for a bio that [`Io::submit`] has set up.
 unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
-    // SAFETY: `submit` has put this there with `into_raw`, and the bio ends once.
+    // SAFETY: `submit` has stored this with `into_raw`, and the bio ends once.
     let done: Arc<Atomic<u32>> = unsafe { Arc::from_raw((*bio).bi_private.cast()) };
-    // SAFETY: The bio is valid until it is put, which is done here.
+    // SAFETY: The bio is valid until the call below puts it.
     let status = unsafe {
         let status = (*bio).bi_status;
         bindings::bio_put(bio);
@@ -627,12 +626,12 @@ unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
     done.store(status.into(), Release);
 }
 
-/// The status as [`Io::status`] has it.
+/// Returns the value that [`Io::status`] returns for `status`.
 pub(super) fn raw(status: Status) -> u32 {
     status.into_raw().into()
 }
 
-/// Waits for all I/Os, which have to end with `status`.
+/// Waits for all I/Os, and checks that they end with `status`.
 pub(super) fn all_end_with(ios: &[Io], status: Status) {
     for io in ios {
         assert_eq!(io.wait(), Ok(raw(status)));

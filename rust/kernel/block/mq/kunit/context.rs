@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of what a driver may do to a request in process, softirq and hardirq context alike: each
-//! way that an owner can go, and each way to get at a request that there is.
+//! Tests of what a driver may do to a request in process, softirq and hardirq context: each way to
+//! give up an owner, and each way to get a request.
 
 use super::wait_for;
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// Where a driver's code runs.
+/// The context in which a driver runs.
 #[derive(Clone, Copy)]
 enum Context {
     Process,
@@ -37,7 +37,7 @@ enum Context {
     Hardirq,
 }
 
-/// A timer that does something once, in the context of its mode.
+/// A timer that calls a function once, in the context of its mode.
 #[pin_data]
 struct Call<M, W, V> {
     #[pin]
@@ -72,7 +72,7 @@ where
     type Pointer<'a> = Arc<Self>;
 
     fn run(this: ArcBorrow<'_, Self>, _: SharedHrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
-        // Not under the lock.
+        // Without the lock.
         let work = this.work.lock().take();
         let value = work.map(|work| work());
         *this.value.lock() = value;
@@ -104,7 +104,7 @@ where
 impl Context {
     const ALL: [Self; 3] = [Self::Process, Self::Softirq, Self::Hardirq];
 
-    /// Does something in this context, and waits for what comes of it.
+    /// Calls `work` in this context, and waits for its result.
     fn run<V: Send + Unpin + 'static>(
         self,
         work: impl FnOnce() -> V + Send + Unpin + 'static,
@@ -148,15 +148,15 @@ mod tests {
         },
     };
 
-    /// A while that no test takes.
+    /// Longer than any test.
     const LONG: Delta = Delta::from_secs(1000);
 
-    /// A request in flight, and its I/O.
+    /// Returns a request in flight, and its I/O.
     fn in_flight<D: Data>(disk: &TestDisk<D>) -> Result<(Io, Owner<D>)> {
         Ok((disk.read()?, disk.take()?))
     }
 
-    /// Tests something in each context. All tags are free again after it.
+    /// Runs a test in each context. All tags must be free afterwards.
     fn in_each<D: Data>(disk: &TestDisk<D>, test: impl Fn(Context) -> Result) -> Result {
         for context in Context::ALL {
             test(context)?;
@@ -165,7 +165,7 @@ mod tests {
         Ok(())
     }
 
-    /// As many I/Os as there are tags come in at once.
+    /// Checks that a request for each tag arrives while none has ended.
     fn has_all_tags<D: Data>(disk: &TestDisk<D>) -> Result {
         let (ios, requests) = disk.several(4)?;
         for rq in requests {
@@ -190,7 +190,7 @@ mod tests {
         })
     }
 
-    /// What there is to do with one request.
+    /// Calls `how` with a request in each context. The request must end with `status`.
     fn check_one<D: Data>(how: fn(Owner<D>), status: Status) -> Result {
         let disk = TestDisk::<D>::new(4)?;
         in_each(&disk, |context| {
@@ -233,7 +233,8 @@ mod tests {
         })
     }
 
-    /// What there is to do with three requests at once. Returns how many completions there were.
+    /// Calls `how` with three requests in each context. They must end with `status`. Returns the
+    /// number of completions.
     fn check_together<D: Data>(how: fn(KVec<Owner<D>>), status: Status) -> Result<u32> {
         let disk = TestDisk::<D>::new(4)?;
         in_each(&disk, |context| {
@@ -336,7 +337,7 @@ mod tests {
             |rq| {
                 rq.start_timer(LONG);
                 let counts = (count(&rq), rq.cancel_timer(), count(&rq));
-                // It expires after the end of the request.
+                // Expires after the end of the request.
                 rq.start_timer(Delta::from_micros(10));
                 rq.end(match counts {
                     (2, true, 1) => Status::OK,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of what a request says about itself, of its data, and of ending several at once.
+//! Tests of a request's fields, of its data, and of ending requests in a batch.
 
 #[macros::kunit_tests(rust_block_mq_data)]
 mod tests {
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn segments_come_in_parts() -> Result {
         let disk = TestDisk::<()>::new(4)?;
-        // One request, of two bios.
+        // One request with two bios.
         let ios = Plug::scope(|| [disk.read_at(0), disk.read_at((PAGE_SIZE / 512) as u64)]);
         let rq = disk.take()?;
         assert_eq!(rq.bytes() as usize, 2 * PAGE_SIZE);
@@ -93,7 +93,7 @@ mod tests {
         };
         assert!(parts(0).next().is_none());
         assert!(parts(usize::MAX).map(|part| part.len()).eq([PAGE_SIZE; 2]));
-        // The second one of a page ends with it.
+        // The second segment of a page ends with the page.
         let first = PAGE_SIZE - 100;
         let lens = [first, 100, first, 100];
         assert!(parts(first).map(|part| part.len()).eq(lens));
@@ -218,7 +218,7 @@ mod tests {
             let rq = disk.take()?;
             assert_eq!(rq.op(), Op::WRITE);
             assert_eq!(rq.is_fua(), fua);
-            // This disk was not asked to fail.
+            // No fault injection is enabled for this disk.
             assert!(!rq.should_fake_timeout());
             rq.end(Status::OK);
             io.wait()?;
@@ -236,7 +236,7 @@ mod tests {
         ends_all(TagSetBuilder::new(), false)
     }
 
-    /// Ends eight requests in a batch, and finds whether they wait in it.
+    /// Ends eight requests in a batch, and checks if they `wait` in it.
     fn ends_all(tags: TagSetBuilder, wait: bool) -> Result {
         let disk = TestDisk::<()>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
         let mut ios = KVec::new();
@@ -245,7 +245,7 @@ mod tests {
             ios.push(disk.read()?, GFP_KERNEL)?;
             requests.push(disk.take()?, GFP_KERNEL)?;
         }
-        // A reference does not keep a request from being ended in a batch.
+        // A request with a reference can be in a batch.
         let reference = ARef::from(&*requests[3]);
 
         CompletionBatch::scope(|batch| {
@@ -260,7 +260,7 @@ mod tests {
             assert_eq!(io.status(), Some(raw(status)));
         }
         drop(reference);
-        // All tags are free again: sixteen more fit.
+        // All tags are free again: there is room for sixteen I/Os.
         let mut ios = KVec::new();
         for _ in 0..16 {
             ios.push(disk.read()?, GFP_KERNEL)?;

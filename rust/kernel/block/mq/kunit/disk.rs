@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of tag sets and disks: what they are made of, and what they refuse.
+//! Tests of making tag sets and disks, and of the parameters that they reject.
 
 use super::{
     Data,
@@ -25,7 +25,7 @@ use crate::{
 };
 use core::convert::Infallible;
 
-/// Data that counts how many there are.
+/// Request data that counts its values.
 struct Counted;
 
 static MADE: Atomic<u32> = Atomic::new(0);
@@ -75,7 +75,7 @@ mod tests {
         Status, //
     };
 
-    /// A driver whose queue data can be watched.
+    /// A driver with such queue data.
     struct Plain;
 
     #[vtable]
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(MADE.load(Relaxed), 16);
         assert_eq!(DROPPED.load(Relaxed), 16);
 
-        // A disk has more: for flushes, and for the I/O scheduler.
+        // A disk has further requests, for flushes and for the I/O scheduler.
         reset();
         let disk = TestDisk::<Counted>::new(16)?;
         assert!(MADE.load(Relaxed) > 16);
@@ -133,12 +133,12 @@ mod tests {
         Ok(())
     }
 
-    /// Adds a hardware queue and removes it, twice. `is_right` compares how much request data a
-    /// change has made with how much the added queue needs.
+    /// Adds a hardware queue and removes it, twice. `is_right` compares the number of request data
+    /// that a change has made with the number that the added queue needs.
     fn check_changes(tags: TagSetBuilder, is_right: fn(u32, u32) -> bool) -> Result {
         reset();
         let disk = TestDisk::<Counted>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
-        // For its requests, and for that of its flush queue.
+        // Its own requests, and that of its flush queue.
         for (poll, needed) in [(1, 17), (0, 0), (1, 17), (0, 0)] {
             let before = MADE.load(Relaxed);
             assert_eq!(disk.tag_set().update_nr_hw_queues(1, poll), Ok(()));
@@ -161,7 +161,7 @@ mod tests {
         Ok(())
     }
 
-    /// Without a scheduler, which has its requests made anew.
+    /// Without a scheduler, whose requests are made again at each change.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_data_of_hardware_queues_that_stay_is_not_made_anew() -> Result {
@@ -268,7 +268,7 @@ mod tests {
             DISKS_DROPPED.load(Relaxed) - before
         };
         assert_eq!(count(&|| build(GenDiskBuilder::new(), c"kunit_plain")), 1);
-        // Refused before and after C has got to see it.
+        // Rejected before and after the queue data was passed to C.
         assert_eq!(count(&|| build(GenDiskBuilder::new(), c"")), 1);
         assert_eq!(
             count(&|| build(GenDiskBuilder::new().logical_block_size(3), c"kunit_plain")),

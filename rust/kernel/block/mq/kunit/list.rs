@@ -38,7 +38,7 @@ mod tests {
         time::Delta, //
     };
 
-    /// Requests come together only where no scheduler sorts them.
+    /// The block layer passes lists only without a scheduler.
     fn tags() -> TagSetBuilder {
         TagSetBuilder::new()
             .queue_depth(16)
@@ -49,7 +49,7 @@ mod tests {
         TestDisk::with(tags(), GenDiskBuilder::new())
     }
 
-    /// Sends reads that come together. They are not next to each other, or they would be merged.
+    /// Submits reads that come in a list. They are not adjacent, so that they are not merged.
     fn plugged(disk: &TestDisk<()>, length: u64) -> Result<KVec<Io>> {
         let mut ios = KVec::new();
         Plug::scope(|| -> Result {
@@ -74,7 +74,7 @@ mod tests {
         Ok(())
     }
 
-    /// Checks which of several requests a list has, in order, and ends them.
+    /// Checks which requests a list has, in order, and ends them.
     fn check<D: Data, S: State>(list: &mut RequestList<Keeper<D>, S>, expected: &[u64]) -> Result {
         for i in expected {
             let rq = list.pop_front().ok_or(ENOENT)?;
@@ -98,7 +98,7 @@ mod tests {
         let mut list = RequestList::from(disk.take()?);
         let rq = list.pop_front().ok_or(ENOENT)?;
         assert!(list.is_empty());
-        // A list that was emptied takes requests as a new one does.
+        // A list that has become empty is like a new one.
         list.push_back(rq);
         check(&mut list, &[0])?;
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -119,7 +119,7 @@ mod tests {
         Ok(())
     }
 
-    /// Removes one of three requests from a list, wherever it is, and adds it again.
+    /// Removes each of three requests from a list, and adds it again.
     fn check_removal<D: Data>(
         disk: &TestDisk<D>,
         make: impl Fn(KVec<Owner<D>>) -> Result<RequestList<Keeper<D>, InFlight>>,
@@ -163,7 +163,7 @@ mod tests {
         Ok(())
     }
 
-    /// A list as it comes out of a timer.
+    /// Returns a list that a timer has owned.
     fn from_timer(requests: KVec<Owner<Owning>>) -> Result<RequestList<Keeper<Owning>, InFlight>> {
         let first = ARef::from(&**requests.first().ok_or(ENOENT)?);
         list(requests).start_timer(Delta::from_secs(1000));
@@ -342,7 +342,8 @@ mod tests {
         Ok(())
     }
 
-    /// What a driver submits when it gets what a task has held back comes after that.
+    /// While a task's plug is flushed, its requests are dispatched. What the driver then submits
+    /// must go to the device after them.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_from_within_has_a_plug_of_its_own() -> Result {
@@ -367,7 +368,7 @@ mod tests {
         Ok(())
     }
 
-    /// The list that comes back may be what is left of the one that came, or another one.
+    /// The driver may return the rest of the list that it got, or another list.
     #[test]
     fn requests_that_are_left_come_again_in_order() -> Result {
         let disk = disk()?;
@@ -401,7 +402,7 @@ mod tests {
                     (&[0, 2, 4], &[1, 3, 5])
                 }
                 _ => {
-                    // The first becomes the last.
+                    // Move the first request to the end.
                     disk.on_list(|_, mut requests| {
                         if let Some(rq) = requests.pop_front() {
                             requests.push_back(rq);
@@ -459,7 +460,7 @@ mod tests {
             if let Some(rq) = requests.pop_front() {
                 kept.keep(rq);
             }
-            // A read of sector zero, which goes to the plug of the task.
+            // This submits a read of sector zero, which goes into the task's plug.
             kept.forward();
             requests
         });

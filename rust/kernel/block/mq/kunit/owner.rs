@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of owners of requests: each way that one can go.
+//! Tests of each way to give up the owner of a request.
 
 #[macros::kunit_tests(rust_block_mq_owner)]
 mod tests {
@@ -72,7 +72,7 @@ mod tests {
             Ok(())
         });
         assert_eq!(disk.read()?.wait(), Ok(raw(Status::OK)));
-        // It waited in the batch.
+        // The request waited in the batch.
         assert_eq!(disk.kept.noted.load(Relaxed), 1);
         assert!(disk.has_tags(4)?);
         Ok(())
@@ -98,7 +98,7 @@ mod tests {
         Ok(())
     }
 
-    /// A write that must reach the medium is followed by a flush, as the disk has no FUA.
+    /// A write that must reach the medium is followed by a flush, because the disk has no FUA.
     #[test]
     fn dropped_owner_frees_its_tag() -> Result {
         let disk = unscheduled(GenDiskBuilder::new().write_cache(true))?;
@@ -108,7 +108,7 @@ mod tests {
                 assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
             }
 
-            // Either the write is dropped, or the flush.
+            // Drop the write, then the flush of another one.
             let io = disk.write_fua(1)?;
             drop(disk.take()?);
             assert_eq!(io.wait(), Ok(raw(Status::IOERR)));
@@ -142,7 +142,7 @@ mod tests {
         let disk = TestDisk::<()>::new(4)?;
         let first = disk.read_at(0)?;
         let rq = disk.take()?;
-        // The first time it comes again at once, as nothing waits for an end yet.
+        // After the first refusal the request comes again at once, as nothing waits for an end yet.
         disk.on_request(2, |_, rq| Err(rq.refuse(Status::DEV_RESOURCE)));
         let second = disk.read_at(1024)?;
         fsleep(Delta::from_millis(30));
@@ -159,7 +159,7 @@ mod tests {
         disk.on_request(1, |_, rq| Err(rq.refuse(Status::NOTSUPP)));
         assert_eq!(disk.read()?.wait(), Ok(raw(Status::NOTSUPP)));
 
-        // There is no such refusal.
+        // This status is not allowed.
         disk.on_request(1, |_, rq| Err(rq.refuse(Status::OK)));
         assert_eq!(disk.read()?.wait(), Ok(raw(Status::IOERR)));
         assert!(disk.try_take().is_none());
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(other.sector(), 4096);
         fsleep(Delta::from_millis(30));
         assert!(disk.try_take().is_none());
-        // This is for both.
+        // This kicks both.
         other.requeue(true);
         for _ in 0..2 {
             disk.take()?.end_ok();
@@ -241,7 +241,7 @@ mod tests {
         let io = disk.read()?;
         disk.on_complete(|rq, _| rq.requeue(true));
         disk.take()?.complete();
-        // It comes again, and can be completed again.
+        // The request comes again, and can be completed again.
         disk.take()?.complete();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         Ok(())

@@ -83,13 +83,13 @@ mod tests {
             for bit in 0..u32::BITS {
                 assert!(reference.claim_under(key ^ (1 << bit)).is_none());
             }
-            // It is still parked, and claimed once.
+            // The owner is still parked, and can be claimed once.
             let rq = reference.claim_under(key).ok_or(ENOENT)?;
             assert!(reference.claim_under(key).is_none());
             assert!(reference.claim().is_none());
             assert_eq!(count(&reference), 2);
 
-            // Without a key it is claimed, too, and not by its key after that.
+            // It can also be claimed without the key, but then no longer by the key.
             rq.park_under(key);
             let rq = reference.claim().ok_or(ENOENT)?;
             assert!(reference.claim_under(key).is_none());
@@ -115,7 +115,7 @@ mod tests {
         Ok(())
     }
 
-    /// The device completes an I/O late: the request has been started again, under another key.
+    /// A late completion: the request has been started again, under another key.
     #[test]
     fn late_completion_claims_nothing() -> Result {
         let disk = TestDisk::<()>::with(
@@ -140,7 +140,7 @@ mod tests {
         complete(tag, 2).ok_or(ENOENT)?.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
-        // The next I/O has the tag, too.
+        // The next I/O has the same tag.
         let io = disk.read()?;
         let rq = disk.take()?;
         assert_eq!(rq.tag(), tag);
@@ -200,7 +200,7 @@ mod tests {
         Ok(())
     }
 
-    /// The driver can't tell this from a request that has ended.
+    /// For the driver, this looks like a request that has ended.
     #[test]
     fn owner_that_is_parked_late_is_claimed_by_the_next_timeout() -> Result {
         let disk = impatient()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of hardware queues for polling.
+//! Tests of polled hardware queues.
 
 #[macros::kunit_tests(rust_block_mq_poll)]
 mod tests {
@@ -90,8 +90,8 @@ mod tests {
         Ok(())
     }
 
-    /// The flush after a write has the write's tag. When the disk and its flush queues are gone,
-    /// the tag must not lead there.
+    /// The flush after a write has the write's tag. After the disk and its flush queues are gone,
+    /// the tag must not lead to the flush.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn flush_of_a_polled_write_goes_with_its_disk() -> Result {
@@ -110,8 +110,8 @@ mod tests {
         let tag = flush.tag() as usize;
         let tag_set = disk.tag_set.clone();
         let found = || {
-            // SAFETY: The tag set lives until the end of the test, and has two hardware queues with
-            // eight tags each, which are not changed.
+            // SAFETY: The tag set lives until the end of the test. It has two hardware queues with
+            // eight tags each, and nothing changes them.
             unsafe { *(**(*tag_set.as_raw()).tags.add(1)).rqs.add(tag) }
         };
         assert!(!found().is_null());
@@ -122,7 +122,7 @@ mod tests {
         Ok(())
     }
 
-    /// A driver that does not poll.
+    /// A driver that does not implement polling.
     struct Deaf;
 
     #[vtable]

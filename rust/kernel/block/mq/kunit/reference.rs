@@ -83,7 +83,7 @@ mod tests {
         rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
 
-        // The one tag that there is. Submitting another I/O may have to wait for it.
+        // The only tag is in use. Submitting another I/O may wait for it.
         let submitted = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
         let (submitter, done) = (disk.clone(), submitted.clone());
         workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn last_drop_frees_once() -> Result {
-        // With four tags, one that is not freed is missed within a few rounds, and one that is
-        // freed twice underflows the use count of the queue, so that removing the disk warns.
+        // There are four tags. If a request is not freed, I/O soon hangs. If one is freed twice,
+        // the use count of the queue underflows, and removing the disk warns.
         let disk = TestDisk::<()>::new(4)?;
         for round in 0..100 {
             let io = disk.read()?;
@@ -159,7 +159,7 @@ mod tests {
         drop(reference);
         assert_eq!(counter.load(Relaxed), i32::MIN / 2);
 
-        // In place of the two billion references that were leaked.
+        // Instead of dropping the two billion references that were leaked.
         counter.store(1, Relaxed);
         rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -176,13 +176,13 @@ mod tests {
         // SAFETY: The request is valid, and its count is atomic.
         let counter = unsafe { Atomic::from_ptr(&raw mut (*rq.as_raw()).ref_.counter) };
 
-        // A look-up is what takes the one reference too many.
+        // A look-up takes the one reference too many.
         counter.store(i32::MAX, Relaxed);
         let found = disk.tag_set().tag_to_rq(hw_queue, tag);
         assert!(found.is_some() && counter.load(Relaxed) < 0);
         drop(found);
 
-        // It ends as any other, and the tag is not used again.
+        // The request ends like any other, and its tag is not used again.
         rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
         assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
@@ -195,7 +195,7 @@ mod tests {
         }
         assert!(counter.load(Relaxed) < 0);
 
-        // In place of the two billion references that were leaked.
+        // Instead of dropping the two billion references that were leaked.
         counter.store(1, Relaxed);
         drop(kept);
         Ok(())
@@ -228,7 +228,7 @@ mod tests {
         drop(second);
         assert_eq!(io.wait(), Ok(raw(Status::MEDIUM)));
 
-        // It is not reported again.
+        // The error is not reported again.
         let io = disk.flush()?;
         disk.take()?.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -255,7 +255,7 @@ mod tests {
         Ok(())
     }
 
-    /// With an I/O scheduler a request that waits to be dispatched has no driver tag.
+    /// With an I/O scheduler, a request that waits for its dispatch has no driver tag.
     #[test]
     fn requeued_request_may_lose_its_tag() -> Result {
         for (tags, is_scheduled) in [
@@ -289,7 +289,7 @@ mod tests {
         Ok(())
     }
 
-    /// Two disks with the same tags.
+    /// Makes two disks on one tag set.
     fn pair<D: Data>() -> Result<[TestDisk<D>; 2]> {
         let tags = TagSetBuilder::new().queue_depth(4);
         let first = TestDisk::with(tags, GenDiskBuilder::new())?;
@@ -297,7 +297,7 @@ mod tests {
         Ok([first, second])
     }
 
-    /// Checks that the code of a test has found what `disks[which]` knows, and nothing else.
+    /// Checks that `note` was called once with `disks[which]`, and not with the other disk.
     fn check_noted<D: Data>(disks: &[TestDisk<D>; 2], which: usize) {
         let noted = disks
             .each_ref()
@@ -323,7 +323,7 @@ mod tests {
             note(&rq.queue_data());
             check_noted(&disks, which);
 
-            // It was found by its tag.
+            // Find the request by its tag.
             let found = disk.tag_set().tag_to_rq(rq.hw_queue(), rq.tag());
             note(&found.ok_or(ENOENT)?.queue_data());
             check_noted(&disks, which);
@@ -358,7 +358,7 @@ mod tests {
         Ok(())
     }
 
-    /// The request has ended. Its disk stays while there is a reference.
+    /// The request has ended. The reference keeps its disk.
     #[test]
     fn request_leads_to_its_disk_after_its_end() -> Result {
         let disks = pair::<()>()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of tag sets that change, that are shared by hardware queues, and that let drivers sleep.
+//! Tests of tag sets whose queues change, whose tags the queues share, and whose drivers may sleep.
 
 #[macros::kunit_tests(rust_block_mq_resize)]
 mod tests {
@@ -46,7 +46,7 @@ mod tests {
         )
     }
 
-    /// Sends an I/O to each kind of queue that there is.
+    /// Submits an I/O to each type of queue of the disk.
     fn check_io(disk: &TestDisk<()>) -> Result {
         let io = disk.read()?;
         let rq = disk.take()?;
@@ -56,7 +56,7 @@ mod tests {
 
         if disk.tag_set().poll_queues() > 0 {
             let io = disk.read_polled()?;
-            // A scheduler hands it over from elsewhere.
+            // A scheduler dispatches it from another thread.
             wait_for(|| disk.has_polled().then_some(()))?;
             assert_eq!(io.poll(), 1);
             assert_eq!(io.status(), Some(raw(Status::OK)));
@@ -82,7 +82,7 @@ mod tests {
             assert_eq!((tags.submit_queues(), tags.poll_queues()), (submit, poll));
             assert_eq!(tags.nr_hw_queues(), submit + poll);
             check_io(&disk)?;
-            // No request of a queue that is gone is found.
+            // No request of a removed queue is found.
             assert!(tags.tag_to_rq(submit + poll, 0).is_none());
         }
         Ok(())
@@ -157,7 +157,7 @@ mod tests {
         let tags = disk.tag_set();
         FAIL_HCTX.store(ALL_HCTX, Relaxed);
         let result = tags.update_nr_hw_queues(1, 1);
-        // What the disk has already stays, whatever the driver says.
+        // The disk keeps its queue, although the driver fails.
         let same = tags.update_nr_hw_queues(1, 0);
         FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Err(ENOMEM));
@@ -174,7 +174,7 @@ mod tests {
         check_io(&disk)
     }
 
-    /// Two disks on one tag set.
+    /// Makes two disks on one tag set.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn pair(tags: TagSetBuilder) -> Result<(TestDisk<()>, TestDisk<()>)> {
         let first = TestDisk::with(tags.queue_depth(8), GenDiskBuilder::new())?;
@@ -182,7 +182,7 @@ mod tests {
         Ok((first, second))
     }
 
-    /// The same, with a queue for polling whose tags both have used.
+    /// The same, with a polled queue whose tags both disks have used.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn users_of_polled_queue() -> Result<(TestDisk<()>, TestDisk<()>)> {
         let tags = TagSetBuilder::new().poll_queues(1);
@@ -192,8 +192,8 @@ mod tests {
         Ok((first, second))
     }
 
-    /// Resizes a tag set with one queue for polling so that this queue, number 1, has no CPU
-    /// afterwards: there are more queues for polling than CPUs, and the later ones take them.
+    /// Resizes a tag set with one polled queue so that this queue, number 1, loses its CPUs: there
+    /// are more polled queues than CPUs, and the later ones get them.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn take_cpus_of_polled_queue(disk: &TestDisk<()>) -> Result {
         let tags = disk.tag_set();
@@ -205,13 +205,13 @@ mod tests {
     #[test]
     fn queue_without_cpus_is_no_user_of_tags() -> Result {
         let (first, second) = users_of_polled_queue()?;
-        // Its successor can't be set up, so that it stays.
+        // The new hardware queue can't be set up, so the old one stays.
         FAIL_HCTX.store(1, Relaxed);
         let result = take_cpus_of_polled_queue(&second);
         FAIL_HCTX.store(NO_HCTX, Relaxed);
         assert_eq!(result, Ok(()));
         check_io(&second)?;
-        // The tags are not shared any more, and each queue that used them ceases to.
+        // The tags are not shared any more, and each queue that used them stops using them.
         drop(first);
         check_io(&second)
     }
@@ -250,7 +250,7 @@ mod tests {
 
         let tag_set = disk.tag_set().clone();
         let found = || {
-            // SAFETY: The tag set is set up, and has tags that all queues share, with `tag`.
+            // SAFETY: The tag set is set up. Its queues share their tags, of which `tag` is one.
             unsafe { *(*(*tag_set.as_raw()).shared_tags).rqs.add(tag as usize) }
         };
         assert!(!found().is_null());
@@ -266,7 +266,7 @@ mod tests {
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_gets_the_tag_of_another_disk_on_a_queue_that_was_added() -> Result {
-        // It must wait in a scheduler.
+        // The request must wait in a scheduler.
         let (first, second) = pair(TagSetBuilder::new())?;
         assert_eq!(first.tag_set().update_nr_hw_queues(1, 1), Ok(()));
         let mut ios = KVec::new();

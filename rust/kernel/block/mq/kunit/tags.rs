@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the way from a tag to its request.
+//! Tests of finding a request by its tag.
 
 #[macros::kunit_tests(rust_block_mq_tags)]
 mod tests {
@@ -42,7 +42,7 @@ mod tests {
         Ok(())
     }
 
-    /// Keeps a request, and notes whether it was found by its tag before it was started.
+    /// Keeps a request, and counts those that are found by their tag before they are started.
     fn look_up<'call>(
         kept: &Kept<()>,
         rq: OwnedRequest<Keeper<()>, Idle<'call>>,
@@ -86,7 +86,7 @@ mod tests {
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         rq.end_ok();
         io.wait()?;
-        // It is still there, because of the reference, but not in flight.
+        // The reference keeps the request, but it is not in flight.
         assert_eq!(count(&reference), 1);
         assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
         assert_eq!(count(&reference), 1);
@@ -105,7 +105,7 @@ mod tests {
             let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
             rq.requeue(false);
             assert!(disk.tag_set().tag_to_rq(hw_queue, tag).is_none());
-            // They come again, and are not started at once.
+            // The requests come again. They are not started at once.
             disk.on_request(2, look_up);
             kick.requeue(true);
             for _ in 0..2 {

@@ -39,21 +39,22 @@ use crate::{
 
 type Requests<D> = RequestList<Keeper<D>, InFlight>;
 
-/// What a callback does with the first request of a list and the others, or with a reference.
+/// A function for the callback to call with the first request of a list and the others, or with a
+/// reference.
 type Expired = fn(Owner<Owning>, Requests<Owning>);
 type Watch = fn(&Request<Keeper<Watching>>);
 
-/// Data with a timer that owns requests.
+/// Request data whose timer owns requests.
 #[pin_data]
 pub(super) struct Owning {
     fired: Atomic<u32>,
-    /// How often the callback found something in its timer.
+    /// The number of times that cancelling the timer in its callback returned requests.
     found: Atomic<u32>,
-    /// What the callback does with the requests, of which the first was taken out, in place of
-    /// ending them.
+    /// The callback calls this with the requests instead of ending them. The first one is passed
+    /// separately.
     #[pin]
     then: SpinLockIrq<Option<Expired>>,
-    /// Another request, for that code.
+    /// Another request, for `then`.
     #[pin]
     peer: SpinLockIrq<Option<ARef<Request<Keeper<Self>>>>>,
     #[pin]
@@ -79,7 +80,7 @@ impl Data for Owning {
 }
 
 impl Owning {
-    /// Says what each callback does.
+    /// Makes each callback call `then`.
     pub(super) fn set(&self, then: Expired) {
         *self.then.lock() = Some(then);
     }
@@ -96,7 +97,7 @@ impl HrTimerCallback for Owning {
         if RequestList::cancel_timer(&first).is_some() {
             first.data().found.add(1, Relaxed);
         }
-        // Not under the lock.
+        // Without the lock.
         let then = *first.data().then.lock();
         match then {
             Some(then) => then(first, requests),
@@ -105,19 +106,19 @@ impl HrTimerCallback for Owning {
                 requests.end(|_| Status::OK);
             }
         }
-        // Must have no effect.
+        // Has no effect.
         HrTimerRestart::Restart
     }
 }
 
-/// Data with a timer that has a reference.
+/// Request data whose timer has a reference.
 #[pin_data]
 pub(super) struct Watching {
     fired: Atomic<u32>,
-    /// What the callback does.
+    /// The callback calls this.
     #[pin]
     then: SpinLockIrq<Option<Watch>>,
-    /// Another request, for that code.
+    /// Another request, for `then`.
     #[pin]
     peer: SpinLockIrq<Option<ARef<Request<Keeper<Self>>>>>,
     #[pin]
@@ -142,7 +143,7 @@ impl Data for Watching {
 }
 
 impl Watching {
-    /// Says what each callback does.
+    /// Makes each callback call `then`.
     fn set(&self, then: Watch) {
         *self.then.lock() = Some(then);
     }
@@ -153,12 +154,12 @@ impl HrTimerCallback for Watching {
 
     fn run(rq: ARef<Request<Keeper<Self>>>, (): ()) -> HrTimerRestart {
         rq.data().fired.add(1, Relaxed);
-        // Not under the lock.
+        // Without the lock.
         let then = *rq.data().then.lock();
         if let Some(then) = then {
             then(&rq);
         }
-        // Must have no effect.
+        // Has no effect.
         HrTimerRestart::Restart
     }
 }
@@ -189,11 +190,11 @@ mod tests {
         },
     };
 
-    /// A while that no test takes.
+    /// Longer than any test.
     const LONG: Delta = Delta::from_secs(1000);
     const SHORT: Delta = Delta::from_micros(100);
 
-    /// How often the timer of each request has fired.
+    /// Returns how often the timer of each request has expired.
     fn fired(references: &[ARef<Request<Keeper<Owning>>>]) -> Result<KVec<u32>> {
         let mut fired = KVec::new();
         for reference in references {
@@ -229,7 +230,7 @@ mod tests {
             list(requests).start_timer(SHORT);
             all_end_with(&ios, Status::OK);
         }
-        // The callback may not have returned.
+        // The callback may still be running.
         wait_for(|| match disk.has_tags(4) {
             Ok(false) => None,
             result => Some(result),
@@ -270,10 +271,10 @@ mod tests {
             });
             list(requests).start_timer(SHORT);
             all_end_with(&ios, Status::OK);
-            // `Restart` was returned by the last callback, which had ended the requests.
+            // The last callback has ended the requests and returned `Restart`.
             fsleep(Delta::from_millis(30));
             assert_eq!(&*fired(&references)?, &[6, 0, 0][..length as usize]);
-            // The owners were the callback's, each time.
+            // Each time, the callback owned the requests.
             assert_eq!(references[0].data().found.load(Relaxed), 0);
         }
         Ok(())
@@ -339,7 +340,7 @@ mod tests {
         Ok(())
     }
 
-    /// A timeout of any but the first finds nothing, and is no reason to end the request.
+    /// A timeout of a request other than the first finds no owner, and does not end the request.
     #[test]
     fn others_of_a_list_time_out_in_vain() -> Result {
         let disk = TestDisk::<Owning>::with(
@@ -367,11 +368,11 @@ mod tests {
         let rq = disk.take()?;
         assert!(rq.start_timer(SHORT));
         assert_eq!(count(&rq), 2);
-        // The second one neither moves the expiry nor takes a reference.
+        // The second start neither moves the expiry nor takes a reference.
         assert!(!rq.start_timer(LONG));
         assert_eq!(count(&rq), 2);
         wait_for(|| (rq.data().fired.load(Relaxed) > 0).then_some(()))?;
-        // `Restart` was returned by the callback.
+        // The callback has returned `Restart`.
         fsleep(Delta::from_millis(30));
         assert_eq!(rq.data().fired.load(Relaxed), 1);
         assert_eq!(count(&rq), 1);
@@ -397,7 +398,7 @@ mod tests {
         fsleep(Delta::from_millis(50));
         assert_eq!(rq.data().fired.load(Relaxed), 0);
 
-        // After the callback there is nothing to be stopped.
+        // After the callback there is no timer to cancel.
         assert!(rq.start_timer(SHORT));
         wait_for(|| (rq.data().fired.load(Relaxed) == 1).then_some(()))?;
         assert!(!rq.cancel_timer());
@@ -426,8 +427,8 @@ mod tests {
         Ok(())
     }
 
-    /// The callback that runs hides a timer that it has started. Only the next callback gives up
-    /// its reference.
+    /// While the callback runs, a timer that it has started can't be cancelled. Only the next
+    /// callback drops that timer's reference.
     #[test]
     fn watching_timer_stays_started_when_its_callback_cancels_it() -> Result {
         let disk = TestDisk::<Watching>::new(4)?;
@@ -436,7 +437,7 @@ mod tests {
         rq.data().set(|rq| {
             if rq.data().fired.load(Relaxed) == 1 {
                 let started = rq.start_timer(Delta::from_millis(20));
-                // The counts of the owner, the callback and the timer.
+                // The owner, the callback and the timer each have a count.
                 if started && !rq.cancel_timer() && !rq.start_timer(LONG) && count(rq) == 3 {
                     rq.queue_data().noted.store(1, Relaxed);
                 }
@@ -453,7 +454,7 @@ mod tests {
         Ok(())
     }
 
-    /// The timer alone keeps the request, which stays what it was until the callback is over.
+    /// Only the timer keeps the request. It must not be reused before the callback has returned.
     #[test]
     fn watching_timer_fires_after_the_end() -> Result {
         let disk = TestDisk::<Watching>::with(
@@ -482,7 +483,7 @@ mod tests {
         }
         let noted = wait_for(|| Some(disk.kept.noted.load(Relaxed)).filter(|&noted| noted != 0))?;
         assert_eq!(noted, watched);
-        // It is free again after the callback.
+        // The tag is free again after the callback.
         wait_for(|| match disk.has_tags(2) {
             Ok(false) => None,
             result => Some(result),
@@ -508,21 +509,22 @@ mod tests {
         Ok(())
     }
 
-    /// Calls `call` on a CPU, with interrupts disabled.
+    /// Calls `call` on another CPU, with interrupts disabled.
     fn on_cpu<F: FnOnce() + Send>(cpu: u32, call: F) -> Result {
         /// # Safety
         ///
         /// `call` must point to an `Option<F>`.
         unsafe extern "C" fn run<F: FnOnce()>(call: *mut c_void) {
-            // SAFETY: By the requirements of this function. The caller waits and leaves it alone.
+            // SAFETY: By the requirements of this function. The caller waits, and does not use the
+            // option.
             if let Some(call) = unsafe { (*call.cast::<Option<F>>()).take() } {
                 call();
             }
         }
 
         let mut call = Some(call);
-        // SAFETY: `run` gets a pointer to such an option, which is there until the call returns, as
-        // that waits for `run`.
+        // SAFETY: `run` gets a pointer to such an option. The option lives until the call returns,
+        // and the call waits for `run`.
         to_result(unsafe {
             bindings::smp_call_function_single(
                 cpu as c_int,
@@ -533,8 +535,8 @@ mod tests {
         })
     }
 
-    /// Waits in two callbacks for each other. Returns whether they have met: they run at the same
-    /// time on two CPUs.
+    /// Waits for the callback on another CPU to call this, too. Returns true if it does, so that
+    /// both run at the same time.
     fn meet<D: Data>(kept: &Kept<D>) -> bool {
         let start = Instant::<Monotonic>::now();
         kept.noted.add(1, Relaxed);
@@ -547,7 +549,7 @@ mod tests {
         true
     }
 
-    /// Waits until both callbacks of `meet` are through.
+    /// Waits until both callbacks that called `meet` have counted their result.
     fn both_returned<D: Data>(kept: &Kept<D>) -> Result {
         wait_for(|| (kept.noted.load(Relaxed) == 4).then_some(()))
     }
@@ -567,7 +569,7 @@ mod tests {
                 let kept = rq.queue_data();
                 let met = meet(&kept);
                 let peer = rq.data().peer.lock().take();
-                // The other callback has the reference by now.
+                // The other callback has taken the reference by now.
                 let stopped = peer.is_some_and(|peer| peer.cancel_timer());
                 if met && !stopped {
                     kept.noted.add(1, Relaxed);
@@ -604,7 +606,7 @@ mod tests {
             data.set(|first, _| {
                 let met = meet(&first.queue_data());
                 let peer = first.data().peer.lock().take();
-                // The other callback has the owner.
+                // The other callback owns the request.
                 let requests = peer.and_then(|peer| RequestList::cancel_timer(&peer));
                 if met && requests.is_none() {
                     first.queue_data().noted.add(1, Relaxed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of zoned disks: what is refused, what the block layer makes of them, and zone appends.
+//! Tests of zoned disks: parameters that are rejected, reports of zones, and zone appends.
 
 use crate::{
     block::{
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// Sectors of a zone, and zones of a disk: more than a report has room for.
+/// The sectors of a zone, and the zones of a disk, for which a report has not enough room.
 const LEN: u64 = 128;
 const ZONES: u64 = 20;
 
@@ -44,28 +44,28 @@ const LIMITS: ZonedLimits = ZonedLimits {
     max_append_sectors: 64,
 };
 
-/// A driver whose zones can be made wrong.
+/// A driver that can report wrong zones.
 struct Zoned;
 
-/// What a test knows of the disk.
+/// The queue data of a disk.
 #[pin_data]
 struct Known {
-    /// How many zones the driver reports.
+    /// The number of zones that the driver reports.
     zones: Atomic<u64>,
-    /// Changes a zone that is about to be put.
+    /// A function that changes a zone before it is put.
     #[pin]
     spoil: SpinLock<fn(&mut Zone)>,
-    /// What reports return.
+    /// The result of `report_zones`.
     result: Result,
-    /// How many calls for zones there were, and how many of them were the first for a report.
+    /// The number of calls of `report_zones`, and of those that began a report.
     calls: Atomic<u32>,
     reports: Atomic<u32>,
-    /// Whether to put another report, about another disk, into the place of the one that was asked
-    /// for.
+    /// If set, the driver replaces the report by one about another disk.
     forge: Atomic<bool>,
-    /// Where the driver says that data was written.
+    /// The sector at which the driver says that data was written.
     position: Atomic<u64>,
-    /// Whether the position was accepted, and the request is as it should be after that.
+    /// Results of the last I/O: the sector was accepted, and the request's sector is right
+    /// afterwards.
     accepted: Atomic<bool>,
     correct: Atomic<bool>,
 }
@@ -184,27 +184,27 @@ impl TestDisk {
         Self::with(LIMITS, |_| {}, Ok(()))
     }
 
-    /// With zones that are wrong in some way.
+    /// Makes a disk with wrong zones.
     fn spoilt(spoil: fn(&mut Zone)) -> Result<Self> {
         Self::with(LIMITS, spoil, Ok(()))
     }
 
-    /// Asks the block layer for zones. Returns what it returns.
+    /// Asks the block layer for zones, and returns its result.
     fn report(&self, sector: u64, wanted: u32) -> i32 {
         self.report_and_count(sector, wanted).0
     }
 
-    /// The same, and how many zones were passed on, in order from the first.
+    /// The same. Also returns the number of zones that were passed on, in order from the first.
     fn report_and_count(&self, sector: u64, wanted: u32) -> (i32, u64) {
         /// # Safety
         ///
-        /// `data` must point to the sector at which the zone has to begin.
+        /// `data` must point to the expected first sector of the zone.
         unsafe extern "C" fn check(
             zone: *mut bindings::blk_zone,
             _number: c_uint,
             data: *mut c_void,
         ) -> c_int {
-            // SAFETY: The zone is valid, and nothing else uses what `data` points to.
+            // SAFETY: The zone is valid, and nothing else uses the value that `data` points to.
             let (zone, expected) = unsafe { (&*zone, &mut *data.cast::<u64>()) };
             if zone.start != *expected || zone.len != LEN {
                 return EIO.to_errno();
@@ -215,7 +215,7 @@ impl TestDisk {
 
         let first = sector / LEN * LEN;
         let mut expected = first;
-        // SAFETY: The disk is alive, and so is its block device. `check` gets a pointer to a
+        // SAFETY: The disk exists, and so does its block device. `check` gets a pointer to a
         // sector.
         let result = unsafe {
             bindings::blkdev_report_zones(
@@ -229,10 +229,10 @@ impl TestDisk {
         (result, (expected - first) / LEN)
     }
 
-    /// Sends a write of one page and waits for it. Returns the errno and the sector of the bio.
+    /// Submits a write of one page and waits for it. Returns the errno and the sector of the bio.
     fn write(&self, op: u32, sector: u64) -> Result<(i32, u64)> {
         let page = crate::page::Page::alloc_page(GFP_KERNEL)?;
-        // SAFETY: The disk is alive, and so is its block device. With GFP_KERNEL this does not
+        // SAFETY: The disk exists, and so does its block device. With GFP_KERNEL this does not
         // fail.
         let bio = unsafe {
             bindings::bio_alloc_bioset(
@@ -243,8 +243,8 @@ impl TestDisk {
                 &raw mut bindings::fs_bio_set,
             )
         };
-        // SAFETY: The bio has room for one page, which lives until the I/O is done. The bio is ours
-        // before and after that.
+        // SAFETY: The bio has room for one page, which lives until the I/O has ended. We own the
+        // bio before and after the I/O.
         unsafe {
             bindings::__bio_add_page(bio, page.as_ptr(), 4096, 0);
             (*bio).bi_iter.bi_sector = sector;
@@ -294,13 +294,13 @@ mod tests {
             };
             assert_eq!(limits.validate(true, ZONES * LEN, 4096), result);
         }
-        // Not that of the zones.
+        // Another length than that of the zones.
         let limits = ZonedLimits {
             zone_sectors: 64,
             ..LIMITS
         };
         assert_eq!(refused(limits), Some(EIO));
-        // More open than active.
+        // More open than active zones.
         let limits = ZonedLimits {
             max_open_zones: 6,
             ..LIMITS
@@ -323,7 +323,7 @@ mod tests {
         Ok(())
     }
 
-    /// The block layer would warn.
+    /// Beyond this, the block layer's allocations would make the kernel warn.
     #[test]
     fn more_zones_than_there_is_memory_for() {
         let refused = |zones, max_active_zones| {
@@ -331,7 +331,7 @@ mod tests {
                 max_active_zones,
                 ..LIMITS
             };
-            // If the zones are asked for, it fails in another way.
+            // If the driver is asked for zones, it fails with another error.
             TestDisk::of_zones(zones, limits, |_| {}, Err(EIO)).err()
         };
         assert_eq!(refused(1 << 22, 5), Some(EIO));
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn wrong_zones_are_refused() {
         let spoilt = |spoil| TestDisk::spoilt(spoil).err();
-        // By the report.
+        // Rejected by the report.
         assert_eq!(spoilt(|zone| zone.start += 1), Some(EIO));
         assert_eq!(spoilt(|zone| zone.len = 0), Some(EIO));
         assert_eq!(spoilt(|zone| zone.capacity = LEN + 1), Some(EIO));
@@ -367,7 +367,7 @@ mod tests {
             Some(EIO)
         );
         assert_eq!(spoilt(|zone| zone.len = LEN * 2), Some(EIO));
-        // By the block layer.
+        // Rejected by the block layer.
         assert_eq!(
             spoilt(|zone| {
                 if zone.start == 0 {
@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(disk.report(3 * LEN + 5, 4), 4);
         assert_eq!(disk.report(19 * LEN, 4), 1);
         assert_eq!(disk.known.reports.load(Relaxed), 7);
-        // Not even asked for.
+        // The driver is not asked.
         assert_eq!(disk.report(20 * LEN, 4), 0);
         assert_eq!(disk.report(0, 0), 0);
         assert_eq!(disk.known.reports.load(Relaxed), 7);
@@ -410,7 +410,7 @@ mod tests {
         Ok(())
     }
 
-    /// Asks for all zones, which fails. Returns how many were passed on.
+    /// Asks for all zones, which must fail. Returns the number of zones that were passed on.
     fn report_fails(disk: &TestDisk) -> u64 {
         let (result, passed) = disk.report_and_count(0, u32::MAX);
         assert_eq!(result, EIO.to_errno());
@@ -449,7 +449,7 @@ mod tests {
             *disk.known.spoil.lock() = spoil;
             assert_eq!(disk.report_and_count(LEN, u32::MAX), (EIO.to_errno(), 0));
         }
-        // Those before are passed on.
+        // The zones before the wrong one are passed on.
         *disk.known.spoil.lock() = |zone| {
             if zone.start == 17 * LEN {
                 zone.len = LEN * 2;
@@ -470,7 +470,7 @@ mod tests {
         assert_eq!(calls(8), 1);
         assert_eq!(calls(9), 2);
         assert_eq!(calls(20), 3);
-        // To find out that there are no more.
+        // The last call finds that there are no more zones.
         assert_eq!(calls(21), 4);
         Ok(())
     }
@@ -478,9 +478,9 @@ mod tests {
     #[test]
     fn no_zones_after_the_removal_has_begun() -> Result {
         let disk = TestDisk::new()?;
-        // SAFETY: The disk is valid; this is the first thing that its removal does.
+        // SAFETY: The disk is valid, and its removal begins with this call.
         unsafe { bindings::blk_mark_disk_dead(disk.disk.as_raw()) };
-        // As if the capacity had been looked at before.
+        // As if the block layer had read the capacity before.
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.disk.as_raw(), ZONES * LEN) };
         let calls = disk.known.calls.load(Relaxed);
@@ -489,8 +489,9 @@ mod tests {
         Ok(())
     }
 
-    /// Sends a write of eight sectors to the second zone. The driver says that it went to
-    /// `position`. Returns whether it can, and the position that the submitter finds.
+    /// Submits a write of eight sectors to the second zone, which the driver says went to
+    /// `position`. Returns whether the abstraction accepted that, and the sector that the submitter
+    /// gets.
     fn append(disk: &TestDisk, op: u32, position: u64) -> Result<(bool, u64)> {
         disk.known.position.store(position, Relaxed);
         let (error, sector) = disk.write(op, LEN)?;
@@ -525,7 +526,7 @@ mod tests {
     #[test]
     fn writes_do_not_tell_where() -> Result {
         for position in [LEN, LEN + 7, 0, u64::MAX] {
-            // Each is the first write to the zone.
+            // On a new disk, so that this is the first write to the zone.
             let disk = TestDisk::new()?;
             let result = append(&disk, bindings::req_op_REQ_OP_WRITE, position)?;
             assert_eq!(result, (false, LEN));
