@@ -5,7 +5,7 @@
 //! C headers: [`include/linux/nodemask.h`](srctree/include/linux/nodemask.h),
 //! [`include/linux/numa.h`](srctree/include/linux/numa.h)
 
-/// Stands for any node, where a node is asked for: `NUMA_NO_NODE`.
+/// Stands for any node: `NUMA_NO_NODE`.
 pub const NO_NODE: i32 = bindings::NUMA_NO_NODE;
 
 /// Returns true if the NUMA node `node` is online. `node` may be any number.

@@ -139,7 +139,7 @@ mod abuse {
     pub(crate) const BATCH: u32 = 1 << 4;
     pub(crate) const WAYS: u32 = (1 << 5) - 1;
 
-    // What else to do with a request.
+    // Other things to do with a request.
 
     /// Sometimes keep a started request, and execute it in an interrupt.
     pub(crate) const LATE: u32 = 1 << 5;

@@ -151,11 +151,11 @@
 //!
 //! [`blocking`]: TagSetBuilder::blocking
 //!
-//! | the lock is taken in | it is a |
+//! | the lock is taken in | use a |
 //! | --- | --- |
-//! | what may sleep, and nothing else | [`Mutex`](crate::sync::Mutex) |
-//! | `queue_rq` and the like, `poll`, `timeout` | [`SpinLock`](crate::sync::SpinLock) |
-//! | `complete`, a timer or an interrupt, too | [`SpinLockIrq`](crate::sync::SpinLockIrq) |
+//! | contexts that may sleep, and no others | [`Mutex`](crate::sync::Mutex) |
+//! | also `queue_rq`, `queue_rqs`, `poll`, `timeout` | [`SpinLock`](crate::sync::SpinLock) |
+//! | also `complete`, a timer or an interrupt | [`SpinLockIrq`](crate::sync::SpinLockIrq) |
 //!
 //! Hold no lock while you end or complete a request, drop a list, drop a reference, cancel a timer
 //! that holds a reference, or look up a tag: each may call the submitter or

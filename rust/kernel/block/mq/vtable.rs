@@ -71,7 +71,7 @@ impl<T: Operations> VTable<T> {
         let (rq, is_last) = unsafe { ((*bd).rq, (*bd).last) };
         // SAFETY: `init_request` has set the request up. The block layer hands it to the driver
         // with its initial count, not started, and does not touch it until it is refused or ended.
-        // The lifetime in its type is only of this call, so the driver can't refuse another call's
+        // The lifetime of its type is that of this call, so the driver can't refuse another call's
         // request instead.
         let rq = unsafe { OwnedRequest::from_raw(rq) };
         // SAFETY: `hctx` is valid during the call, and so is the queue data: see `GenDisk::drop`,
@@ -155,8 +155,8 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
-    /// Only to be called by the block layer, for a hardware queue that is being set up, for a disk
-    /// of `T` or for a queue that is to become one's.
+    /// Only to be called by the block layer, for a hardware queue that is being set up: one of a
+    /// disk of `T`, or of a queue that will belong to one.
     unsafe extern "C" fn init_hctx(
         hctx: *mut bindings::blk_mq_hw_ctx,
         _data: *mut c_void,

@@ -37,7 +37,7 @@ use core::{
 /// So operation, sector and data are accessible through [`OwnedRequest`](super::OwnedRequest) only.
 /// The methods here are valid in every state.
 ///
-/// # What a reference holds up
+/// # Effects of a reference
 ///
 /// * The request's memory, its tag and its share of the queue depth. With an I/O scheduler, a
 ///   request that is requeued or refused gives up its driver tag nonetheless.
