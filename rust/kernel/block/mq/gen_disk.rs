@@ -63,11 +63,11 @@ pub struct GenDisk<T: Operations> {
 // SAFETY: A disk can be removed from any thread, and the queue data that this drops is `Send`.
 unsafe impl<T: Operations> Send for GenDisk<T> {}
 
-// SAFETY: All methods on `&GenDisk` may be called from several threads.
+// SAFETY: `&GenDisk` gives access to the tag set, which is `Sync`, and to nothing that changes.
 unsafe impl<T: Operations> Sync for GenDisk<T> {}
 
 impl<T: Operations> GenDisk<T> {
-    /// The tag set that the disk uses.
+    /// Returns the tag set of the disk.
     pub fn tag_set(&self) -> &TagSet<T> {
         &self.tag_set
     }

@@ -80,7 +80,8 @@ impl Change {
     /// Returns the numbers to use if the block layer asks for `total` hardware queues. It asks for
     /// the total of `wanted` and, if memory does not suffice, for that of `before`.
     ///
-    /// For any `total`, the result has that total, and at least one queue for submission.
+    /// The result has the total `total` and, unless that is zero, at least one queue for
+    /// submission.
     fn choose(self, total: u32) -> Queues {
         if total == self.wanted.total() {
             self.wanted
@@ -149,13 +150,16 @@ impl<T: Operations> TagSet<T> {
 
         try_pin_init!(Self {
             queues: Atomic::new(initial.pack()),
-            // INVARIANT: There is a queue for submission, as `alloc` checks.
+            // INVARIANT: There is a queue for submission. Otherwise `alloc` fails, and there is no
+            // tag set.
             change: UnsafeCell::new(Change { wanted: initial, before: initial }),
             queues_lock <- Mutex::new((), QUEUES_LOCK_NAME, static_lock_class!()),
             // INVARIANT: The call below sets up the tag set with these operations and this size.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
                 let ops = VTable::<T>::get();
-                // SAFETY: `set` is valid for writes, and is not moved from here on.
+                // SAFETY: `set` is valid for writes and lies in a pinned `TagSet<T>`, whose other
+                // fields are initialized in the lines above. If this succeeds, `drop` frees the tag
+                // set. The table and the size are those of `T`.
                 unsafe { builder.alloc(set, initial, ops, Pdu::<T>::SIZE) }
             }),
             _p: PhantomData,
@@ -213,7 +217,7 @@ impl<T: Operations> TagSet<T> {
         }
     }
 
-    /// The lock that protects the hardware queues against changes.
+    /// Returns the lock that protects the hardware queues against changes.
     pub(super) fn queues_lock(&self) -> &Mutex<()> {
         &self.queues_lock
     }
@@ -292,9 +296,9 @@ impl<T: Operations> TagSet<T> {
     }
 }
 
-// Not generic, so that these are in the kernel once, and not in each module for each driver.
+// These functions are not generic, so their code is in the kernel once, and not in each module.
 impl TagSetBuilder {
-    /// The hardware queues that there are to be at first.
+    /// Returns the numbers of hardware queues of a new tag set.
     #[inline(never)]
     fn queues(&self) -> Queues {
         Queues {
@@ -303,11 +307,14 @@ impl TagSetBuilder {
         }
     }
 
-    /// Sets up a C tag set.
+    /// Sets up a C tag set for the driver whose operations are in `ops`.
     ///
     /// # Safety
     ///
-    /// `set` must be valid for writes, and must not be moved from here on.
+    /// * `set` must be valid for writes. If this succeeds, the tag set must not be moved, and its
+    ///   memory not be reused before `blk_mq_free_tag_set()` has been called.
+    /// * There must be a driver `T` such that `ops` is the table of `VTable<T>`, `cmd_size` is
+    ///   `Pdu::<T>::SIZE`, and `set` lies in a `TagSet<T>` whose other fields are initialized.
     #[inline(never)]
     unsafe fn alloc(
         &self,
@@ -343,8 +350,9 @@ impl TagSetBuilder {
         };
         // SAFETY: `set` is valid for writes by the requirements of this function.
         unsafe { set.write(value) };
-        // SAFETY: `set` is zeroed but for the fields that a driver has to set, and is not moved
-        // from here on. On an error C leaves nothing allocated.
+        // SAFETY: `set` is zeroed but for the fields that a driver has to set. By the requirements
+        // of this function it is not moved, and its functions may be called for it and for its
+        // requests. On an error C leaves nothing allocated.
         to_result(unsafe { bindings::blk_mq_alloc_tag_set(set) })
     }
 }

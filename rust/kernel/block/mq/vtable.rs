@@ -171,8 +171,8 @@ impl<T: Operations> VTable<T> {
             return 0;
         }
         // SAFETY: The queue data is set before the block layer sets up hardware queues. When that
-        // is for a new disk, `GenDiskBuilder::build` has the queue data. Later it is for disks that
-        // `del_gendisk()` has not taken off the tag set: see `GenDisk::drop`.
+        // is for a new disk, `GenDiskBuilder::build` owns the queue data. Later it is for disks
+        // that `del_gendisk()` has not taken off the tag set: see `GenDisk::drop`.
         let queue_data = unsafe { queue_data::<T>(q) };
         T::init_hctx(queue_data, hctx_idx).map_or_else(|error| error.to_errno(), |()| 0)
     }
@@ -210,7 +210,7 @@ impl<T: Operations> VTable<T> {
         _hctx_idx: c_uint,
         _numa_node: c_int,
     ) -> c_int {
-        // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
+        // SAFETY: `TagSet::new` passes `Pdu::SIZE` as `cmd_size`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
         // SAFETY: `pdu` is valid for writes, aligned (`Pdu::SIZE` checks that), not yet
         // initialized, and not moved until `exit_request`.
@@ -227,7 +227,7 @@ impl<T: Operations> VTable<T> {
         rq: *mut bindings::request,
         _hctx_idx: c_uint,
     ) {
-        // SAFETY: `TagSet::new` sets `cmd_size` to `Pdu::SIZE`.
+        // SAFETY: `TagSet::new` passes `Pdu::SIZE` as `cmd_size`.
         let pdu = unsafe { Pdu::<T>::of_raw(rq) };
         // SAFETY: `init_request` initialized the area. There is no reference to the request, so
         // nothing uses its data: an owner, parked or in a timer, would be a reference. If the

@@ -168,7 +168,7 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
     args: *mut bindings::blk_report_zones_args,
 ) -> c_int {
     // SAFETY: The disk is valid during the call, and so are its queue and its block device, whose
-    // limits and size `GenDiskBuilder::build` has already set.
+    // limits and size `GenDiskBuilder::add` has already set.
     let (q, zone_sectors, capacity) = unsafe {
         let q = (*disk).queue;
         (q, (*q).limits.chunk_sectors, (*(*disk).part0).bd_nr_sectors)
@@ -193,8 +193,8 @@ pub(super) unsafe extern "C" fn report_zones<T: Operations>(
                 unsafe { exit_queue(q) }
             });
             // SAFETY: `GenDisk::drop` drops the queue data after `del_gendisk()`, which waits for
-            // the use count that is held here. While `GenDiskBuilder::build` calls this through
-            // `revalidate`, it owns the queue data.
+            // the use count that is held here. `GenDiskBuilder::build` owns the queue data while
+            // `revalidate` causes the call.
             T::report_zones(unsafe { queue_data::<T>(q) }, &mut report)?;
             drop(entered);
             Ok(0)

@@ -260,9 +260,11 @@ impl GenDiskBuilder {
             free_disk: Some(free_file_operations),
             ..pin_init::zeroed()
         };
-        // SAFETY: The tag set is one of `T` and set up, and is dropped after the disk was put, here
-        // and by `GenDisk`. So is the queue data. The module of `T` is not unloaded while this
-        // runs, as this is its code.
+        // SAFETY: By its type invariant the tag set is set up, with the operations of `T`. The
+        // table and the queue data are for `T`, too, and the owner is the module of `T`, or null if
+        // that is built in. The module is not freed while this runs, as this is its code. On an
+        // error, the queue data and the tag set are dropped after the call. On success, `GenDisk`
+        // drops them after it has removed and put the disk, or they are leaked.
         let added = unsafe {
             self.add(
                 name,
@@ -285,14 +287,27 @@ impl GenDiskBuilder {
         })
     }
 
-    /// Makes and adds the disk of any driver. It is not generic, so that it is in the kernel once,
-    /// and not in each module for each driver.
+    /// Creates the disk of any driver and adds it to the system.
+    ///
+    /// This is not generic, so its code is in the kernel once, and not in each module.
+    ///
+    /// On an error this puts the disk. On success the reference to the disk passes to the side that
+    /// claims the disk from the guard; in a kernel without modules, to the caller. `queue_data`
+    /// stays the caller's in both cases.
     ///
     /// # Safety
     ///
-    /// `table` and `queue_data` must be of the driver of the tag set `set`, whose lock must be
-    /// `queues_lock`. Both `set` and `queue_data` must be there until the disk is put, and the
-    /// module that owns the table until this returns.
+    /// There must be a driver `T` for which all of this holds:
+    ///
+    /// * `set` is the C tag set of a `TagSet<T>`, and `queues_lock` is the lock of that.
+    /// * `queue_data` came from `T::QueueData::into_foreign`.
+    /// * `report_zones` in `table` is that of `T`, or `None`. `free_disk` is
+    ///   [`free_file_operations`]. `owner` is the module of `T`, or null if `T` is built in. All
+    ///   other functions are `None`.
+    ///
+    /// The module must not be freed, and the tag set and the queue data must not be dropped, before
+    /// this returns. If this succeeds, the queue data must not be dropped before the disk has been
+    /// removed, nor the tag set before it has been put.
     #[inline(never)]
     unsafe fn add(
         &self,
@@ -309,13 +324,14 @@ impl GenDiskBuilder {
             zoned.apply(&mut limits, self.capacity_sectors);
         }
 
-        // The table is freed with the disk, and is not in the driver's module: a reference to the
-        // disk's device may be dropped when the module is gone, upon which the block layer reads
-        // the table. Declared before `disk`, which refers to it, so that it is dropped after that.
+        // The table is freed with the disk. It is not in the driver's module, because the module
+        // may be gone when the last reference to the disk's device is dropped and the block layer
+        // reads the table.
+        // Declared before `disk`, which points to it, so that it is dropped after `disk`.
         let fops = KBox::into_raw(KBox::new(table, GFP_KERNEL)?);
         let fops = ScopeGuard::new_with_data(fops, |fops| {
-            // SAFETY: This came from `into_raw` above. The disk was not added, so it does not free
-            // the table.
+            // SAFETY: This came from `into_raw` above. The disk was not added and has been put. The
+            // release of such a disk neither reads nor frees the table.
             drop(unsafe { KBox::from_raw(fops) });
         });
 
@@ -323,8 +339,8 @@ impl GenDiskBuilder {
             // While C sets up a disk, the hardware queues must not change, and no other disk must
             // be added.
             let _queues = queues_lock.lock();
-            // SAFETY: By the requirements of this function the tag set is set up, and outlives the
-            // disk.
+            // SAFETY: By the requirements of this function the tag set is set up and outlives the
+            // disk, and the queue data is for its operations. The lock class is static.
             from_err_ptr(unsafe {
                 bindings::__blk_mq_alloc_disk(set, &mut limits, queue_data, lock_class.as_ptr())
             })?
@@ -332,7 +348,7 @@ impl GenDiskBuilder {
         let mut disk = ScopeGuard::new_with_data(disk, |disk| {
             // C does not expect that while it frees a disk, either.
             let _queues = queues_lock.lock();
-            // SAFETY: `disk` was allocated above and not added.
+            // SAFETY: `disk` was allocated above and not added. This drops its reference.
             unsafe { bindings::put_disk(disk) };
         });
 
@@ -363,14 +379,16 @@ impl GenDiskBuilder {
 
         #[cfg(CONFIG_MODULES)]
         let guard = {
-            // SAFETY: `disk` is valid until it is put, which is after the guard is dropped, unless
-            // the guard puts it. The module is not unloaded while this runs, so the disk is added
+            // SAFETY: On an error below, the guard is dropped before the disk is put. On success
+            // the disk stays valid until the side that claims it puts it. By the requirements of
+            // this function the module is not freed before this returns, so the disk is added
             // before that.
             let guard = unsafe { UnloadGuard::new(table.owner, *disk) };
             KBox::pin_init(guard, GFP_KERNEL)?
         };
 
-        // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes.
+        // SAFETY: `disk` is valid and fully set up. It has no parent device and no attributes. By
+        // the requirements of this function the block layer can call the functions in the tables.
         to_result(unsafe {
             bindings::device_add_disk(core::ptr::null_mut(), *disk, core::ptr::null_mut())
         })?;
@@ -397,7 +415,7 @@ fn write_name(place: &mut [c_char; bindings::DISK_NAME_LEN as usize], name: &CSt
     Ok(())
 }
 
-/// A disk that was added.
+/// A disk that [`GenDiskBuilder::add`] has added, and the guard that removes it with its module.
 struct Added {
     disk: *mut bindings::gendisk,
     #[cfg(CONFIG_MODULES)]
