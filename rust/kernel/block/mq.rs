@@ -12,8 +12,8 @@
 //! * **Owner**: [`OwnedRequest`], a reference together with the exclusive right to start, complete,
 //!   end or requeue the request and to use its data. A request has one owner at most. The owner is
 //!   moved and never cloned, so it costs no reference counting.
-//! * **End**: to give the submitter the result. **Complete**: to dispatch the request to
-//!   [`Operations::complete`] on a CPU near the submitter, where the driver ends it. A driver may
+//! * **End**: to give the submitter the result. **Complete**: to have [`Operations::complete`]
+//!   called for the request on a CPU near the submitter, where the driver ends it. A driver may
 //!   also end a request without completing it.
 //! * **State**: how far the driver has processed a request that it owns: [`Idle`], [`InFlight`] or
 //!   [`Complete`], a type parameter of the owner.
@@ -50,7 +50,7 @@
 //!     +------------------------------+
 //! ```
 //!
-//! An idle request does not outlive the call that handed it to the driver. The owner of a started
+//! An idle request does not outlive the call that passed it to the driver. The owner of a started
 //! request may be anywhere: in a variable, a [`RequestList`] or a timer, or parked. The request's
 //! timeout runs until the request is completed or ended: see [`Operations::timeout`].
 //!
@@ -164,10 +164,10 @@
 //!
 //! # What is not promised
 //!
-//! * A leak cannot corrupt memory, but it hangs. A leaked owner is an I/O that never ends; a leaked
-//!   reference is a tag that is never used again. Removing the disk waits for both. If the disk is
-//!   leaked, too, unloading its module waits, and with it the loading and unloading of all other
-//!   modules.
+//! * A leak cannot corrupt memory, but other code may wait forever. The I/O of a leaked owner never
+//!   ends; the tag of a leaked reference is never used again. Removing the disk waits for both. If
+//!   the disk is leaked, too, unloading its module waits, and with it the loading and unloading of
+//!   all other modules.
 //! * A wrong tag that is in use finds another I/O. Claiming that request and ending it ends the
 //!   other I/O early. A completion that arrives after a timeout does the same to the next I/O with
 //!   the tag. Memory is safe, data is not. [Keys](OwnedRequest::park) protect against such devices.

@@ -34,7 +34,7 @@ impl Op {
     pub const ZONE_RESET: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET as u8);
     /// Make all zones empty.
     pub const ZONE_RESET_ALL: Self = Self(bindings::req_op_REQ_OP_ZONE_RESET_ALL as u8);
-    /// Write zeroes, which are not in memory.
+    /// Write zeroes. The request has no data in memory.
     pub const WRITE_ZEROES: Self = Self(bindings::req_op_REQ_OP_WRITE_ZEROES as u8);
 
     /// Extracts the operation from the flags of a request or bio.

@@ -16,8 +16,8 @@ use crate::{
 /// The result of an I/O, which the block layer passes to the submitter: `blk_status_t`.
 ///
 /// The block layer turns it into an errno for user space. It also retries, fails over or gives up
-/// according to it. So a driver returns the status that describes the failure, not the errno that
-/// user space shall see.
+/// according to it. So a driver returns the status that describes the failure, and does not choose
+/// it by the errno that user space gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Status(bindings::blk_status_t);
@@ -33,7 +33,7 @@ impl Status {
     pub const NOSPC: Self = Self(bindings::BLK_STS_NOSPC);
     /// The path to the device is broken; another path may work (`ENOLINK`).
     pub const TRANSPORT: Self = Self(bindings::BLK_STS_TRANSPORT);
-    /// The device failed in a way that a retry will not mend (`EREMOTEIO`).
+    /// The device failed, and a retry does not help (`EREMOTEIO`).
     pub const TARGET: Self = Self(bindings::BLK_STS_TARGET);
     /// The medium is damaged at this place (`ENODATA`).
     pub const MEDIUM: Self = Self(bindings::BLK_STS_MEDIUM);

@@ -69,8 +69,8 @@ static_assert!(size_of::<ZoneCond>() == size_of::<i8>());
 static_assert!(align_of::<ZoneCond>() == align_of::<i8>());
 
 // SAFETY: Size and alignment are those of `i8`, see above. The type has no data but the
-// discriminant, all bits of which are initialized, so that it can be turned into an `i8` and back.
-// It is `Send`.
+// discriminant, all bits of which are initialized, so it can be turned into an `i8` and back. It is
+// `Send`.
 unsafe impl AtomicType for ZoneCond {
     type Repr = i8;
 }
@@ -153,7 +153,7 @@ impl Layout {
     }
 }
 
-/// A question of the block layer about zones.
+/// A query of the block layer for zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) layout: Layout,
@@ -274,7 +274,7 @@ impl ZoneReport {
             return Err(EIO);
         }
         // INVARIANT: The zone is one of the layout. It contains the sector that was asked for, or
-        // the first one after the last zone.
+        // the first sector after the zone before it.
         self.zones[self.len] = zone;
         self.len += 1;
         Ok(())
@@ -285,7 +285,7 @@ impl ZoneReport {
         &self.zones[..self.len]
     }
 
-    /// Returns the question that the report answers.
+    /// Returns the query that the report is for.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(super) fn query(&self) -> Query {
         self.query
@@ -423,7 +423,7 @@ mod tests {
         assert_eq!(report.put(at(1300)), Err(ENOSPC));
     }
 
-    /// C sizes arrays by the number of zones that the disk has.
+    /// The block layer sizes arrays by the number of zones of the disk.
     #[test]
     fn zones_lie_inside_the_disk() {
         let at = |start, len| Zone {

@@ -98,17 +98,17 @@ impl<T: Operations> Drop for GenDisk<T> {
 
         // No function of the driver runs for this disk any more, and none will:
         //
-        // - All requests have ended and have no references: each holds a use count of the queue
-        //   (for a flush, the requests that wait for its end hold one), and `del_gendisk()` waits
-        //   for that to be zero (`blk_mq_freeze_queue_wait()`). The timeout handler and polling
-        //   hold one, too. So nothing uses what `Request::queue_data` returned.
+        // - All requests have ended and have no references. Until then each holds a use count of
+        //   the queue (for a flush, the requests that wait for its end hold one), and
+        //   `del_gendisk()` waits until there is none (`blk_mq_freeze_queue_wait()`). The timeout
+        //   handler and polling hold one, too. So nothing uses what `Request::queue_data` returned.
         // - A call of `queue_rq`, `queue_rqs` or `commit_rqs` whose requests have ended may not
         //   have returned. It runs inside a read-side critical section, of RCU or, if the tag set
-        //   is `blocking`, of the tag set's SRCU. `del_gendisk()` waits for the right one of the
-        //   two, with the queue frozen: `blk_mq_quiesce_queue()` is called when the I/O scheduler
+        //   is `blocking`, of the tag set's SRCU. `del_gendisk()` waits for all sections of that
+        //   kind, with the queue frozen: `blk_mq_quiesce_queue()` is called when the I/O scheduler
         //   is removed, also if there is none (`elevator_switch()`).
-        //   This takes for granted that a driver does not sleep in a section of RCU, as all of Rust
-        //   in the kernel does: see "What is not promised" in the module's documentation.
+        //   This assumes that a driver does not sleep in a section of RCU, as all Rust code in the
+        //   kernel does: see "What is not promised" in the module's documentation.
         // - `init_hctx` is called while the disk is set up, and by `TagSet::update_nr_hw_queues`
         //   for the disks in the list of the tag set. `del_gendisk()` takes the disk off that list,
         //   and so waits until such a call has returned.

@@ -105,7 +105,7 @@ pub trait Operations: Sized + 'static {
     /// All are of one disk, but not necessarily of one hardware queue. No flush is among them. The
     /// block layer passes the returned requests to [`queue_rq`](Self::queue_rq), one by one, in
     /// that order. So a driver that can't take a request returns it, and need not refuse it here.
-    /// It may take later ones. Ring the doorbell before you return: neither `is_last` nor
+    /// It may still take later ones. Ring the doorbell before you return: neither `is_last` nor
     /// [`commit_rqs`](Self::commit_rqs) follows.
     ///
     /// # Guarantees

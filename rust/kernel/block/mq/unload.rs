@@ -54,7 +54,7 @@ unsafe impl Send for UnloadGuard {}
 unsafe impl Sync for UnloadGuard {}
 
 impl UnloadGuard {
-    /// Returns an initializer for a guard of `disk`, whose code is in `module`. May sleep.
+    /// Returns an initializer for a guard of `disk`, whose driver is in `module`. May sleep.
     ///
     /// # Safety
     ///
@@ -144,7 +144,7 @@ impl PinnedDrop for UnloadGuard {
 /// # Safety
 ///
 /// `module` must be null, for a built-in driver, or a module that is not freed before this returns.
-/// `disk` must be a disk of it.
+/// `disk` must be a disk of that driver, and be valid until this returns.
 pub(super) unsafe fn wait_for_last_close(
     module: *mut bindings::module,
     disk: *mut bindings::gendisk,

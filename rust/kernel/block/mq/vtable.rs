@@ -62,14 +62,14 @@ impl<T: Operations> VTable<T> {
     /// # Safety
     ///
     /// Only to be called by the block layer, for a queue of a disk of `T`. `bd` points to a request
-    /// of that queue which is handed to the driver with the call.
+    /// of that queue, which passes to the driver with the call.
     unsafe extern "C" fn queue_rq(
         hctx: *mut bindings::blk_mq_hw_ctx,
         bd: *const bindings::blk_mq_queue_data,
     ) -> bindings::blk_status_t {
         // SAFETY: `bd` and the request it points to are valid by the requirements of this function.
         let (rq, is_last) = unsafe { ((*bd).rq, (*bd).last) };
-        // SAFETY: `init_request` has set the request up. The block layer hands it to the driver
+        // SAFETY: `init_request` has set the request up. The block layer passes it to the driver
         // with its initial count, not started, and does not touch it until it is refused or ended.
         // The lifetime of its type is that of this call, so the driver can't refuse another call's
         // request instead.
@@ -86,8 +86,8 @@ impl<T: Operations> VTable<T> {
 
     /// # Safety
     ///
-    /// Only to be called by the block layer, with a list of one or more requests of a disk of `T`
-    /// which are handed to the driver with the call.
+    /// Only to be called by the block layer, with a list of one or more requests of a disk of `T`,
+    /// which pass to the driver with the call.
     unsafe extern "C" fn queue_rqs(list: *mut bindings::rq_list) {
         // SAFETY: The list is valid, and nothing else uses it while the reference exists.
         let list = unsafe { &mut *list };
@@ -100,7 +100,7 @@ impl<T: Operations> VTable<T> {
         // SAFETY: As in `queue_rq`, for all requests in the list.
         let requests = unsafe { RequestList::from_raw(requests) };
         let left = T::queue_rqs(queue_data, requests);
-        // SAFETY: Idle requests belong to this call: the driver has none of other calls.
+        // SAFETY: The lifetime of the idle requests is that of this call, so all came in this list.
         unsafe { left.put_back(list) };
     }
 

@@ -47,7 +47,7 @@ pub struct ZonedLimits {
 }
 
 impl ZonedLimits {
-    /// Copies the limits to C's.
+    /// Copies the limits to those of the queue.
     pub(super) fn apply(&self, limits: &mut bindings::queue_limits, capacity_sectors: u64) {
         // A limit that the number of zones cannot exceed is no limit. The block layer drops such a
         // limit, too, but only after it has allocated memory for that many zones.
@@ -61,8 +61,8 @@ impl ZonedLimits {
         limits.max_hw_zone_append_sectors = self.max_append_sectors;
     }
 
-    /// Returns the number of zones of a disk with so many sectors. `zone_sectors` must be a power
-    /// of two.
+    /// Returns the number of zones of a disk with `capacity_sectors`. `zone_sectors` must be a
+    /// power of two.
     fn zones(&self, capacity_sectors: u64) -> u64 {
         // Shifted, because a division could panic.
         let full = capacity_sectors >> self.zone_sectors.trailing_zeros();

@@ -113,8 +113,8 @@ impl GenDiskBuilder {
     /// Sets the alignment of data in memory, as a mask: 3 means addresses that are multiples of
     /// four bytes.
     ///
-    /// With a mask below 511, the length of a segment may be no multiple of a sector. Zero means
-    /// 511.
+    /// With a mask below 511, the length of a segment need not be a multiple of a sector. Zero
+    /// means 511.
     pub fn dma_alignment_mask(mut self, mask: u32) -> Self {
         self.limits.dma_alignment = mask;
         self

@@ -65,12 +65,12 @@ impl CompletionBatch<'_> {
 }
 
 impl<'a> CompletionBatch<'a> {
-    /// Wraps a batch of C code.
+    /// Wraps a batch that C code owns.
     ///
     /// # Safety
     ///
-    /// The caller of the C code must end the requests that are added to the batch, by the function
-    /// that is stored in it.
+    /// The owner of the batch must end the requests that are added to it, by the function that is
+    /// stored in it.
     #[inline]
     pub(in crate::block::mq) unsafe fn from_raw(inner: &'a mut bindings::io_comp_batch) -> Self {
         // INVARIANT: By the requirements of this function. Requests that are already in the list

@@ -56,7 +56,7 @@ pub struct RequestList<T: Operations, S: State> {
 // SAFETY: A list consists of owners, which are `Send`.
 unsafe impl<T: Operations, S: State> Send for RequestList<T, S> {}
 
-// SAFETY: `&RequestList` only tells if the list is empty.
+// SAFETY: The only method on `&RequestList` returns whether the list is empty.
 unsafe impl<T: Operations, S: State> Sync for RequestList<T, S> {}
 
 /// Returns the request that follows `rq`.
@@ -109,11 +109,11 @@ impl<T: Operations, S: State> RequestList<T, S> {
         }
     }
 
-    /// Makes a list of a C list.
+    /// Makes a list from a C list.
     ///
     /// # Safety
     ///
-    /// The type invariants must hold, and the caller must give up the owners.
+    /// The type invariants must hold for `list`, and the caller must give up the owners.
     #[inline]
     pub(in crate::block::mq) unsafe fn from_raw(list: bindings::rq_list) -> Self {
         // INVARIANT: By the requirements of this function.

@@ -41,9 +41,9 @@ use core::{
 ///
 /// * `rq` is the request's initial count, which the block layer sets when it allocates the request,
 ///   and drops when the request ends. So it is not dropped with this value.
-/// * The block layer has handed the request to the driver. Since then it has not ended, been
-///   requeued or been refused. Nothing else may do any of that: no other owner, list or timer, nor
-///   the ownership word.
+/// * The block layer has passed the request to the driver. Since then the request has not been
+///   ended, requeued or refused. Nothing else may do any of that: no other owner, list or timer,
+///   nor the ownership word.
 /// * The request is in state `S`.
 #[must_use = "dropping an owner ends the request with an error"]
 pub struct OwnedRequest<T: Operations, S: State> {

@@ -23,8 +23,8 @@ pub(in crate::block::mq) struct Pdu<T: Operations> {
     /// Zero, or the way in which the owner is parked: see [`park`](super::park).
     pub(super) parked: Atomic<u64>,
 
-    /// Not zero from when a timer in `data` is started with a reference until it has left its
-    /// queue.
+    /// Not zero while a timer in `data` that was started with a reference is queued. It is set
+    /// before the timer is queued, and cleared after the timer has left its queue.
     pub(super) armed: Atomic<u32>,
 
     #[pin]

@@ -39,13 +39,13 @@ use core::{
 ///
 /// # Effects of a reference
 ///
-/// * The request's memory, its tag and its share of the queue depth. With an I/O scheduler, a
-///   request that is requeued or refused gives up its driver tag nonetheless.
-/// * The use count of the queue. Removing the disk, switching its I/O scheduler and changing the
-///   number of hardware queues wait until the reference is dropped. So does taking the last CPU of
-///   the hardware queue offline, and with it suspending.
-/// * The end of a [flush](crate::block::Op::FLUSH). The submitter, and all later flushes of the
-///   hardware queue, wait until the last reference is dropped.
+/// * It keeps the request's memory, its tag and its share of the queue depth. With an I/O
+///   scheduler, a request that is requeued or refused gives up its driver tag nonetheless.
+/// * It keeps a use count of the queue. Removing the disk, switching its I/O scheduler and changing
+///   the number of hardware queues wait until the reference is dropped. So does taking the last CPU
+///   of the hardware queue offline, and with it suspending.
+/// * It delays the end of a [flush](crate::block::Op::FLUSH). The submitter, and all later flushes
+///   of the hardware queue, wait until the last reference is dropped.
 ///
 /// A count that reaches two billion is pinned there, with a warning, and the request is never
 /// freed.

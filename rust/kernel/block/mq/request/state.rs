@@ -18,7 +18,7 @@ pub trait State: private::Sealed {}
 
 /// The driver got the request and has not started it (`MQ_RQ_IDLE`).
 ///
-/// No timeout runs. `'call` is the call that handed the request to the driver. An idle request does
+/// No timeout runs. `'call` is the call that passed the request to the driver. An idle request does
 /// not outlive that call and can't be used in another one. The driver starts, refuses, requeues or
 /// ends it.
 pub struct Idle<'call>(Infallible, PhantomData<fn(&'call ()) -> &'call ()>);

@@ -9,8 +9,8 @@
 //!   the list.
 //! * `reference`: an [`ARef<Request<T>>`](crate::sync::aref::ARef).
 //!
-//! Either way the timer holds what it needs until the callback gets it, or the timer is cancelled.
-//! Nothing here waits for a callback.
+//! The timer holds its owners or its reference until they pass to the callback, or the timer is
+//! cancelled. Nothing here waits for a callback.
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 

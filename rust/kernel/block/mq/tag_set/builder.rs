@@ -49,8 +49,8 @@ impl TagSetBuilder {
     /// are numbered after the others. The driver must implement
     /// [`Operations::poll`](crate::block::mq::Operations::poll).
     ///
-    /// [`MAX_POLL_QUEUES`](Self::MAX_POLL_QUEUES) limits it. If there are more polled queues than
-    /// CPUs, some are not used.
+    /// [`MAX_POLL_QUEUES`](Self::MAX_POLL_QUEUES) limits their number. If there are more polled
+    /// queues than CPUs, some are not used.
     pub const fn poll_queues(mut self, count: u32) -> Self {
         self.poll_queues = count;
         self
