@@ -83,7 +83,7 @@ pub(super) type Owner<D> = OwnedRequest<Keeper<D>, InFlight>;
 pub(super) type OnRequest<D> =
     for<'call> fn(&Kept<D>, OwnedRequest<Keeper<D>, Idle<'call>>) -> QueueResult<'call, Keeper<D>>;
 
-/// The same, for a list of requests.
+/// The function that the driver calls with a list of requests instead of keeping them.
 pub(super) type OnList<D> = for<'call> fn(
     &Kept<D>,
     RequestList<Keeper<D>, Idle<'call>>,
@@ -103,13 +103,13 @@ pub(super) struct Kept<D: Data> {
     /// Polled requests.
     #[pin]
     polled: SpinLock<RequestList<Keeper<D>, InFlight>>,
-    /// For that number of requests.
+    /// The function to call with the next requests, and their number.
     #[pin]
     on_request: SpinLock<Option<(u32, OnRequest<D>)>>,
-    /// For the next list.
+    /// The function to call with the next list.
     #[pin]
     on_list: SpinLock<Option<OnList<D>>>,
-    /// For the next completion.
+    /// The function to call at the next completion.
     #[pin]
     on_complete: SpinLockIrq<Option<OnComplete<D>>>,
     /// The numbers of lists, of completions, of requests in them, and of timeouts.
@@ -274,7 +274,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// The same, with a volatile write cache, so that the disk gets flushes.
+    /// Makes a disk like [`TestDisk::new`], with a volatile write cache, so that it gets flushes.
     pub(super) fn caching(depth: u32) -> Result<Self> {
         Self::with(
             TagSetBuilder::new().queue_depth(depth),
@@ -286,7 +286,7 @@ impl<D: Data> TestDisk<D> {
         Self::on(Arc::pin_init(TagSet::new(tags), GFP_KERNEL)?, disk)
     }
 
-    /// Makes a disk on a tag set that may have others.
+    /// Makes a disk on a tag set that may have other disks.
     pub(super) fn on(tag_set: Arc<TagSet<Keeper<D>>>, disk: GenDiskBuilder) -> Result<Self> {
         let tags = tag_set.clone();
         let kept = Arc::pin_init(
@@ -491,7 +491,7 @@ impl Plug {
         value
     }
 
-    /// The same, but flushes the plug before it is finished.
+    /// Collects I/Os like [`Plug::scope`], but flushes the plug before it is finished.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn scope_with_flush<V>(submit: impl FnOnce() -> V) -> V {
         let mut plug = pin_init::zeroed();

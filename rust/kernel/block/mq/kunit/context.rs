@@ -49,7 +49,7 @@ struct Call<M, W, V> {
     _mode: PhantomData<M>,
 }
 
-/// The mode of such a timer.
+/// The mode of a timer of [`Call`].
 trait Mode: HrTimerMode<Expires = Delta> + Send + Sync + 'static {}
 
 impl Mode for RelativeSoftMode<Monotonic> {}
@@ -72,7 +72,7 @@ where
     type Pointer<'a> = Arc<Self>;
 
     fn run(this: ArcBorrow<'_, Self>, _: SharedHrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
-        // Without the lock.
+        // Call the function after the lock is released.
         let work = this.work.lock().take();
         let value = work.map(|work| work());
         *this.value.lock() = value;

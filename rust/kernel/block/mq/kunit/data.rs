@@ -236,7 +236,7 @@ mod tests {
         ends_all(TagSetBuilder::new(), false)
     }
 
-    /// Ends eight requests in a batch, and checks if they `wait` in it.
+    /// Ends eight requests in a batch. `wait` tells whether they must wait in it.
     fn ends_all(tags: TagSetBuilder, wait: bool) -> Result {
         let disk = TestDisk::<()>::with(tags.queue_depth(16), GenDiskBuilder::new())?;
         let mut ios = KVec::new();

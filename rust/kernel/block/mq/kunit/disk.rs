@@ -161,7 +161,7 @@ mod tests {
         Ok(())
     }
 
-    /// Without a scheduler, whose requests are made again at each change.
+    /// Without a scheduler, because a scheduler's requests are made again at each change.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_data_of_hardware_queues_that_stay_is_not_made_anew() -> Result {
@@ -268,7 +268,7 @@ mod tests {
             DISKS_DROPPED.load(Relaxed) - before
         };
         assert_eq!(count(&|| build(GenDiskBuilder::new(), c"kunit_plain")), 1);
-        // Rejected before and after the queue data was passed to C.
+        // The last of these is rejected before the queue data is passed to C, the others after.
         assert_eq!(count(&|| build(GenDiskBuilder::new(), c"")), 1);
         assert_eq!(
             count(&|| build(GenDiskBuilder::new().logical_block_size(3), c"kunit_plain")),

@@ -342,8 +342,8 @@ mod tests {
         Ok(())
     }
 
-    /// While a task's plug is flushed, its requests are dispatched. What the driver then submits
-    /// must go to the device after them.
+    /// While a task's plug is flushed, its requests are dispatched. An I/O that the driver then
+    /// submits must go to the device after them.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
     fn request_from_within_has_a_plug_of_its_own() -> Result {

@@ -159,7 +159,7 @@ mod tests {
         drop(reference);
         assert_eq!(counter.load(Relaxed), i32::MIN / 2);
 
-        // Instead of dropping the two billion references that were leaked.
+        // Set the count, instead of dropping the two billion references that were leaked.
         counter.store(1, Relaxed);
         rq.end_ok();
         assert_eq!(io.wait(), Ok(raw(Status::OK)));
@@ -176,7 +176,7 @@ mod tests {
         // SAFETY: The request is valid, and its count is atomic.
         let counter = unsafe { Atomic::from_ptr(&raw mut (*rq.as_raw()).ref_.counter) };
 
-        // A look-up takes the one reference too many.
+        // A look-up takes one reference too many.
         counter.store(i32::MAX, Relaxed);
         let found = disk.tag_set().tag_to_rq(hw_queue, tag);
         assert!(found.is_some() && counter.load(Relaxed) < 0);
@@ -195,7 +195,7 @@ mod tests {
         }
         assert!(counter.load(Relaxed) < 0);
 
-        // Instead of dropping the two billion references that were leaked.
+        // Set the count, instead of dropping the two billion references that were leaked.
         counter.store(1, Relaxed);
         drop(kept);
         Ok(())

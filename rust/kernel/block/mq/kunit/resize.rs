@@ -182,7 +182,7 @@ mod tests {
         Ok((first, second))
     }
 
-    /// The same, with a polled queue whose tags both disks have used.
+    /// Makes two disks on one tag set, with a polled queue whose tags both have used.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     fn users_of_polled_queue() -> Result<(TestDisk<()>, TestDisk<()>)> {
         let tags = TagSetBuilder::new().poll_queues(1);

@@ -97,7 +97,7 @@ impl HrTimerCallback for Owning {
         if RequestList::cancel_timer(&first).is_some() {
             first.data().found.add(1, Relaxed);
         }
-        // Without the lock.
+        // Call the function after the lock is released.
         let then = *first.data().then.lock();
         match then {
             Some(then) => then(first, requests),
@@ -106,7 +106,7 @@ impl HrTimerCallback for Owning {
                 requests.end(|_| Status::OK);
             }
         }
-        // Has no effect.
+        // The return value has no effect.
         HrTimerRestart::Restart
     }
 }
@@ -154,12 +154,12 @@ impl HrTimerCallback for Watching {
 
     fn run(rq: ARef<Request<Keeper<Self>>>, (): ()) -> HrTimerRestart {
         rq.data().fired.add(1, Relaxed);
-        // Without the lock.
+        // Call the function after the lock is released.
         let then = *rq.data().then.lock();
         if let Some(then) = then {
             then(&rq);
         }
-        // Has no effect.
+        // The return value has no effect.
         HrTimerRestart::Restart
     }
 }

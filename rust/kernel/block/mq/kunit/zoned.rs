@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The sectors of a zone, and the zones of a disk, for which a report has not enough room.
+/// The number of sectors of a zone, and the number of zones of a disk: more than fit a report.
 const LEN: u64 = 128;
 const ZONES: u64 = 20;
 
@@ -194,7 +194,8 @@ impl TestDisk {
         self.report_and_count(sector, wanted).0
     }
 
-    /// The same. Also returns the number of zones that were passed on, in order from the first.
+    /// Asks the block layer for zones. Returns its result, and the number of zones that were passed
+    /// on, in order from the first.
     fn report_and_count(&self, sector: u64, wanted: u32) -> (i32, u64) {
         /// # Safety
         ///
@@ -355,7 +356,7 @@ mod tests {
     #[test]
     fn wrong_zones_are_refused() {
         let spoilt = |spoil| TestDisk::spoilt(spoil).err();
-        // Rejected by the report.
+        // The report rejects these.
         assert_eq!(spoilt(|zone| zone.start += 1), Some(EIO));
         assert_eq!(spoilt(|zone| zone.len = 0), Some(EIO));
         assert_eq!(spoilt(|zone| zone.capacity = LEN + 1), Some(EIO));
@@ -367,7 +368,7 @@ mod tests {
             Some(EIO)
         );
         assert_eq!(spoilt(|zone| zone.len = LEN * 2), Some(EIO));
-        // Rejected by the block layer.
+        // The block layer rejects these.
         assert_eq!(
             spoilt(|zone| {
                 if zone.start == 0 {
@@ -417,7 +418,7 @@ mod tests {
         passed
     }
 
-    /// C sizes arrays by the zones that the disk had when it was added.
+    /// The block layer sizes arrays by the zones that the disk had when it was added.
     #[test]
     fn no_zones_outside_the_disk_are_passed_on() -> Result {
         for zones in [4, 8, ZONES] {
@@ -480,7 +481,7 @@ mod tests {
         let disk = TestDisk::new()?;
         // SAFETY: The disk is valid, and its removal begins with this call.
         unsafe { bindings::blk_mark_disk_dead(disk.disk.as_raw()) };
-        // As if the block layer had read the capacity before.
+        // Restore the capacity, as if the block layer had read it before the removal.
         // SAFETY: The disk is valid.
         unsafe { bindings::set_capacity(disk.disk.as_raw(), ZONES * LEN) };
         let calls = disk.known.calls.load(Relaxed);
