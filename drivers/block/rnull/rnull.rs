@@ -66,7 +66,7 @@ use settings::{
 /// Declares the module, with parameters from the table of settings.
 macro_rules! make_module {
     ($(
-        $id:literal $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
+        $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
             $(($param:ident: $param_type:ty = $default:expr, $description:literal))?)?;
     )*) => {
         module! {

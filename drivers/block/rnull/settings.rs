@@ -53,12 +53,12 @@ macro_rules! make_config {
             }
         }
     };
-    (@fields [$($done:tt)*] $id:literal $name:ident: own; $($rest:tt)*) => {
+    (@fields [$($done:tt)*] $name:ident: own; $($rest:tt)*) => {
         make_config!(@fields [$($done)*] $($rest)*);
     };
     (
         @fields [$($done:tt)*]
-        $id:literal $name:ident: $type:ident $(= $start:expr)?, $when:ident
+        $name:ident: $type:ident $(= $start:expr)?, $when:ident
             $(($param:ident: $param_type:ty = $default:expr, $description:literal))?;
         $($rest:tt)*
     ) => {

@@ -75,17 +75,16 @@ impl DeviceDir {
 /// Makes the attributes of a device's directory out of the table of settings.
 macro_rules! make_attributes {
     ($(
-        $id:literal $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
+        $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
             $(($param:ident: $param_type:ty = $default:expr, $description:literal))?)?;
     )*) => {
         /// The names of all attributes, in order.
         const FEATURES: &[&str] = &[$(stringify!($name)),*];
 
-        /// The numbers of the attributes.
-        #[expect(non_upper_case_globals, reason = "these are the names of attributes")]
-        #[allow(dead_code)]
-        mod id {
-            $(pub(super) const $name: u64 = $id;)*
+        /// The attributes, by which configfs tells them apart.
+        #[expect(non_camel_case_types, reason = "these are the names of attributes")]
+        enum Id {
+            $($name),*
         }
 
         /// The type of a device's directory.
@@ -94,7 +93,7 @@ macro_rules! make_attributes {
                 container: configfs::Group<DeviceDir>,
                 data: DeviceDir,
                 attributes: [
-                    $($name: $id,)*
+                    $($name: { Id::$name as u64 },)*
                 ],
             }
         }
@@ -110,7 +109,7 @@ macro_rules! make_attributes {
     };
     (@setting $name:ident $type:ident $when:ident) => {
         #[vtable]
-        impl AttributeOperations<{ id::$name }> for DeviceDir {
+        impl AttributeOperations<{ Id::$name as u64 }> for DeviceDir {
             type Data = DeviceDir;
 
             fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
@@ -139,7 +138,7 @@ settings!(make_attributes);
 
 /// `badblocks`: sectors that can't be read or written.
 #[vtable]
-impl AttributeOperations<{ id::badblocks }> for DeviceDir {
+impl AttributeOperations<{ Id::badblocks as u64 }> for DeviceDir {
     type Data = DeviceDir;
 
     fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
@@ -154,7 +153,7 @@ impl AttributeOperations<{ id::badblocks }> for DeviceDir {
 
 /// `power`: whether the device is there.
 #[vtable]
-impl AttributeOperations<{ id::power }> for DeviceDir {
+impl AttributeOperations<{ Id::power as u64 }> for DeviceDir {
     type Data = DeviceDir;
 
     fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
@@ -173,7 +172,7 @@ impl AttributeOperations<{ id::power }> for DeviceDir {
 
 /// `zone_offline`: makes the zone with a sector fail for good.
 #[vtable]
-impl AttributeOperations<{ id::zone_offline }> for DeviceDir {
+impl AttributeOperations<{ Id::zone_offline as u64 }> for DeviceDir {
     type Data = DeviceDir;
 
     fn store(this: &DeviceDir, text: &[u8]) -> Result {
@@ -183,7 +182,7 @@ impl AttributeOperations<{ id::zone_offline }> for DeviceDir {
 
 /// `zone_readonly`: makes writes to the zone with a sector fail for good.
 #[vtable]
-impl AttributeOperations<{ id::zone_readonly }> for DeviceDir {
+impl AttributeOperations<{ Id::zone_readonly as u64 }> for DeviceDir {
     type Data = DeviceDir;
 
     fn store(this: &DeviceDir, text: &[u8]) -> Result {
