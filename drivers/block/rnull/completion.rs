@@ -28,6 +28,7 @@ use crate::{
 use kernel::{
     block::{
         mq::{
+            CompletionBatch,
             InFlight,
             Operations,
             OwnedRequest,
@@ -72,8 +73,8 @@ pub(crate) trait Completion: Sized + 'static {
     where
         T: Operations<RequestData = Self::Data<T>>;
 
-    /// Completes requests that were submitted together.
-    fn complete_all<T>(device: &Self::Device<T>, requests: impl Iterator<Item = Done<T>>)
+    /// Completes a batch: requests that were submitted together.
+    fn complete_all<T>(device: &Self::Device<T>, batch: impl Iterator<Item = Done<T>>)
     where
         T: Operations<RequestData = Self::Data<T>>;
 }
@@ -138,11 +139,15 @@ macro_rules! make_types {
                 }
 
                 #[inline(always)]
-                fn complete_all<T>(device: &$device, requests: impl Iterator<Item = Done<T>>)
+                fn complete_all<T>(device: &$device, batch: impl Iterator<Item = Done<T>>)
                 where
                     T: Operations<RequestData = $data>,
                 {
-                    $file::complete_all(device, requests);
+                    if Self::LATER {
+                        $file::complete_list(device, keep_all(batch));
+                    } else {
+                        end_each(batch);
+                    }
                 }
             }
         )*
@@ -189,12 +194,13 @@ macro_rules! make_types {
             }
 
             #[inline]
-            fn complete_all<T>(device: &AnyDevice<T>, requests: impl Iterator<Item = Done<T>>)
+            fn complete_all<T>(device: &AnyDevice<T>, batch: impl Iterator<Item = Done<T>>)
             where
                 T: Operations<RequestData = TimerData<T>>,
             {
+                let list = keep_all(batch);
                 match device {
-                    $(AnyDevice::$mode(device) => $file::complete_all(device, requests),)*
+                    $(AnyDevice::$mode(device) => $file::complete_list(device, list),)*
                 }
             }
         }
@@ -239,4 +245,24 @@ where
     S: State,
 {
     requests.end(|rq| rq.data().status().load());
+}
+
+/// Ends each request of a batch when the next one has come, or there is none.
+///
+/// For a request without another, a `CompletionBatch` does not pay.
+#[inline(always)]
+fn end_each<T: Operations>(batch: impl Iterator<Item = Done<T>>) {
+    CompletionBatch::scope(|completed| {
+        let mut last = None;
+        for done in batch {
+            if let Some((rq, status)) = last.replace(done) {
+                rq.end_batched(status, completed);
+            }
+        }
+        match last {
+            Some((rq, status)) if completed.is_empty() => rq.end(status),
+            Some((rq, status)) => rq.end_batched(status, completed),
+            None => (),
+        }
+    });
 }

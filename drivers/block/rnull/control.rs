@@ -10,9 +10,11 @@
 mod attributes;
 
 use crate::{
-    device::Device,
+    device::{
+        registry::Registry,
+        Device, //
+    },
     kept::Kept,
-    registry::Registry,
     settings::{
         parse::Value,
         Config,

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A device that is powered on.
+//!
+//! * `registry`: what the devices of the module share: names, numbers, tags.
+//! * `debugfs`: its files in debugfs.
 
+mod debugfs;
+pub(crate) mod registry;
+
+use self::registry::{
+    tag_set_builder,
+    Registry,
+    Slot, //
+};
 use crate::{
     completion::{
         Any,
@@ -12,17 +23,11 @@ use crate::{
         Softirq,
         Timer, //
     },
-    debugfs::ReportFiles,
     irq_mode::{
         completion_modes,
         IrqMode, //
     },
     kept::Kept,
-    registry::{
-        tag_set_builder,
-        Registry,
-        Slot, //
-    },
     request::{
         Backend,
         Full,
@@ -61,7 +66,7 @@ pub(crate) struct Device {
     // The disk goes before its name and number can be used again.
     disk: KBox<dyn Disk>,
     backend: Arc<Backend>,
-    _files: Option<ReportFiles>,
+    _files: debugfs::Files,
     _slot: Slot,
 }
 
@@ -103,14 +108,7 @@ impl Device {
         }
         .disk()?;
 
-        let files = match config.irq_mode() {
-            IrqMode::Tag => {
-                let name = slot.name().as_cstr();
-                Some(ReportFiles::new(registry.debug(), name, kept)?)
-            }
-            _ => None,
-        };
-
+        let files = debugfs::Files::new(registry.debug(), slot.name().as_cstr(), kept)?;
         config.index = slot.index();
         pr_info!("disk {} created\n", slot.name());
         Ok(Self {
@@ -143,16 +141,16 @@ struct Parts<'a> {
     backend: &'a Arc<Backend>,
 }
 
-/// Calls [`Parts::completed_by`] with the type for a completion mode.
+/// Makes a function that calls [`Parts::add_disk`] with the type for a completion mode.
 macro_rules! with_mode {
     ($(
         $(#[$doc:meta])*
         $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
     )*) => {
-        /// Makes the disk of a device with few features, with code for its completion mode.
-        fn fast_disk(&self) -> Result<KBox<dyn Disk>> {
+        /// Makes a disk without any feature, with code for its completion mode.
+        fn null_disk(&self) -> Result<KBox<dyn Disk>> {
             match self.config.irq_mode() {
-                $(IrqMode::$mode => self.completed_by::<$type>(),)*
+                $(IrqMode::$mode => self.add_disk::<$type, Null>(self.tag_set()?),)*
             }
         }
     };
@@ -166,20 +164,14 @@ impl Parts<'_> {
             self.add_disk::<Any, Full>(self.registry.shared_tags()?)
         } else if config.mbps > 0 || config.cache_size > 0 || self.layout.is_some() {
             self.add_disk::<Any, Full>(self.tag_set()?)
+        } else if config.memory_backed {
+            self.add_disk::<Any, Memory>(self.tag_set()?)
         } else {
-            self.fast_disk()
+            self.null_disk()
         }
     }
 
     completion_modes!(with_mode);
-
-    fn completed_by<C: Completion>(&self) -> Result<KBox<dyn Disk>> {
-        if self.config.memory_backed {
-            self.add_disk::<C, Memory>(self.tag_set()?)
-        } else {
-            self.add_disk::<C, Null>(self.tag_set()?)
-        }
-    }
 
     /// Tags of the device's own.
     fn tag_set<C: Completion, P: Path>(&self) -> Result<Arc<TagSet<NullBlk<C, P>>>> {
@@ -200,8 +192,7 @@ impl Parts<'_> {
         let queue = Queue {
             backend: self.backend.clone(),
             completion: C::device(&setup, &tag_set)?,
-            // The module's parameter limits those for polling of all devices.
-            poll_queues: PollQueues::new(self.machine.cpus + self.machine.poll_queues)?,
+            poll_queues: PollQueues::new(self.machine.hw_queues())?,
         };
         let queue = KBox::new(queue, GFP_KERNEL)?;
         let name = self.slot.name().as_cstr();

@@ -4,7 +4,8 @@
 
 use crate::{
     faults::Faults,
-    reports::Counters,
+    settings::Machine,
+    statistics::Statistics,
     store::Tree, //
 };
 use kernel::{
@@ -23,19 +24,20 @@ pub(crate) struct Kept {
     #[pin]
     pub(crate) bad_blocks: BadBlocks,
     pub(crate) faults: Faults,
-    pub(crate) counters: Counters,
+    pub(crate) statistics: Statistics,
 }
 
 impl Kept {
     /// That of a new device, without data, and the directories in configfs for it.
     pub(crate) fn new() -> Result<(Arc<Self>, KVec<DefaultGroup>)> {
         let (faults, groups) = Faults::new()?;
+        let machine = Machine::this();
         let this = Arc::pin_init(
             try_pin_init!(Self {
                 tree <- Tree::new(),
                 bad_blocks <- BadBlocks::new(),
                 faults,
-                counters: Counters::new(kernel::cpu::nr_cpu_ids() as usize)?,
+                statistics: Statistics::new(machine.hw_queues())?,
             }),
             GFP_KERNEL,
         )?;

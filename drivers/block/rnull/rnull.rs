@@ -19,33 +19,32 @@
 //! * `irq_mode`: the table of completion modes.
 //! * `settings`: the settings of a device, and the module's parameters.
 //! * `store`: data in memory, and a cache in front of it.
-//! * `reports`: what a device reports of its requests.
-//! * `faults`: failing on purpose: bad blocks, fault injection.
+//! * `faults`: bad blocks and fault injection.
+//! * `statistics`: counters of requests.
 //! * `kept`: what a device keeps when it is powered off.
 //! * `completion`: the completion modes, one file each.
 //! * `request`: the way of a request.
-//! * `debugfs`: files in debugfs.
-//! * `registry`: names and numbers that are taken, and tags that are shared.
 //! * `device`: a device that is powered on.
 //! * `control`: the directories in configfs, by which devices are configured.
 //! * this file: the declaration of the parameters, loading and unloading.
 
 mod completion;
 mod control;
-mod debugfs;
 mod device;
 mod faults;
 mod irq_mode;
 mod kept;
-mod registry;
-mod reports;
 mod request;
 mod settings;
+mod statistics;
 mod store;
 mod trace;
 mod zoned;
 
-use device::Device;
+use device::{
+    registry::Registry,
+    Device, //
+};
 use kept::Kept;
 use kernel::{
     configfs::Subsystem,
@@ -53,7 +52,6 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use registry::Registry;
 use settings::{
     params::{
         self,

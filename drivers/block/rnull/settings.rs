@@ -97,6 +97,11 @@ impl Machine {
             poll_queues: params::poll_queues(),
         }
     }
+
+    /// The most hardware queues that a device may have.
+    pub(crate) fn hw_queues(&self) -> u32 {
+        self.cpus + self.poll_queues
+    }
 }
 
 impl Config {

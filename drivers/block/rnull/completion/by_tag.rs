@@ -2,25 +2,33 @@
 
 //! Completion by tag, as hardware does (`irqmode=3`).
 //!
-//! The device that this is a model of has a completion ring for each hardware queue. Executing a
-//! request ends with a report on the ring, which is nothing but the number of a hardware queue and
-//! a tag, and with an interrupt some time later. The handler, a timer's callback here, finds each
-//! request by its tag, which gives a reference, claims the owner by that, and drops the reference.
-//! It ends all that were reported together in one batch, which frees their tags together: nothing
-//! else refers to the requests by then.
+//! This models a device with a completion ring for each hardware queue. When it has executed a
+//! request, it adds an entry to the ring, which holds no more than the number of a hardware queue
+//! and a tag, and raises an interrupt some time later. The interrupt handler, here the callback of a
+//! timer, looks each request up by its tag, which gives a reference, claims the owner by that, and
+//! drops the reference. It ends all claimed requests in one batch, which frees their tags together:
+//! nothing else refers to the requests by then.
 //!
-//! A reference may be the last one. If a request that was found ends at the same moment, by its
-//! timeout on another CPU, the handler claims nothing, and frees the request when it drops the
-//! reference.
+//! A reference may be the last one. If its timeout ends a request on another CPU after the look-up,
+//! the handler claims nothing, and frees the request when it drops the reference.
 //!
-//! A device can report anything, and with the fault attribute `tag_inject` this one does. What is
-//! not the tag of a request that is waiting for a report is counted and dropped.
+//! A device may complete tags that it was never given, and with the fault attribute `tag_inject`
+//! this one does. An entry without a request that waits for it is a spurious completion: it is
+//! counted and dropped.
 //!
-//! Lock order: that of the device's side of a ring is taken last.
+//! Lock order: the lock of a ring is taken last.
+//!
+//! * `ring`: the completion ring.
 
+mod ring;
+
+use self::ring::{
+    Entry,
+    Producer,
+    Ring, //
+};
 use super::{
-    inline,
-    keep_all,
+    end_each,
     keep_status,
     Done,
     HasStatus,
@@ -29,24 +37,19 @@ use super::{
 use crate::{
     faults::gate,
     kept::Kept,
-    reports::{
-        Device,
-        Report,
-        Reports, //
-    }, //
+    statistics::Event, //
 };
 use kernel::{
     block::mq::{
         InFlight,
         Operations,
         OwnedRequest,
+        RequestList,
         TagSet, //
     },
     impl_has_hr_timer,
     prelude::*,
     sync::{
-        atomic::Full,
-        barrier::smp_mb,
         Arc,
         ArcBorrow, //
     },
@@ -77,7 +80,7 @@ where
     Rings::new(setup, tag_set)
 }
 
-/// Reports a request.
+/// Posts a request.
 #[inline]
 pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
@@ -85,85 +88,86 @@ where
 {
     let rq = keep_status(done);
     if gate::is_open() {
-        return rings.report_faulty(rq);
+        return rings.post_faulty(rq);
     }
-    rings.report::<false>(rq, || None);
+    rings.post::<false>(rq, || None);
 }
 
-/// Reports requests. All are executed before, which may sleep; a ring is locked after that.
+/// Posts a batch.
 ///
-/// While faults are possible, requests are completed one by one, so nothing is made up here.
+/// While faults are possible, requests are completed one by one, so nothing is injected here.
 #[inline(always)]
-pub(super) fn complete_all<T>(rings: &Rings<T>, requests: impl Iterator<Item = Done<T>>)
+pub(super) fn complete_list<T>(rings: &Rings<T>, mut list: RequestList<T, InFlight>)
 where
     T: Operations<RequestData: HasStatus>,
 {
-    let mut list = keep_all(requests);
     if let Some(first) = list.pop_front() {
-        rings.report::<false>(first, || list.pop_front());
+        rings.post::<false>(first, || list.pop_front());
     }
 }
 
 /// The completion rings of a device: one for each hardware queue that it may have.
 pub(crate) struct Rings<T: Operations>(KVec<Port<T>>);
 
-/// A completion ring, and the handle of its interrupt.
+/// A hardware queue, and the handle of its interrupt.
 struct Port<T: Operations> {
-    ring: Arc<Ring<T>>,
-    interrupt: ArcHrTimerHandle<Ring<T>>,
+    queue: Arc<HwQueue<T>>,
+    interrupt: ArcHrTimerHandle<HwQueue<T>>,
 }
 
-/// The completion ring of a hardware queue, and its interrupt.
+/// What the interrupt handler of a hardware queue needs.
 #[pin_data]
-struct Ring<T: Operations> {
+struct HwQueue<T: Operations> {
     tag_set: Arc<TagSet<T>>,
     kept: Arc<Kept>,
-    /// Its place among the counters.
-    number: usize,
-    /// From a report to the interrupt.
+    number: u32,
+    /// From an entry to the interrupt.
     latency: Delta,
     #[pin]
     interrupt: HrTimer<Self>,
     #[pin]
-    reports: Reports,
+    ring: Ring,
 }
 
 impl<T> Rings<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
+    // Not inlined: this is the same for all paths.
+    #[inline(never)]
     fn new(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self> {
         let mut ports = KVec::new();
-        for number in 0..kernel::cpu::nr_cpu_ids() as usize {
-            let ring = Arc::pin_init(
-                try_pin_init!(Ring {
+        for number in 0..kernel::cpu::nr_cpu_ids() {
+            let queue = Arc::pin_init(
+                try_pin_init!(HwQueue {
                     tag_set: tag_set.clone(),
                     kept: setup.kept.clone(),
                     number,
                     latency: setup.latency,
                     interrupt <- HrTimer::new(),
-                    reports <- Reports::new(2 * tag_set.queue_depth() as usize),
+                    ring <- Ring::new(2 * tag_set.queue_depth() as usize),
                 }),
                 GFP_KERNEL,
             )?;
-            // There is a handle for a timer only once it was started.
-            let mut interrupt = ring.clone().start(setup.latency);
+            // Only a timer that was started has a handle.
+            let mut interrupt = queue.clone().start(setup.latency);
             interrupt.cancel();
-            ports.push(Port { ring, interrupt }, GFP_KERNEL)?;
+            ports.push(Port { queue, interrupt }, GFP_KERNEL)?;
         }
         Ok(Self(ports))
     }
 
-    /// Reports a request, and what the device makes up after it.
+    /// Posts a request, and an injected entry after it, if there is to be one.
     #[cold]
     #[inline(never)]
-    fn report_faulty(&self, rq: OwnedRequest<T, InFlight>) {
-        self.report::<true>(rq, || None);
+    fn post_faulty(&self, rq: OwnedRequest<T, InFlight>) {
+        self.post::<true>(rq, || None);
     }
 
-    /// Reports the request `first`, and those that `others` returns.
+    /// Posts the request `first`, and those that `others` returns: adds an entry for each to the
+    /// ring of its hardware queue.
     #[inline(always)]
-    fn report<const FAULTY: bool>(
+    fn post<const FAULTY: bool>(
         &self,
         first: OwnedRequest<T, InFlight>,
         mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
@@ -171,99 +175,88 @@ where
         let mut next = Some(first);
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
-            let Some(Port { ring, interrupt }) = self.0.get(hw_queue as usize) else {
-                // Only hardware queues for polling have none, and their requests are not posted.
+            let Some(Port { queue, interrupt }) = self.0.get(hw_queue as usize) else {
+                // Only hardware queues for polling have no ring, and their requests do not get here.
                 drop(first);
                 next = others();
                 continue;
             };
-            let mut device = ring.reports.device();
-            ring.post::<FAULTY>(&mut device, first);
+            let mut producer = queue.ring.producer();
+            queue.post::<FAULTY>(&mut producer, first);
             next = others();
             while let Some(rq) = next.take_if(|rq| rq.hw_queue() == hw_queue) {
-                ring.post::<FAULTY>(&mut device, rq);
+                queue.post::<FAULTY>(&mut producer, rq);
                 next = others();
             }
-            let armed = device.arm();
-            drop(device);
+            let armed = producer.arm();
+            drop(producer);
             if armed {
-                interrupt.restart(ring.latency);
+                interrupt.restart(queue.latency);
             }
         }
     }
 }
 
-impl<T> Ring<T>
+impl<T> HwQueue<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
-    /// Reports a request.
+    /// Adds an entry for a request.
     #[inline(always)]
-    fn post<const FAULTY: bool>(&self, device: &mut Device<'_>, rq: OwnedRequest<T, InFlight>) {
-        let report = Report {
-            hw_queue: rq.hw_queue(),
-            tag: rq.tag(),
-        };
-        if !device.push(report) {
-            // The device has made so many reports up that there is no room for a true one.
+    fn post<const FAULTY: bool>(
+        &self,
+        producer: &mut Producer<'_>,
+        rq: OwnedRequest<T, InFlight>,
+    ) {
+        let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
+        if !producer.push(Entry { hw_queue, tag }) {
+            // Injected entries fill the ring.
             let status = rq.data().status().load();
             rq.end(status);
             return;
         }
         rq.park();
         if FAULTY {
-            if let Some(invented) = self.kept.faults.invent(report) {
-                // This one is not missed if there is no room.
-                if device.push(invented) {
-                    self.kept.counters.count_invented(self.number);
+            if let Some((hw_queue, tag)) = self.kept.faults.inject_tag(hw_queue, tag) {
+                // Without room, nothing is injected.
+                if producer.push(Entry { hw_queue, tag }) {
+                    self.kept.statistics.count(self.number, Event::Injected);
                 }
             }
         }
     }
 
-    /// Ends the requests that the interrupt is for. Returns whether another one is armed.
+    /// Ends the requests that the interrupt is for. Returns whether the next one is armed.
     fn reap(&self) -> bool {
-        let mut completed = 0;
-        let mut wrong = 0;
-        let mut due = self.reports.interrupt();
-        inline::complete_all(
-            &(),
-            core::iter::from_fn(|| loop {
-                if let Some(rq) = self.claim(due.next()?) {
-                    // `tag_to_rq` was a full barrier after the report was taken, as `finish` needs
-                    // it.
-                    completed += 1;
-                    let status = rq.data().status().load();
-                    return Some((rq, status));
-                }
-                smp_mb(Full);
-                wrong += 1;
-            }),
-        );
-        self.kept.counters.count(self.number, completed, wrong);
-        due.finish()
+        let mut consumer = self.ring.consumer();
+        end_each(core::iter::from_fn(|| loop {
+            let found = consumer.next(|entry| {
+                // The ring of a hardware queue says nothing about the requests of another.
+                (entry.hw_queue == self.number)
+                    .then(|| self.tag_set.tag_to_rq(entry.hw_queue, entry.tag))?
+            })?;
+            if let Some(rq) = found.and_then(|rq| rq.claim()) {
+                let status = rq.data().status().load();
+                return Some((rq, status));
+            }
+            self.count_spurious();
+        }));
+        consumer.finish()
     }
 
-    /// Finds the request of a report, and claims its owner.
-    #[inline(always)]
-    fn claim(&self, report: Report) -> Option<OwnedRequest<T, InFlight>> {
-        // The ring of a hardware queue says nothing about the requests of another.
-        if report.hw_queue as usize != self.number {
-            return None;
-        }
-        let rq = self.tag_set.tag_to_rq(report.hw_queue, report.tag)?;
-        // The reference is dropped with this function, before the owner gets into a batch.
-        rq.claim()
+    #[cold]
+    fn count_spurious(&self) {
+        self.kept.statistics.count(self.number, Event::Spurious);
     }
 }
 
 impl_has_hr_timer! {
-    impl{T: Operations} HasHrTimer<Self> for Ring<T> {
+    impl{T: Operations} HasHrTimer<Self> for HwQueue<T> {
         mode: RelativePinnedMode<Monotonic>, field: self.interrupt
     }
 }
 
-impl<T> HrTimerCallback for Ring<T>
+impl<T> HrTimerCallback for HwQueue<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
@@ -273,7 +266,7 @@ where
         this: ArcBorrow<'_, Self>,
         mut context: SharedHrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
-        // While an interrupt is armed nobody else starts the timer.
+        // While an interrupt is armed, nothing else starts the timer.
         if this.reap() {
             context.start(this.latency);
         }

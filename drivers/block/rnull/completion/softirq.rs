@@ -3,7 +3,6 @@
 //! Completion in a softirq, on a CPU that suits the submitter (`irqmode=1`).
 
 use super::{
-    keep_all,
     keep_status,
     Done,
     HasStatus,
@@ -11,7 +10,9 @@ use super::{
 };
 use kernel::{
     block::mq::{
+        InFlight,
         Operations,
+        RequestList,
         TagSet, //
     },
     prelude::*,
@@ -34,11 +35,8 @@ where
     keep_status(done).complete();
 }
 
-/// Completes requests that came together in one softirq.
+/// Completes a batch in one softirq.
 #[inline(always)]
-pub(super) fn complete_all<T>((): &(), requests: impl Iterator<Item = Done<T>>)
-where
-    T: Operations<RequestData: HasStatus>,
-{
-    keep_all(requests).complete();
+pub(super) fn complete_list<T: Operations>((): &(), list: RequestList<T, InFlight>) {
+    list.complete();
 }

@@ -7,7 +7,6 @@
 
 use super::{
     end_all,
-    keep_all,
     keep_status,
     Done,
     HasStatus,
@@ -96,11 +95,11 @@ where
     RequestList::from(keep_status(done)).start_timer(*latency);
 }
 
-/// Completes requests that came together by one timer.
+/// Completes a batch by one timer.
 #[inline(always)]
-pub(super) fn complete_all<T>(latency: &Delta, requests: impl Iterator<Item = Done<T>>)
+pub(super) fn complete_list<T>(latency: &Delta, list: RequestList<T, InFlight>)
 where
     T: Operations<RequestData = TimerData<T>>,
 {
-    keep_all(requests).start_timer(*latency);
+    list.start_timer(*latency);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Failing on purpose.
+//! Fault injection: requests, hardware queues and completions that fail.
 //!
-//! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION` nothing of this ever happens.
+//! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION`, nothing fails.
 
-use crate::reports::Report;
 use kernel::{
     block::{
         mq::{
@@ -28,28 +27,28 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What can be made to fail.
+/// A kind of fault.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Requests that are never answered (`timeout_inject`).
+    /// A request is lost: it ends by its timeout (`timeout_inject`).
     Timeout,
-    /// Requests that are not taken (`requeue_inject`).
+    /// A request is requeued (`requeue_inject`).
     Requeue,
-    /// Hardware queues that can't be set up (`init_hctx_fault_inject`).
+    /// Creating a hardware queue fails (`init_hctx_fault_inject`).
     InitHctx,
-    /// Completions that the device makes up (`tag_inject`).
+    /// A completion with a wrong tag is injected (`tag_inject`).
     Tag,
 }
 
-/// What is made to fail, and how often.
+/// The faults of a device.
 pub(crate) struct Faults {
     /// By [`Kind`].
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     configs: [Arc<FaultConfig>; 4],
-    /// Requests that were not taken.
+    /// Requests that were requeued.
     requeued: Atomic<u32>,
-    /// Completions that were made up.
-    invented: Atomic<u32>,
+    /// Completions that were injected.
+    injected: Atomic<u32>,
 }
 
 impl Faults {
@@ -72,17 +71,17 @@ impl Faults {
                 config(c"tag_inject", Default::default())?,
             ],
             requeued: Atomic::new(0),
-            invented: Atomic::new(0),
+            injected: Atomic::new(0),
         };
         Ok((this, groups))
     }
 
-    /// Makes the faults of a device, which are none.
+    /// Makes the faults of a device: none.
     #[cfg(not(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION))]
     pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
         let this = Self {
             requeued: Atomic::new(0),
-            invented: Atomic::new(0),
+            injected: Atomic::new(0),
         };
         Ok((this, KVec::new()))
     }
@@ -99,24 +98,24 @@ impl Faults {
         false
     }
 
-    /// Whether a request is never to be answered.
+    /// Whether to lose a request.
     #[inline(always)]
     pub(crate) fn timeout(&self) -> bool {
         self.strikes(Kind::Timeout)
     }
 
-    /// Whether a hardware queue is not to be set up.
+    /// Whether creating a hardware queue is to fail.
     pub(crate) fn init_hctx(&self) -> bool {
         self.strikes(Kind::InitHctx)
     }
 
-    /// Whether a request is not to be taken; if so, [`give_back`](Self::give_back) does that.
+    /// Whether to give a request back, by [`give_back`](Self::give_back).
     #[inline(always)]
     pub(crate) fn requeue(&self) -> bool {
         self.strikes(Kind::Requeue)
     }
 
-    /// Gives a request back, in the two ways that there are, by turns.
+    /// Gives a request back to the block layer: refuses or requeues it, in turn.
     #[cold]
     pub(crate) fn give_back<'call, T: Operations>(
         &self,
@@ -129,28 +128,27 @@ impl Faults {
         Ok(())
     }
 
-    /// What a device that has just made `report` makes up after it, if anything.
-    pub(crate) fn invent(&self, report: Report) -> Option<Report> {
+    /// The wrong hardware queue and tag that the device completes after a right pair, if it is to.
+    pub(crate) fn inject_tag(&self, hw_queue: u32, tag: u32) -> Option<(u32, u32)> {
         self.strikes(Kind::Tag)
-            .then(|| invented(report, self.invented.fetch_add(1, Relaxed)))
+            .then(|| wrong_tag(hw_queue, tag, self.injected.fetch_add(1, Relaxed)))
     }
 }
 
-/// The wrong reports that there are, by turns.
+/// The kinds of wrong completions, in turn.
 #[cold]
-fn invented(Report { hw_queue, tag }: Report, number: u32) -> Report {
-    let (hw_queue, tag) = match number % 6 {
+fn wrong_tag(hw_queue: u32, tag: u32, number: u32) -> (u32, u32) {
+    match number % 6 {
         // Out of range.
         0 => (hw_queue, u32::MAX - number),
         1 => (u32::MAX - number, tag),
-        // Completed already, when its turn comes.
+        // Completed twice.
         2 => (hw_queue, tag),
         // Of another hardware queue.
         3 => (hw_queue + 1, tag),
-        // Stale, or not to be completed yet.
+        // Free, or still executed.
         4 => (hw_queue, tag ^ 1),
         // Any.
         _ => (hw_queue, number.wrapping_mul(2_654_435_761) >> 24),
-    };
-    Report { hw_queue, tag }
+    }
 }

@@ -17,10 +17,9 @@ use crate::{
         Done,
         HasStatus, //
     },
-    faults::{
-        gate,
-        Faults, //
-    },
+    faults::gate,
+    kept::Kept,
+    statistics::Event, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -74,6 +73,10 @@ impl<C: Completion, P: Path> Queue<C, P> {
         rq: New<'call, C, P>,
     ) -> Result<New<'call, C, P>, Refused<'call, NullBlk<C, P>>> {
         if P::FULL && !self.backend.admit(rq.bytes()) {
+            self.backend
+                .kept
+                .statistics
+                .count(rq.hw_queue(), Event::Requeued);
             // The block layer tries again within 3 ms.
             return Err(rq.refuse(Status::RESOURCE));
         }
@@ -122,30 +125,24 @@ impl<C: Completion, P: Path> Queue<C, P> {
         C::complete(&self.completion, done);
     }
 
-    /// Admits, starts and executes a request. It may be one that is polled for if `may_be_polled`,
-    /// and may fail on purpose if it is `faulty`.
+    /// Admits, starts and executes a request, without faults. Returns `None` for a request that is
+    /// polled for, which it must not be unless it `may_be_polled`.
     #[inline(always)]
     fn process<'call>(
         &self,
         rq: New<'call, C, P>,
         may_be_polled: bool,
-        faulty: bool,
         execute: impl FnOnce(&Backend, Started<C, P>) -> Done<NullBlk<C, P>>,
     ) -> Processed<'call, C, P> {
-        if faulty && self.faults().requeue() {
-            return self.faults().give_back(rq).map(|()| None);
-        }
         let rq = self.start(self.admit(rq)?);
-        let polled = may_be_polled && rq.is_polled();
-        if !polled && ((faulty && self.faults().timeout()) || rq.should_fake_timeout()) {
+        if may_be_polled && rq.is_polled() {
+            return Ok(self.wait_for_poll(execute(&self.backend, rq)));
+        }
+        if rq.should_fake_timeout() {
             Self::lose(rq);
             return Ok(None);
         }
-        let done = execute(&self.backend, rq);
-        if polled {
-            return Ok(self.wait_for_poll(done));
-        }
-        Ok(Some(Self::executed(done)))
+        Ok(Some(Self::executed(execute(&self.backend, rq))))
     }
 
     /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
@@ -161,31 +158,66 @@ impl<C: Completion, P: Path> Queue<C, P> {
         })
     }
 
-    /// Queues a request that is polled for, or any while faults are possible. This is out of line,
-    /// so that all others need not save the registers for it.
+    /// Queues a request that is polled for, or any while the gate is open. This is out of line, so
+    /// that all others need not save the registers for it.
     #[cold]
     #[inline(never)]
     fn queue_cold<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
-        if gate::is_open() {
-            return self.queue_faulty(rq);
-        }
-        if let Some(done) = self.process(rq, true, false, P::execute_cold)? {
+        let done = if gate::is_open() {
+            self.process_gated(rq)
+        } else {
+            self.process(rq, true, P::execute_cold)
+        };
+        if let Some(done) = done? {
             self.complete(done);
         }
         Ok(())
     }
 
+    /// As [`process`](Self::process), with faults and statistics.
+    #[inline(always)]
+    fn process_gated<'call>(&self, rq: New<'call, C, P>) -> Processed<'call, C, P> {
+        let Kept {
+            faults, statistics, ..
+        } = &*self.backend.kept;
+        let hw_queue = rq.hw_queue();
+        statistics.count_io(hw_queue, Event::Submitted);
+        if faults.requeue() {
+            statistics.count(hw_queue, Event::Requeued);
+            return faults.give_back(rq).map(|()| None);
+        }
+        let rq = self.start(self.admit(rq)?);
+        let polled = rq.is_polled();
+        if !polled && (faults.timeout() || rq.should_fake_timeout()) {
+            Self::lose(rq);
+            return Ok(None);
+        }
+        let done = execute_in_full(&self.backend, rq);
+        statistics.count_io(hw_queue, Event::Completed);
+        if polled {
+            return Ok(self.wait_for_poll(done));
+        }
+        Ok(Some(Self::executed(done)))
+    }
+
+    /// Queues a list of requests while the gate is open. Adds those that are refused to `refused`.
     #[cold]
     #[inline(never)]
-    fn queue_faulty<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
-        if let Some(done) = self.process(rq, true, true, execute_in_full)? {
-            self.complete(done);
+    fn queue_gated_list<'call>(
+        &self,
+        first: New<'call, C, P>,
+        others: &mut RequestList<NullBlk<C, P>, Idle<'call>>,
+        refused: &mut RequestList<NullBlk<C, P>, Idle<'call>>,
+    ) {
+        let statistics = &self.backend.kept.statistics;
+        statistics.count_io(first.hw_queue(), Event::Batch);
+        let mut next = Some(first);
+        while let Some(rq) = next {
+            if let Err(rq) = self.queue_cold(rq) {
+                refused.push_back(rq.into_request());
+            }
+            next = others.pop_front();
         }
-        Ok(())
-    }
-
-    fn faults(&self) -> &Faults {
-        &self.backend.kept.faults
     }
 }
 
@@ -223,24 +255,27 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
         mut requests: RequestList<Self, Idle<'call>>,
     ) -> RequestList<Self, Idle<'call>> {
         let mut refused = RequestList::new();
-        let done = core::iter::from_fn(|| loop {
+        let batch = core::iter::from_fn(|| loop {
             let rq = requests.pop_front()?;
-            // To keep requests for polling in here, too, pays only if they take no time.
-            if gate::is_open() || (P::SLOW && rq.is_polled()) {
+            if gate::is_open() {
+                queue.queue_gated_list(rq, &mut requests, &mut refused);
+                return None;
+            }
+            // To poll for requests that take no time is worth code here.
+            if P::SLOW && rq.is_polled() {
                 if let Err(rq) = queue.queue_cold(rq) {
                     refused.push_back(rq.into_request());
                 }
                 continue;
             }
             // A closure, as the function itself would not be inlined.
-            let execute = |backend: &_, rq| P::execute(backend, rq);
-            match queue.process(rq, !P::SLOW, false, execute) {
+            match queue.process(rq, !P::SLOW, |backend, rq| P::execute(backend, rq)) {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => (),
                 Err(rq) => refused.push_back(rq.into_request()),
             }
         });
-        C::complete_all(&queue.completion, done);
+        C::complete_all(&queue.completion, batch);
         refused
     }
 
@@ -266,8 +301,10 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
         let known = rq.data().status().load() == Status::TIMEOUT;
         rq.data().status().store(Status::TIMEOUT);
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
-        // One that takes longer is asked about again.
+        // The block layer asks again about a request that takes longer.
         if owner.is_some() || !known {
+            let statistics = &queue.backend.kept.statistics;
+            statistics.count(rq.hw_queue(), Event::TimedOut);
             log_timeout(core::ptr::from_ref(rq).cast());
         }
         if let Some(rq) = owner {
@@ -283,7 +320,7 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
     }
 
     fn init_hctx(queue: &Queue<C, P>, _hw_queue: u32) -> Result {
-        if gate::is_open() && queue.faults().init_hctx() {
+        if gate::is_open() && queue.backend.kept.faults.init_hctx() {
             return Err(EFAULT);
         }
         Ok(())

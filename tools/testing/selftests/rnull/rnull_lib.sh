@@ -153,6 +153,18 @@ want_attr() { get_attr "$1" "$2"; want "$1/$2" "$RET" "$3"; }
 # attributes DEVICE: print the names of its files, sorted.
 attributes() { find "$SUBSYS/$1" -maxdepth 1 -type f -printf '%f\n' | LC_ALL=C sort; }
 
+# count_io DEVICE: also count what happens for each I/O of an rnull device that is on.
+count_io() { must write "/sys/kernel/debug/rnull/$1/statistics_enable" "1\n"; }
+
+# statistic DEVICE NAME: sets RET to a counter of an rnull device, over all hardware queues.
+statistic() {
+	RET=$(awk -v name="$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) column = i; next }
+		{ sum += $column }
+		END { if (!column) exit 1; printf "%d", sum }
+		' "/sys/kernel/debug/rnull/$1/statistics")
+}
+
 has_disk() { [[ -b /dev/$1 && -d /sys/block/$1 ]]; }
 no_disk() { [[ ! -e /dev/$1 && ! -e /sys/block/$1 ]]; }
 # disks: print the driver's disks that were made without configfs.

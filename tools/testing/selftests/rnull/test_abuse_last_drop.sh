@@ -88,6 +88,7 @@ timed_out() {
 	set_attr f submit_queues 2
 	set_attr f completion_nsec 12000000
 	power_on f
+	count_io f
 	must write /sys/block/f/queue/io_timeout "8\n"
 	[[ -d $SUBSYS/f/tag_inject ]]
 	must write "$SUBSYS/f/tag_inject/verbose" "0\n"
@@ -102,12 +103,12 @@ timed_out() {
 	until_freed random_reads
 	((ERRORS > 0))
 	wait_for 20 grep -q '^ *0 *0$' /sys/block/f/inflight
-	must read /sys/kernel/debug/rnull/f/reports_invented
-	printf 'completions: %s invented, ' "${RET%\\n}"
-	((${RET%\\n} > 0))
-	must read /sys/kernel/debug/rnull/f/reports_completed
-	printf '%s ended a request\n' "${RET%\\n}"
-	((${RET%\\n} > 0))
+	statistic f injected
+	printf '%s injected, ' "$RET"
+	((RET > 0))
+	statistic f completed
+	printf '%s completed\n' "$RET"
+	((RET > 0))
 }
 
 # Errors other than those of timeouts are fatal.

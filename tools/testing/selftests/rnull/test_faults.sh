@@ -83,23 +83,18 @@ verified() {
 # idle: check that each request has ended.
 idle() { wait_for 20 grep -q '^ *0 *0$' /sys/block/f/inflight; }
 
-counter() {
-	must read "/sys/kernel/debug/rnull/f/$1"
-	RET=${RET%\\n}
+# completions_agree: check that as many completions were spurious as were injected. An
+# injected one may end a request; then the request's own completion is spurious, and may
+# come later.
+completions_agree() {
+	statistic f injected
+	INJECTED=$RET
+	statistic f spurious
+	((RET == INJECTED))
 }
 
-# reports_agree: check that as many completions were spurious as were invented. An
-# invented one may end a request; then the request's own completion is spurious, and
-# may come later.
-reports_agree() {
-	counter reports_invented
-	INVENTED=$RET
-	counter reports_wrong
-	((RET == INVENTED))
-}
-
-show_reports() {
-	printf '%s completions invented, %s spurious\n' "$INVENTED" "$RET"
+show_completions() {
+	printf '%s completions injected, %s spurious\n' "$INJECTED" "$RET"
 	return 1
 }
 
@@ -147,13 +142,14 @@ requeues() {
 # Spurious completions do no harm.
 spurious() {
 	disk irqmode=3 "$@"
+	count_io f
 	fault tag_inject 5
 	verified
 	want "errors" "$ERRORS" 0
-	wait_for 10 reports_agree || show_reports
-	((INVENTED > 0))
-	counter reports_completed
-	printf '%s completion entries, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
+	wait_for 10 completions_agree || show_completions
+	((INJECTED > 0))
+	statistic f completed
+	printf '%s completed, %s reads, %s writes\n' "$RET" "${REPORT[1]}" "${REPORT[3]}"
 	# The block layer splits some of the I/Os.
 	((RET >= REPORT[1] + REPORT[3]))
 }
@@ -238,8 +234,8 @@ resizes_and_spurious() {
 	disk irqmode=3 submit_queues=2
 	fault tag_inject 20
 	change_queues
-	wait_for 10 reports_agree || show_reports
-	((INVENTED > 0))
+	wait_for 10 completions_agree || show_completions
+	((INJECTED > 0))
 }
 
 # hotplug: take CPUs offline and online during I/O.

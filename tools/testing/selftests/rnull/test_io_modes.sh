@@ -122,6 +122,42 @@ softirq_completes() {
 	done
 }
 
+# counted IRQMODE POLL: check the counters in debugfs, of a device with POLL queues for
+# polling.
+counted() {
+	local submitted counter options=(--iodepth=16 --number_ios=500)
+	[[ $DRIVER == rnull ]] || skip "null_blk has no counters"
+	load nr_devices=0 poll_queues=1
+	make_device f
+	set_attr f irqmode "$1"
+	set_attr f poll_queues "$2"
+	power_on f
+	(($2)) && options+=(--ioengine=io_uring --hipri)
+	must write /sys/block/f/queue/scheduler "none\n"
+	fio_job "$WORK/fio" f "${options[@]}"
+	for counter in submitted completed batches; do
+		statistic f "$counter"
+		want "$counter, while nothing is counted" "$RET" 0
+	done
+	count_io f
+	fio_job "$WORK/fio" f "${options[@]}"
+	must write /sys/kernel/debug/rnull/f/statistics_enable "0\n"
+	fio_report "$WORK/fio"
+	statistic f submitted
+	submitted=$RET
+	# A request may be made of several I/Os.
+	((submitted > 0 && submitted <= REPORT[1] + REPORT[3]))
+	statistic f completed
+	want "completed" "$RET" "$submitted"
+	for counter in requeued timed_out spurious injected; do
+		statistic f "$counter"
+		want "$counter" "$RET" 0
+	done
+	fio_job "$WORK/fio" f "${options[@]}"
+	statistic f submitted
+	want "submitted, after counting has ended" "$RET" "$submitted"
+}
+
 # Two devices at once do not disturb each other.
 two_disks() {
 	local disk
@@ -149,7 +185,9 @@ for irqmode in "${IRQMODES[@]}"; do
 	tap_case "irqmode ${MODES[irqmode]}, 64 KiB I/Os on 4 KiB blocks: all accounted for" \
 		big_blocks "$irqmode"
 	tap_case "irqmode ${MODES[irqmode]}, two devices at once" two_disks "$irqmode"
+	tap_case "irqmode ${MODES[irqmode]}: the counters in debugfs" counted "$irqmode" 0
 done
+tap_case "polled: the counters in debugfs" counted 0 1
 for irqmode in "${IRQMODES[@]:2}"; do
 	tap_case "irqmode ${MODES[irqmode]} completes no sooner than completion_nsec" \
 		timer_waits "$irqmode"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices of the module have in common: the major number, and which names and minor
-//! numbers are taken.
+//! What all devices of the module share: the major number, the names and minor numbers in use, and
+//! the shared tags.
 //!
 //! Lock order: the lock of a device's settings (`configfs`), then the one here.
 
