@@ -118,17 +118,26 @@ impl fmt::Display for Statistics {
         }
         f.write_str("\n")?;
         for (hw_queue, Counters(counters)) in self.queues.iter().enumerate() {
-            if counters.iter().all(|counter| counter.load(Relaxed) == 0) {
-                continue;
-            }
-            write!(f, "{hw_queue}")?;
-            for counter in counters {
-                write!(f, " {}", counter.load(Relaxed))?;
-            }
-            f.write_str("\n")?;
+            show_line(hw_queue, counters, f)?;
         }
         Ok(())
     }
+}
+
+#[inline(never)]
+fn show_line(
+    hw_queue: usize,
+    counters: &[Atomic<u64>],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if counters.iter().all(|counter| counter.load(Relaxed) == 0) {
+        return Ok(());
+    }
+    write!(f, "{hw_queue}")?;
+    for counter in counters {
+        write!(f, " {}", counter.load(Relaxed))?;
+    }
+    f.write_str("\n")
 }
 
 #[kunit_tests(rnull_statistics)]

@@ -43,11 +43,7 @@ pub(crate) use self::{
         Layout,
         ZoneConfig, //
     },
-    lock::{
-        Sleeping,
-        Spinning,
-        ZoneLock, //
-    },
+    lock::Locking,
     manage::{
         Changed,
         Failure, //
@@ -58,6 +54,10 @@ use self::{
     budget::{
         Budget,
         Room, //
+    },
+    lock::{
+        Guard,
+        ZoneLock, //
     },
     state::{
         Extent,
@@ -85,8 +85,8 @@ use kernel::{
 
 /// The zones of a device.
 #[pin_data]
-pub(crate) struct Zones<L: ZoneLock> {
-    zones: Pin<KVBox<[Zone<L>]>>,
+pub(crate) struct Zones {
+    zones: Pin<KVBox<[Zone]>>,
     /// The size of a zone as a power of two.
     shift: u32,
     nr_conv: usize,
@@ -102,28 +102,32 @@ pub(crate) struct Zones<L: ZoneLock> {
 /// other.
 #[pin_data]
 #[repr(align(64))]
-struct Zone<L: ZoneLock> {
+struct Zone {
     #[pin]
-    lock: L,
+    lock: ZoneLock,
     cond: Atomic<ZoneCond>,
     wp: Atomic<u64>,
     extent: Extent,
 }
 
 /// A zone that is locked.
-struct Locked<'a, L: ZoneLock> {
-    zone: &'a Zone<L>,
-    _guard: L::Guard<'a>,
+struct Locked<'a> {
+    zone: &'a Zone,
+    _guard: Guard<'a>,
 }
 
-impl<L: ZoneLock> Zones<L> {
+impl Zones {
     /// Returns an initializer for the zones of the disk called `disk`.
-    pub(crate) fn new(layout: Layout, disk: &CStr) -> impl PinInit<Self, Error> + use<'_, L> {
+    pub(crate) fn new(
+        layout: Layout,
+        locking: Locking,
+        disk: &CStr,
+    ) -> impl PinInit<Self, Error> + use<'_> {
         let budget = Budget::new(layout.max_open, layout.max_active, layout.nr_conv as usize);
 
         try_pin_init!(Self {
             zones: KVBox::pin_slice(
-                |number| Zone::new(layout.extent(number as u32), layout.full),
+                |number| Zone::new(layout.extent(number as u32), layout.full, locking),
                 layout.nr_zones as usize,
                 // That there are too many zones for the memory is no fault of the kernel's.
                 GFP_KERNEL | __GFP_NOWARN,
@@ -145,7 +149,7 @@ impl<L: ZoneLock> Zones<L> {
 
     /// The zone that a sector is in, with its number, if there is one.
     #[inline]
-    fn zone(&self, sector: u64) -> Option<(u32, &Zone<L>)> {
+    fn zone(&self, sector: u64) -> Option<(u32, &Zone)> {
         let number = self.number(sector);
         Some((number as u32, self.zones.get(number)?))
     }
@@ -153,7 +157,7 @@ impl<L: ZoneLock> Zones<L> {
     /// Moves a locked zone to the state that `next` returns for its present one, within the limits.
     fn change(
         &self,
-        zone: &Locked<'_, L>,
+        zone: &Locked<'_>,
         next: impl FnOnce(State) -> Result<Next, Status>,
     ) -> Result<State, Status> {
         if !self.limited {
@@ -196,11 +200,11 @@ impl<L: ZoneLock> Zones<L> {
     }
 }
 
-impl<L: ZoneLock> Zone<L> {
-    fn new(extent: Extent, full: bool) -> impl PinInit<Self, Error> {
+impl Zone {
+    fn new(extent: Extent, full: bool, locking: Locking) -> impl PinInit<Self, Error> {
         let State { cond, wp } = extent.initial(full);
         try_pin_init!(Self {
-            lock <- L::new(),
+            lock <- ZoneLock::new(locking),
             cond: Atomic::new(cond),
             wp: Atomic::new(wp),
             extent,
@@ -208,7 +212,7 @@ impl<L: ZoneLock> Zone<L> {
     }
 
     #[inline]
-    fn lock(&self) -> Locked<'_, L> {
+    fn lock(&self) -> Locked<'_> {
         Locked {
             _guard: self.lock.lock(),
             zone: self,
@@ -224,7 +228,7 @@ impl<L: ZoneLock> Zone<L> {
     }
 }
 
-impl<L: ZoneLock> Locked<'_, L> {
+impl Locked<'_> {
     #[inline]
     fn state(&self) -> State {
         self.zone.state()

@@ -18,9 +18,7 @@ use crate::{
         Changed,
         Failure,
         Layout,
-        Sleeping,
-        Spinning,
-        ZoneLock,
+        Locking,
         Zones, //
     },
 };
@@ -86,30 +84,12 @@ enum Store {
     Cached(Pin<KBox<Cache>>),
 }
 
-/// Zones, with the kind of lock that the device needs.
-enum AnyZones {
-    /// Nothing sleeps while a zone is locked.
-    Spinning(Pin<KBox<Zones<Spinning>>>),
-    /// Memory may be allocated while a zone is locked.
-    Sleeping(Pin<KBox<Zones<Sleeping>>>),
-}
-
-/// Evaluates an expression on the zones, whatever their locks.
-macro_rules! with_zones {
-    ($any:expr, $zones:ident => $call:expr) => {
-        match $any {
-            AnyZones::Spinning($zones) => $call,
-            AnyZones::Sleeping($zones) => $call,
-        }
-    };
-}
-
 /// What a device that is powered on does for its requests.
 pub(crate) struct Backend {
     pub(super) kept: Arc<Kept>,
     bad_blocks: Policy,
     store: Store,
-    zones: Option<AnyZones>,
+    zones: Option<Pin<KBox<Zones>>>,
     throttle: Option<Throttle>,
 }
 
@@ -123,13 +103,16 @@ impl Backend {
     ) -> Result<Arc<Self>> {
         let zones = match layout {
             None => None,
-            Some(layout) if config.memory_backed => {
-                let zones = KBox::pin_init(Zones::new(layout, disk), GFP_KERNEL)?;
-                Some(AnyZones::Sleeping(zones))
-            }
             Some(layout) => {
-                let zones = KBox::pin_init(Zones::new(layout, disk), GFP_KERNEL)?;
-                Some(AnyZones::Spinning(zones))
+                let locking = if config.memory_backed {
+                    Locking::Sleeping
+                } else {
+                    Locking::Spinning
+                };
+                Some(KBox::pin_init(
+                    Zones::new(layout, locking, disk),
+                    GFP_KERNEL,
+                )?)
             }
         };
         let store = match config.cache_size {
@@ -164,15 +147,16 @@ impl Backend {
         }
         match &self.zones {
             None => self.transfer(command, u64::MAX).0.into(),
-            Some(zones) => with_zones!(zones, zones => self.execute_zoned(zones, command))
+            Some(zones) => self
+                .execute_zoned(zones, command)
                 .unwrap_or_else(Outcome::from),
         }
     }
 
     /// Executes a command on zones, other than a flush. It is for sectors of one zone.
-    fn execute_zoned<L: ZoneLock>(
+    fn execute_zoned(
         &self,
-        zones: &Zones<L>,
+        zones: &Zones,
         mut command: Command<'_>,
     ) -> Result<Outcome, Status> {
         let op = command.op;
@@ -268,7 +252,7 @@ impl Backend {
     }
 
     /// Forgets the data of a zone that was emptied.
-    fn forget_zone<L: ZoneLock>(&self, zone: Changed<'_, L>) {
+    fn forget_zone(&self, zone: Changed<'_>) {
         if let Some((first, sectors)) = zone.to_forget() {
             self.forget(first, sectors);
         }
@@ -277,7 +261,7 @@ impl Backend {
     /// Reports zones, if there are any.
     pub(super) fn report_zones(&self, report: &mut ZoneReport) -> Result {
         let zones = self.zones.as_ref().ok_or(ENOTSUPP)?;
-        with_zones!(zones, zones => zones.report(report))
+        zones.report(report)
     }
 
     /// Makes a zone fail; see [`Zones::fail`].
@@ -287,7 +271,7 @@ impl Backend {
     /// `EINVAL` if the device has no zones, no such zone, or one that can't fail.
     pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
         let zones = self.zones.as_ref().ok_or(EINVAL)?;
-        with_zones!(zones, zones => self.forget_zone(zones.fail(sector, how)?));
+        self.forget_zone(zones.fail(sector, how)?);
         Ok(())
     }
 }

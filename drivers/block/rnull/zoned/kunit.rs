@@ -10,9 +10,9 @@ mod transitions;
 use super::{
     Changed,
     Failure,
+    Locking,
     State,
     ZoneConfig,
-    ZoneLock,
     Zones, //
 };
 use kernel::{
@@ -88,11 +88,11 @@ impl Discard for Null {
 }
 
 /// A device of `size` MiB.
-pub(super) fn zones<L: ZoneLock>(mut config: ZoneConfig, size: u64) -> Result<Arc<Zones<L>>> {
-    Arc::pin_init(Zones::new(config.plan(size, 512)?, c"kunit"), GFP_KERNEL)
+pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Result<Arc<Zones>> {
+    Arc::pin_init(Zones::new(config.plan(size, 512)?, locking, c"kunit"), GFP_KERNEL)
 }
 
-impl<L: ZoneLock> Changed<'_, L> {
+impl Changed<'_> {
     /// Has `medium` forget what is to be forgotten.
     fn settle(self, medium: &mut impl Discard) {
         if let Some((sector, sectors)) = self.to_forget() {
@@ -101,7 +101,7 @@ impl<L: ZoneLock> Changed<'_, L> {
     }
 }
 
-impl<L: ZoneLock> Zones<L> {
+impl Zones {
     /// An operation, as a device carries it out.
     pub(super) fn process(
         &self,

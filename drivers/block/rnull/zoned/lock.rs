@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two kinds of lock that a zone can have.
+//! The lock of a zone.
 
 use kernel::{
     new_mutex, new_spinlock_irq,
@@ -13,68 +13,53 @@ use kernel::{
     },
 };
 
-/// A lock of a zone. The code of a device is made for one kind of it.
-pub(crate) trait ZoneLock: Send + Sync + 'static {
-    /// Whether the holder may sleep, so that the lock can be held while data is moved: then what is
-    /// read and the write pointer belong together.
-    const COVERS_DATA: bool;
-
-    /// What is held while the zone is locked.
-    type Guard<'a>;
-
-    /// Returns an initializer.
-    fn new() -> impl PinInit<Self>
-    where
-        Self: Sized;
-
-    /// Locks the zone.
-    fn lock(&self) -> Self::Guard<'_>;
+/// What the holder of a zone's lock may do. It is the same for all zones of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locking {
+    /// Not sleep. This is for devices that keep no data.
+    Spinning,
+    /// Sleep. So the lock is held while data is moved, for which memory may have to be allocated:
+    /// then the data that is read and the write pointer belong together.
+    Sleeping,
 }
 
-/// For devices that keep no data: nothing sleeps.
+/// The lock of a zone: one of two, by [`Locking`].
 #[pin_data]
-pub(crate) struct Spinning {
+pub(super) struct ZoneLock {
+    locking: Locking,
     #[pin]
-    lock: SpinLockIrq<()>,
+    spinning: SpinLockIrq<()>,
+    #[pin]
+    sleeping: Mutex<()>,
 }
 
-/// For devices that keep data in memory, which may have to be allocated.
-#[pin_data]
-pub(crate) struct Sleeping {
-    #[pin]
-    lock: Mutex<()>,
+/// The zone is locked until this is dropped.
+pub(super) enum Guard<'a> {
+    Spinning(#[expect(dead_code)] SpinLockIrqGuard<'a, ()>),
+    Sleeping(#[expect(dead_code)] MutexGuard<'a, ()>),
 }
 
-impl ZoneLock for Spinning {
-    const COVERS_DATA: bool = false;
-
-    type Guard<'a> = SpinLockIrqGuard<'a, ()>;
-
-    fn new() -> impl PinInit<Self> {
+impl ZoneLock {
+    pub(super) fn new(locking: Locking) -> impl PinInit<Self> {
         pin_init!(Self {
-            lock <- new_spinlock_irq!((), "rnull zone"),
+            locking,
+            spinning <- new_spinlock_irq!((), "rnull zone"),
+            sleeping <- new_mutex!((), "rnull zone"),
         })
     }
 
-    #[inline(always)]
-    fn lock(&self) -> Self::Guard<'_> {
-        self.lock.lock()
-    }
-}
-
-impl ZoneLock for Sleeping {
-    const COVERS_DATA: bool = true;
-
-    type Guard<'a> = MutexGuard<'a, ()>;
-
-    fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            lock <- new_mutex!((), "rnull zone"),
-        })
+    /// Locks the zone. May sleep if that is [`Locking::Sleeping`].
+    #[inline]
+    pub(super) fn lock(&self) -> Guard<'_> {
+        match self.locking {
+            Locking::Spinning => Guard::Spinning(self.spinning.lock()),
+            Locking::Sleeping => Guard::Sleeping(self.sleeping.lock()),
+        }
     }
 
-    #[inline(always)]
-    fn lock(&self) -> Self::Guard<'_> {
-        self.lock.lock()
+    /// Whether the lock is held while data is moved.
+    #[inline]
+    pub(super) fn covers_data(&self) -> bool {
+        self.locking == Locking::Sleeping
     }
 }

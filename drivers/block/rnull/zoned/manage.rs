@@ -6,7 +6,6 @@ use super::{
     state::Action,
     Locked,
     State,
-    ZoneLock,
     Zones, //
 };
 use crate::trace;
@@ -29,12 +28,12 @@ pub(crate) enum Failure {
 }
 
 /// A zone that was changed, and is locked for its data to follow.
-pub(crate) struct Changed<'a, L: ZoneLock> {
-    zone: Locked<'a, L>,
+pub(crate) struct Changed<'a> {
+    zone: Locked<'a>,
     emptied: bool,
 }
 
-impl<L: ZoneLock> Changed<'_, L> {
+impl Changed<'_> {
     /// The sectors whose data is to be forgotten: the first, and how many there are.
     pub(crate) fn to_forget(&self) -> Option<(u64, u64)> {
         let extent = self.zone.extent();
@@ -42,9 +41,9 @@ impl<L: ZoneLock> Changed<'_, L> {
     }
 }
 
-impl<L: ZoneLock> Zones<L> {
+impl Zones {
     /// Carries out `op` on the zone that `sector` is in.
-    pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<Changed<'_, L>, Status> {
+    pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<Changed<'_>, Status> {
         let action = match op {
             Op::ZONE_OPEN => Action::Open,
             Op::ZONE_CLOSE => Action::Close,
@@ -63,7 +62,7 @@ impl<L: ZoneLock> Zones<L> {
     }
 
     /// Resets all zones that are not empty and not failed, one for each item.
-    pub(crate) fn reset_all(&self) -> impl Iterator<Item = Changed<'_, L>> {
+    pub(crate) fn reset_all(&self) -> impl Iterator<Item = Changed<'_>> {
         let zones = self.zones.iter().enumerate().skip(self.nr_conv);
         zones.filter_map(|(number, zone)| {
             let zone = zone.lock();
@@ -80,7 +79,7 @@ impl<L: ZoneLock> Zones<L> {
     }
 
     #[inline(never)]
-    fn act(&self, zone: &Locked<'_, L>, action: Action) -> Result<State, Status> {
+    fn act(&self, zone: &Locked<'_>, action: Action) -> Result<State, Status> {
         let extent = zone.extent();
         self.change(zone, |state| state.after(action, extent, self.limited))
     }
@@ -91,7 +90,7 @@ impl<L: ZoneLock> Zones<L> {
     /// # Errors
     ///
     /// `EINVAL` if there is no such zone, or if it is conventional. The reason is logged.
-    pub(crate) fn fail(&self, sector: u64, how: Failure) -> Result<Changed<'_, L>> {
+    pub(crate) fn fail(&self, sector: u64, how: Failure) -> Result<Changed<'_>> {
         let Some((_, zone)) = self.zone(sector) else {
             pr_err!("Sector out of range\n");
             return Err(EINVAL);

@@ -4,7 +4,6 @@
 
 use super::{
     Zone,
-    ZoneLock,
     Zones, //
 };
 use crate::trace;
@@ -17,7 +16,7 @@ use kernel::{
     prelude::*, //
 };
 
-impl<L: ZoneLock> Zones<L> {
+impl Zones {
     /// Puts the zones into the report that it is about. May sleep if locking zones may.
     pub(crate) fn report(&self, report: &mut ZoneReport) -> Result {
         let sector = report.sector();
@@ -40,7 +39,7 @@ impl<L: ZoneLock> Zones<L> {
     }
 }
 
-impl<L: ZoneLock> Zone<L> {
+impl Zone {
     fn describe(&self) -> block::Zone {
         let state = self.lock().state();
         block::Zone {

@@ -8,7 +8,6 @@
 use super::{
     Locked,
     State,
-    ZoneLock,
     Zones, //
 };
 use crate::trace;
@@ -26,22 +25,22 @@ use kernel::{
 /// A write to a zone that has begun.
 ///
 /// A zone with a write pointer is locked meanwhile: the data may be moved by code that sleeps only
-/// if the lock is [`Sleeping`](super::Sleeping).
+/// if the lock is [`Sleeping`](super::Locking::Sleeping).
 #[must_use = "what was written has to be committed"]
-pub(crate) struct WriteGuard<'a, L: ZoneLock> {
-    zones: &'a Zones<L>,
+pub(crate) struct WriteGuard<'a> {
+    zones: &'a Zones,
     /// The zone, unless it is conventional.
-    zone: Option<Locked<'a, L>>,
+    zone: Option<Locked<'a>>,
     sector: u64,
 }
 
 /// A read from a zone. As with [`WriteGuard`], the zone may be locked meanwhile.
-pub(crate) struct ReadGuard<'a, L: ZoneLock> {
-    _zone: Option<Locked<'a, L>>,
+pub(crate) struct ReadGuard<'a> {
+    _zone: Option<Locked<'a>>,
     end: u64,
 }
 
-impl<L: ZoneLock> Zones<L> {
+impl Zones {
     /// Begins to write `sectors` sectors: at `sector`, or for [`Op::ZONE_APPEND`] at the write
     /// pointer of its zone.
     #[inline]
@@ -50,7 +49,7 @@ impl<L: ZoneLock> Zones<L> {
         op: Op,
         sector: u64,
         sectors: u32,
-    ) -> Result<WriteGuard<'_, L>, Status> {
+    ) -> Result<WriteGuard<'_>, Status> {
         let (number, zone) = self.zone(sector).ok_or(Status::IOERR)?;
         trace::zone_op(&self.disk, op, number, zone.cond.load(Relaxed));
 
@@ -77,10 +76,10 @@ impl<L: ZoneLock> Zones<L> {
 
     /// Begins to read at `sector`, or to do what else there is that moves no write pointer.
     #[inline]
-    pub(crate) fn begin_read(&self, sector: u64) -> Result<ReadGuard<'_, L>, Status> {
+    pub(crate) fn begin_read(&self, sector: u64) -> Result<ReadGuard<'_>, Status> {
         let (_, zone) = self.zone(sector).ok_or(Status::IOERR)?;
         // Without data there is nothing that would have to fit the write pointer.
-        let locked = (L::COVERS_DATA && !zone.extent.conventional).then(|| zone.lock());
+        let locked = (zone.lock.covers_data() && !zone.extent.conventional).then(|| zone.lock());
 
         let State { cond, wp } = zone.state();
         if cond == ZoneCond::Offline {
@@ -94,7 +93,7 @@ impl<L: ZoneLock> Zones<L> {
 
     /// Moves the write pointer.
     #[inline]
-    fn advance(&self, zone: &Locked<'_, L>, sectors: u32) -> Result<(), Status> {
+    fn advance(&self, zone: &Locked<'_>, sectors: u32) -> Result<(), Status> {
         if sectors == 0 {
             return Ok(());
         }
@@ -113,7 +112,7 @@ impl<L: ZoneLock> Zones<L> {
     }
 }
 
-impl<L: ZoneLock> WriteGuard<'_, L> {
+impl WriteGuard<'_> {
     /// The sector to write at.
     #[inline]
     pub(crate) fn sector(&self) -> u64 {
@@ -134,7 +133,7 @@ impl<L: ZoneLock> WriteGuard<'_, L> {
     }
 }
 
-impl<L: ZoneLock> ReadGuard<'_, L> {
+impl ReadGuard<'_> {
     /// The first byte of the device that cannot be read: it was not written since the zone was
     /// reset. All of a conventional zone can be read, and all of one that has failed.
     #[inline]

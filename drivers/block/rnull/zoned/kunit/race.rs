@@ -11,7 +11,7 @@ use super::{
     MIB, //
 };
 use crate::zoned::{
-    Sleeping,
+    Locking,
     ZoneConfig,
     Zones, //
 };
@@ -37,8 +37,9 @@ use kernel::{
 const ZONE: u64 = 4 * MIB;
 
 /// Four zones, of which one can be open.
-fn device() -> Result<Arc<Zones<Sleeping>>> {
+fn device() -> Result<Arc<Zones>> {
     zones(
+        Locking::Sleeping,
         ZoneConfig {
             zone_size: 4,
             zone_max_open: 1,
@@ -50,7 +51,7 @@ fn device() -> Result<Arc<Zones<Sleeping>>> {
 
 /// A medium on which each write takes until another thread has done an operation on zone 1.
 struct Slow<'a> {
-    zones: &'a Arc<Zones<Sleeping>>,
+    zones: &'a Arc<Zones>,
     op: Op,
 }
 
@@ -82,7 +83,7 @@ impl Discard for Slow<'_> {
 }
 
 /// Writes to zone 0, while `op` is done with zone 1.
-fn write(zones: &Arc<Zones<Sleeping>>, sector: u64, sectors: u32, op: Op) -> Status {
+fn write(zones: &Arc<Zones>, sector: u64, sectors: u32, op: Op) -> Status {
     let mut medium = Slow { zones, op };
     zones
         .process(Op::WRITE, sector, sectors, &mut medium)
@@ -110,7 +111,7 @@ impl Discard for Unsteady<'_> {
 }
 
 /// Does random things with the zones.
-fn shake(zones: &Zones<Sleeping>, mut random: Random) {
+fn shake(zones: &Zones, mut random: Random) {
     for _ in 0..OPERATIONS {
         let sector = random.below(4) * ZONE;
         let op = match random.below(20) {
@@ -126,7 +127,7 @@ fn shake(zones: &Zones<Sleeping>, mut random: Random) {
 }
 
 /// Has several threads do random things at once, and waits for them.
-fn shake_all(zones: &Arc<Zones<Sleeping>>) -> Result {
+fn shake_all(zones: &Arc<Zones>) -> Result {
     let mut jobs = KVec::new();
     let began = Instant::now();
     for job in 1..=JOBS {
@@ -201,7 +202,7 @@ mod tests {
             zone_max_active: 3,
             ..ZoneConfig::default()
         };
-        let zones = zones::<Sleeping>(config, 16)?;
+        let zones = zones(Locking::Sleeping, config, 16)?;
         shake_all(&zones)?;
 
         let count = |cond| (0..4).filter(|&zone| zones.look(zone).0 == cond).count() as u32;

@@ -11,10 +11,8 @@ use super::{
 };
 use crate::zoned::{
     Failure,
-    Sleeping,
-    Spinning,
+    Locking,
     ZoneConfig,
-    ZoneLock,
     Zones, //
 };
 use kernel::{
@@ -57,14 +55,14 @@ const ZONE: u64 = 2 * MIB;
 const CONVENTIONAL: usize = 2;
 const ZONES: usize = 10;
 
-struct Pair<L: ZoneLock> {
-    zones: Arc<Zones<L>>,
+struct Pair {
+    zones: Arc<Zones>,
     model: Model,
     random: Random,
 }
 
-impl<L: ZoneLock> Pair<L> {
-    fn new(capacity: u64, max_open: u32, max_active: u32) -> Result<Self> {
+impl Pair {
+    fn new(locking: Locking, capacity: u64, max_open: u32, max_active: u32) -> Result<Self> {
         let began = Instant::now();
         let config = ZoneConfig {
             zone_size: 2,
@@ -75,7 +73,7 @@ impl<L: ZoneLock> Pair<L> {
             ..ZoneConfig::default()
         };
         Ok(Self {
-            zones: zones(config, 2 * ZONES as u64)?,
+            zones: zones(locking, config, 2 * ZONES as u64)?,
             model: Model::new(
                 (ZONE, capacity * MIB),
                 (CONVENTIONAL, ZONES),
@@ -192,25 +190,25 @@ mod tests {
 
     #[test]
     fn without_limits() -> Result {
-        assert_eq!(Pair::<Spinning>::new(2, 0, 0)?.run(COUNT), COUNT);
+        assert_eq!(Pair::new(Locking::Spinning, 2, 0, 0)?.run(COUNT), COUNT);
         Ok(())
     }
 
     #[test]
     fn with_few_open_zones() -> Result {
-        assert_eq!(Pair::<Spinning>::new(1, 2, 0)?.run(COUNT), COUNT);
+        assert_eq!(Pair::new(Locking::Spinning, 1, 2, 0)?.run(COUNT), COUNT);
         Ok(())
     }
 
     #[test]
     fn with_few_active_zones() -> Result {
-        assert_eq!(Pair::<Sleeping>::new(1, 0, 3)?.run(COUNT), COUNT);
+        assert_eq!(Pair::new(Locking::Sleeping, 1, 0, 3)?.run(COUNT), COUNT);
         Ok(())
     }
 
     #[test]
     fn with_few_open_and_active_zones() -> Result {
-        assert_eq!(Pair::<Sleeping>::new(2, 2, 4)?.run(COUNT), COUNT);
+        assert_eq!(Pair::new(Locking::Sleeping, 2, 2, 4)?.run(COUNT), COUNT);
         Ok(())
     }
 }

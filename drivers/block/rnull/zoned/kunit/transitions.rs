@@ -10,8 +10,7 @@ use super::{
 };
 use crate::zoned::{
     Failure,
-    Sleeping,
-    Spinning,
+    Locking,
     ZoneConfig,
     Zones, //
 };
@@ -31,8 +30,9 @@ use kernel::{
 const ZONE: u64 = 4 * MIB;
 const CAPACITY: u64 = 3 * MIB;
 
-fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones<Spinning>>> {
+fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones>> {
     zones(
+        Locking::Spinning,
         ZoneConfig {
             zone_size: 4,
             zone_capacity: 3,
@@ -46,7 +46,7 @@ fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones<Spinning>>> {
 }
 
 /// With limits that are not reached, and without.
-fn devices() -> Result<[Arc<Zones<Spinning>>; 2]> {
+fn devices() -> Result<[Arc<Zones>; 2]> {
     Ok([device(0, 0)?, device(6, 6)?])
 }
 
@@ -70,9 +70,9 @@ const NONE: u64 = u64::MAX - ZONE;
 
 /// Puts zone 1 into a state, does something with it and returns its status and state.
 fn after(
-    zones: &Zones<Spinning>,
+    zones: &Zones,
     (cond, wp): (ZoneCond, u64),
-    act: impl FnOnce(&Zones<Spinning>) -> Status,
+    act: impl FnOnce(&Zones) -> Status,
 ) -> (Status, ZoneCond, u64) {
     zones.force(1, cond, ZONE + wp);
     let status = act(zones);
@@ -86,9 +86,9 @@ type Expected = [Option<(ZoneCond, u64)>; 10];
 
 /// The first state that is not as expected.
 fn mismatch(
-    zones: &Zones<Spinning>,
+    zones: &Zones,
     expected: &Expected,
-    act: impl Fn(&Zones<Spinning>) -> Status,
+    act: impl Fn(&Zones) -> Status,
 ) -> Option<(ZoneCond, u64)> {
     STATES
         .iter()
@@ -103,7 +103,7 @@ fn mismatch(
         .map(|(&state, _)| state)
 }
 
-fn manage(op: Op) -> impl Fn(&Zones<Spinning>) -> Status {
+fn manage(op: Op) -> impl Fn(&Zones) -> Status {
     // Any sector of the zone will do.
     move |zones| zones.op(op, ZONE + 9, 0).status
 }
@@ -187,7 +187,7 @@ mod tests {
         expected[8] = Some((ReadOnly, NONE));
         expected[9] = Some((Offline, NONE));
         for zones in devices()? {
-            let reset = |zones: &Zones<Spinning>| zones.op(Op::ZONE_RESET_ALL, 0, 0).status;
+            let reset = |zones: &Zones| zones.op(Op::ZONE_RESET_ALL, 0, 0).status;
             assert_eq!(mismatch(&zones, &expected, reset), None);
         }
         Ok(())
@@ -208,7 +208,7 @@ mod tests {
             None,
         ];
         for zones in devices()? {
-            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE, 16);
+            let write = |zones: &Zones| zones.try_write(ZONE, 16);
             assert_eq!(mismatch(&zones, &expected, write), None);
         }
         Ok(())
@@ -229,7 +229,7 @@ mod tests {
             None,
         ];
         for zones in devices()? {
-            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, 16);
+            let write = |zones: &Zones| zones.try_write(ZONE + 8, 16);
             assert_eq!(mismatch(&zones, &expected, write), None);
         }
         Ok(())
@@ -241,14 +241,14 @@ mod tests {
         let full = Some((Full, CAPACITY));
         let mut expected = [None; 10];
         for zones in devices()? {
-            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, rest + 1);
+            let write = |zones: &Zones| zones.try_write(ZONE + 8, rest + 1);
             assert_eq!(mismatch(&zones, &expected, write), None);
         }
         for number in [2, 4, 5] {
             expected[number] = full;
         }
         for zones in devices()? {
-            let write = |zones: &Zones<Spinning>| zones.try_write(ZONE + 8, rest);
+            let write = |zones: &Zones| zones.try_write(ZONE + 8, rest);
             assert_eq!(mismatch(&zones, &expected, write), None);
             assert_eq!(zones.counts(), [0, 0, 0]);
         }
@@ -270,7 +270,7 @@ mod tests {
             None,
         ];
         for zones in devices()? {
-            let append = |zones: &Zones<Spinning>| zones.op(Op::ZONE_APPEND, ZONE, 16).status;
+            let append = |zones: &Zones| zones.op(Op::ZONE_APPEND, ZONE, 16).status;
             assert_eq!(mismatch(&zones, &expected, append), None);
         }
         Ok(())
@@ -313,7 +313,7 @@ mod tests {
                     Status::OK
                 };
                 let (cond, wp) = state;
-                let read = |zones: &Zones<Spinning>| zones.op(Op::READ, ZONE, 8).status;
+                let read = |zones: &Zones| zones.op(Op::READ, ZONE, 8).status;
                 assert_eq!(after(&zones, state, read), (status, cond, wp));
             }
         }
@@ -365,7 +365,7 @@ mod tests {
             zone_full: true,
             ..ZoneConfig::default()
         };
-        let zones = zones::<Sleeping>(config, 32)?;
+        let zones = zones(Locking::Sleeping, config, 32)?;
         assert_eq!(zones.look(0), (NotWp, ZONE));
         for number in 1..8 {
             assert_eq!(zones.look(number), (Full, number as u64 * ZONE + CAPACITY));
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn faults_of_the_medium() -> Result {
-        let fault = |zones: &Zones<Spinning>, sector, status, written| {
+        let fault = |zones: &Zones, sector, status, written| {
             let mut medium = Null {
                 fault: Some((status, written)),
                 ..Null::default()
@@ -425,7 +425,7 @@ mod tests {
             for (how, cond) in [(Failure::ReadOnly, ReadOnly), (Failure::Offline, Offline)] {
                 for state in STATES {
                     let mut medium = Null::default();
-                    let fail = |zones: &Zones<Spinning>| {
+                    let fail = |zones: &Zones| {
                         assert_eq!(zones.fail_on(ZONE + 9, how, &mut medium), Ok(()));
                         Status::OK
                     };
@@ -601,7 +601,7 @@ mod tests {
             zone_size: 4,
             ..ZoneConfig::default()
         };
-        let zones = zones::<Spinning>(config, 9)?;
+        let zones = zones(Locking::Spinning, config, 9)?;
         let mut report = ZoneReport::for_test(9 * MIB, 4 * MIB, 0, u32::MAX);
         zones.report(&mut report)?;
         assert_eq!(report.zones().len(), 3);
