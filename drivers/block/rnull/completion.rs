@@ -7,7 +7,7 @@
 //! `irq_mode`.
 //!
 //! [`Any`] stands for all modes. It is for devices that share their tags, and so must have one
-//! type, and for those with features that cost more than to look the mode up.
+//! type, and for those with features, which cost more than to look the mode up.
 
 mod by_tag;
 mod inline;
@@ -51,6 +51,9 @@ pub(crate) type Done<T> = (OwnedRequest<T, InFlight>, Status);
 pub(crate) trait Completion: Sized + 'static {
     /// Whether that happens later, so that the status has to be kept with the request.
     const LATER: bool;
+
+    /// Whether the device may have features, so that execution does something.
+    const FEATURES: bool;
 
     /// What is kept with each request.
     type Data<T: 'static>: HasStatus + Send + Sync + 'static;
@@ -112,6 +115,7 @@ macro_rules! make_types {
 
             impl Completion for $type {
                 const LATER: bool = $file::LATER;
+                const FEATURES: bool = false;
 
                 type Data<T: 'static> = $data;
                 type Device<T: Operations> = $device;
@@ -162,6 +166,7 @@ macro_rules! make_types {
 
         impl Completion for Any {
             const LATER: bool = true;
+            const FEATURES: bool = true;
 
             // A timer has a place in it, and the other modes need no more than a status.
             type Data<T: 'static> = TimerData<T>;

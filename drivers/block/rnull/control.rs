@@ -211,6 +211,8 @@ impl DeviceDir {
     }
 
     /// Reports that `text` is not a value of `attribute`.
+    #[cold]
+    #[inline(never)]
     fn refuse(&self, attribute: &str, text: &[u8], error: Error) -> Error {
         pr_warn!(
             "{}: {} cannot be set to \"{}\"\n",

@@ -30,11 +30,7 @@ use crate::{
     kept::Kept,
     request::{
         Backend,
-        Full,
-        Memory,
-        Null,
         NullBlk,
-        Path,
         PollQueues,
         Queue, //
     },
@@ -76,7 +72,7 @@ trait Disk: Send + Sync {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result;
 }
 
-impl<C: Completion, P: Path> Disk for GenDisk<NullBlk<C, P>> {
+impl<C: Completion> Disk for GenDisk<NullBlk<C>> {
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
         self.tag_set()
             .update_nr_hw_queues(submit_queues, poll_queues)
@@ -147,25 +143,22 @@ macro_rules! with_mode {
         $(#[$doc:meta])*
         $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
     )*) => {
-        /// Makes a disk without any feature, with code for its completion mode.
+        /// Makes the disk of a device without features, with code for its completion mode.
         fn null_disk(&self) -> Result<KBox<dyn Disk>> {
             match self.config.irq_mode() {
-                $(IrqMode::$mode => self.add_disk::<$type, Null>(self.tag_set()?),)*
+                $(IrqMode::$mode => self.add_disk::<$type>(self.tag_set()?),)*
             }
         }
     };
 }
 
 impl Parts<'_> {
-    /// Makes the disk, with the code for what it does with requests.
+    /// Makes the disk, with the code for its features.
     fn disk(&self) -> Result<KBox<dyn Disk>> {
-        let config = self.config;
-        if config.shared_tags {
-            self.add_disk::<Any, Full>(self.registry.shared_tags()?)
-        } else if config.mbps > 0 || config.cache_size > 0 || self.layout.is_some() {
-            self.add_disk::<Any, Full>(self.tag_set()?)
-        } else if config.memory_backed {
-            self.add_disk::<Any, Memory>(self.tag_set()?)
+        if self.config.shared_tags {
+            self.add_disk::<Any>(self.registry.shared_tags()?)
+        } else if self.backend.has_features() {
+            self.add_disk::<Any>(self.tag_set()?)
         } else {
             self.null_disk()
         }
@@ -174,15 +167,15 @@ impl Parts<'_> {
     completion_modes!(with_mode);
 
     /// Tags of the device's own.
-    fn tag_set<C: Completion, P: Path>(&self) -> Result<Arc<TagSet<NullBlk<C, P>>>> {
+    fn tag_set<C: Completion>(&self) -> Result<Arc<TagSet<NullBlk<C>>>> {
         Arc::pin_init(TagSet::new(tag_set_builder(self.config)), GFP_KERNEL)
     }
 
-    /// Adds the disk, with code for `C` and `P`. What needs no such code is in other functions.
+    /// Adds the disk, with code for `C`. Code that is the same for all is in other functions.
     #[inline(never)]
-    fn add_disk<C: Completion, P: Path>(
+    fn add_disk<C: Completion>(
         &self,
-        tag_set: Arc<TagSet<NullBlk<C, P>>>,
+        tag_set: Arc<TagSet<NullBlk<C>>>,
     ) -> Result<KBox<dyn Disk>> {
         let setup = Setup {
             mode: self.config.irq_mode(),

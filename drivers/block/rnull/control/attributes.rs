@@ -112,10 +112,12 @@ macro_rules! make_attributes {
         impl AttributeOperations<{ Id::$name as u64 }> for DeviceDir {
             type Data = DeviceDir;
 
+            #[inline(always)]
             fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
                 this.show_setting(make_attributes!(@row $name $type $when), page)
             }
 
+            #[inline(always)]
             fn store(this: &DeviceDir, text: &[u8]) -> Result {
                 this.store_setting(make_attributes!(@row $name $type $when), text)
             }

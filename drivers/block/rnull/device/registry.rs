@@ -7,10 +7,7 @@
 
 use crate::{
     completion::Any,
-    request::{
-        Full,
-        NullBlk, //
-    }, //
+    request::NullBlk,
     settings::Config,
 };
 use kernel::{
@@ -50,7 +47,7 @@ pub(crate) struct Registry {
 }
 
 /// Tags for devices of any settings.
-pub(crate) type SharedTags = TagSet<NullBlk<Any, Full>>;
+pub(crate) type SharedTags = TagSet<NullBlk<Any>>;
 
 /// What is taken.
 struct Taken {

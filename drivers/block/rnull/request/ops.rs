@@ -3,10 +3,9 @@
 //! The driver as a type, and what the block layer calls.
 
 use super::{
-    backend::Backend,
-    path::{
-        execute_in_full,
-        Path, //
+    backend::{
+        do_nothing,
+        Backend, //
     },
     poll::PollQueues, //
 };
@@ -36,7 +35,6 @@ use kernel::{
             Request,
             RequestList, //
         },
-        Op,
         Status,
         ZoneReport, //
     },
@@ -44,35 +42,35 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The driver, for devices that execute their requests by the path `P` and complete them by `C`.
+/// The driver, for devices that complete their requests by `C`.
 ///
-/// The code for a device is chosen by these types when it is powered on, so that an I/O does not
-/// pay for what is switched off.
-pub(crate) struct NullBlk<C, P>(PhantomData<(C, P)>);
+/// The code for a device is chosen by this type when it is powered on, so that an I/O does not pay
+/// for features that are off.
+pub(crate) struct NullBlk<C>(PhantomData<C>);
 
 /// What a device has for all its requests. The order of the fields stays: an instruction less leads
 /// to the first.
 #[repr(C)]
-pub(crate) struct Queue<C: Completion, P: Path> {
-    pub(crate) completion: C::Device<NullBlk<C, P>>,
-    pub(crate) poll_queues: PollQueues<NullBlk<C, P>>,
+pub(crate) struct Queue<C: Completion> {
+    pub(crate) completion: C::Device<NullBlk<C>>,
+    pub(crate) poll_queues: PollQueues<NullBlk<C>>,
     pub(crate) backend: Arc<Backend>,
 }
 
-type New<'call, C, P> = OwnedRequest<NullBlk<C, P>, Idle<'call>>;
-type Started<C, P> = OwnedRequest<NullBlk<C, P>, InFlight>;
+type New<'call, C> = OwnedRequest<NullBlk<C>, Idle<'call>>;
+type Started<C> = OwnedRequest<NullBlk<C>, InFlight>;
 
 /// The request to complete, if nothing else will complete it; or a refused one.
-type Processed<'call, C, P> = Result<Option<Done<NullBlk<C, P>>>, Refused<'call, NullBlk<C, P>>>;
+type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullBlk<C>>>;
 
-impl<C: Completion, P: Path> Queue<C, P> {
+impl<C: Completion> Queue<C> {
     /// Refuses a request that may not be executed now.
     #[inline(always)]
     fn admit<'call>(
         &self,
-        rq: New<'call, C, P>,
-    ) -> Result<New<'call, C, P>, Refused<'call, NullBlk<C, P>>> {
-        if P::FULL && !self.backend.admit(rq.bytes()) {
+        rq: New<'call, C>,
+    ) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
+        if C::FEATURES && !self.backend.admit(rq.bytes()) {
             self.backend
                 .kept
                 .statistics
@@ -84,8 +82,8 @@ impl<C: Completion, P: Path> Queue<C, P> {
     }
 
     #[inline(always)]
-    fn start(&self, rq: New<'_, C, P>) -> Started<C, P> {
-        if C::LATER || P::SLOW {
+    fn start(&self, rq: New<'_, C>) -> Started<C> {
+        if C::LATER {
             rq.data().status().store(Status::OK);
         }
         rq.start()
@@ -93,62 +91,85 @@ impl<C: Completion, P: Path> Queue<C, P> {
 
     /// Leaves a request to its timeout. It has not been executed, whatever the device reports.
     #[cold]
-    fn lose(rq: Started<C, P>) {
+    fn lose(rq: Started<C>) {
         rq.data().status().store(Status::TIMEOUT);
         rq.park();
     }
 
-    /// How a request ends that was executed.
+    /// The result of a request that was executed: that of its timeout, if this has expired.
     #[inline(always)]
-    fn executed((rq, status): Done<NullBlk<C, P>>) -> Done<NullBlk<C, P>> {
-        if P::FULL && rq.op() == Op::FLUSH {
-            // A flush that reached the backing store has succeeded, even after its timeout. An
-            // error would make file systems shut down.
-            rq.data().status().store(Status::OK);
-            return (rq, status);
-        }
+    fn executed((rq, status): Done<NullBlk<C>>) -> Done<NullBlk<C>> {
         let status = Self::timed_out(&rq).unwrap_or(status);
         (rq, status)
     }
 
     /// The status of a request that has timed out while it was executed.
     #[inline(always)]
-    fn timed_out(rq: &Request<NullBlk<C, P>>) -> Option<Status> {
-        if !P::SLOW {
+    fn timed_out(rq: &Request<NullBlk<C>>) -> Option<Status> {
+        // Only execution that does something takes so long.
+        if !C::FEATURES {
             return None;
         }
         Some(rq.data().status().load()).filter(|status| !status.is_ok())
     }
 
+    /// Executes a request while the gate is closed.
     #[inline(always)]
-    fn complete(&self, done: Done<NullBlk<C, P>>) {
+    fn execute(backend: &Backend, rq: Started<C>) -> Done<NullBlk<C>> {
+        if C::FEATURES {
+            return backend.execute(rq);
+        }
+        let status = do_nothing(rq.op(), rq.segments());
+        (rq, status)
+    }
+
+    #[inline(always)]
+    fn complete(&self, done: Done<NullBlk<C>>) {
         C::complete(&self.completion, done);
     }
 
-    /// Admits, starts and executes a request, without faults. Returns `None` for a request that is
-    /// polled for, which it must not be unless it `may_be_polled`.
+    /// Admits, starts and executes a request. Returns the request to complete: not one that is lost,
+    /// requeued, or polled for, which is possible if it `may_be_polled`. While the `gate` is open,
+    /// there are faults and statistics.
     #[inline(always)]
     fn process<'call>(
         &self,
-        rq: New<'call, C, P>,
+        rq: New<'call, C>,
         may_be_polled: bool,
-        execute: impl FnOnce(&Backend, Started<C, P>) -> Done<NullBlk<C, P>>,
-    ) -> Processed<'call, C, P> {
-        let rq = self.start(self.admit(rq)?);
-        if may_be_polled && rq.is_polled() {
-            return Ok(self.wait_for_poll(execute(&self.backend, rq)));
+        gate: bool,
+        execute: impl FnOnce(&Backend, Started<C>) -> Done<NullBlk<C>>,
+    ) -> Processed<'call, C> {
+        let Kept {
+            faults, statistics, ..
+        } = &*self.backend.kept;
+        let hw_queue = rq.hw_queue();
+        if gate {
+            statistics.count_io(hw_queue, Event::Submitted);
+            if faults.requeue() {
+                statistics.count(hw_queue, Event::Requeued);
+                return faults.give_back(rq).map(|()| None);
+            }
         }
-        if rq.should_fake_timeout() {
+        let rq = self.start(self.admit(rq)?);
+        let polled = may_be_polled && rq.is_polled();
+        if !polled && ((gate && faults.timeout()) || rq.should_fake_timeout()) {
             Self::lose(rq);
             return Ok(None);
         }
-        Ok(Some(Self::executed(execute(&self.backend, rq))))
+        let done = execute(&self.backend, rq);
+        if gate {
+            statistics.count_io(hw_queue, Event::Completed);
+        }
+        if polled {
+            return Ok(self.wait_for_poll(done));
+        }
+        Ok(Some(Self::executed(done)))
     }
 
     /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
     /// more.
     #[inline(always)]
-    fn wait_for_poll(&self, (rq, status): Done<NullBlk<C, P>>) -> Option<Done<NullBlk<C, P>>> {
+    fn wait_for_poll(&self, (rq, status): Done<NullBlk<C>>) -> Option<Done<NullBlk<C>>> {
         self.poll_queues.add_unless(rq, |rq| {
             let late = Self::timed_out(rq);
             if late.is_none() {
@@ -162,42 +183,19 @@ impl<C: Completion, P: Path> Queue<C, P> {
     /// that all others need not save the registers for it.
     #[cold]
     #[inline(never)]
-    fn queue_cold<'call>(&self, rq: New<'call, C, P>) -> QueueResult<'call, NullBlk<C, P>> {
-        let done = if gate::is_open() {
-            self.process_gated(rq)
-        } else {
-            self.process(rq, true, P::execute_cold)
-        };
-        if let Some(done) = done? {
+    fn queue_cold<'call>(&self, rq: New<'call, C>) -> QueueResult<'call, NullBlk<C>> {
+        let gate = gate::is_open();
+        let done = self.process(rq, true, gate, |backend, rq| {
+            if gate || C::FEATURES {
+                backend.execute_command(rq)
+            } else {
+                Self::execute(backend, rq)
+            }
+        })?;
+        if let Some(done) = done {
             self.complete(done);
         }
         Ok(())
-    }
-
-    /// As [`process`](Self::process), with faults and statistics.
-    #[inline(always)]
-    fn process_gated<'call>(&self, rq: New<'call, C, P>) -> Processed<'call, C, P> {
-        let Kept {
-            faults, statistics, ..
-        } = &*self.backend.kept;
-        let hw_queue = rq.hw_queue();
-        statistics.count_io(hw_queue, Event::Submitted);
-        if faults.requeue() {
-            statistics.count(hw_queue, Event::Requeued);
-            return faults.give_back(rq).map(|()| None);
-        }
-        let rq = self.start(self.admit(rq)?);
-        let polled = rq.is_polled();
-        if !polled && (faults.timeout() || rq.should_fake_timeout()) {
-            Self::lose(rq);
-            return Ok(None);
-        }
-        let done = execute_in_full(&self.backend, rq);
-        statistics.count_io(hw_queue, Event::Completed);
-        if polled {
-            return Ok(self.wait_for_poll(done));
-        }
-        Ok(Some(Self::executed(done)))
     }
 
     /// Queues a list of requests while the gate is open. Adds those that are refused to `refused`.
@@ -205,9 +203,9 @@ impl<C: Completion, P: Path> Queue<C, P> {
     #[inline(never)]
     fn queue_gated_list<'call>(
         &self,
-        first: New<'call, C, P>,
-        others: &mut RequestList<NullBlk<C, P>, Idle<'call>>,
-        refused: &mut RequestList<NullBlk<C, P>, Idle<'call>>,
+        first: New<'call, C>,
+        others: &mut RequestList<NullBlk<C>, Idle<'call>>,
+        refused: &mut RequestList<NullBlk<C>, Idle<'call>>,
     ) {
         let statistics = &self.backend.kept.statistics;
         statistics.count_io(first.hw_queue(), Event::Batch);
@@ -222,8 +220,8 @@ impl<C: Completion, P: Path> Queue<C, P> {
 }
 
 #[vtable]
-impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
-    type QueueData = KBox<Queue<C, P>>;
+impl<C: Completion> Operations for NullBlk<C> {
+    type QueueData = KBox<Queue<C>>;
     type RequestData = C::Data<Self>;
 
     fn new_request_data() -> impl PinInit<C::Data<Self>> {
@@ -232,7 +230,7 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
 
     #[inline(always)]
     fn queue_rq<'call>(
-        queue: &Queue<C, P>,
+        queue: &Queue<C>,
         rq: OwnedRequest<Self, Idle<'call>>,
         _is_last: bool,
     ) -> QueueResult<'call, Self> {
@@ -244,14 +242,14 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
             Queue::lose(rq);
             return Ok(());
         }
-        let done = P::execute(&queue.backend, rq);
+        let done = Queue::execute(&queue.backend, rq);
         queue.complete(Queue::executed(done));
         Ok(())
     }
 
     #[inline(always)]
     fn queue_rqs<'call>(
-        queue: &Queue<C, P>,
+        queue: &Queue<C>,
         mut requests: RequestList<Self, Idle<'call>>,
     ) -> RequestList<Self, Idle<'call>> {
         let mut refused = RequestList::new();
@@ -262,14 +260,16 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
                 return None;
             }
             // To poll for requests that take no time is worth code here.
-            if P::SLOW && rq.is_polled() {
+            if C::FEATURES && rq.is_polled() {
                 if let Err(rq) = queue.queue_cold(rq) {
                     refused.push_back(rq.into_request());
                 }
                 continue;
             }
             // A closure, as the function itself would not be inlined.
-            match queue.process(rq, !P::SLOW, |backend, rq| P::execute(backend, rq)) {
+            match queue.process(rq, !C::FEATURES, false, |backend, rq| {
+                Queue::execute(backend, rq)
+            }) {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => (),
                 Err(rq) => refused.push_back(rq.into_request()),
@@ -285,7 +285,7 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
     }
 
     #[inline(always)]
-    fn poll(queue: &Queue<C, P>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
+    fn poll(queue: &Queue<C>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
         for rq in queue.poll_queues.take(hw_queue) {
             let status = rq.data().status().load();
@@ -297,7 +297,7 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
 
     /// A request that is late ends with an error when it is done, or at once if nothing else will
     /// end it.
-    fn timeout(queue: &Queue<C, P>, rq: &Request<Self>) {
+    fn timeout(queue: &Queue<C>, rq: &Request<Self>) {
         let known = rq.data().status().load() == Status::TIMEOUT;
         rq.data().status().store(Status::TIMEOUT);
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
@@ -312,14 +312,14 @@ impl<C: Completion, P: Path> Operations for NullBlk<C, P> {
         }
     }
 
-    fn report_zones(queue: &Queue<C, P>, report: &mut ZoneReport) -> Result {
-        if !P::FULL {
+    fn report_zones(queue: &Queue<C>, report: &mut ZoneReport) -> Result {
+        if !C::FEATURES {
             return Err(ENOTSUPP);
         }
         queue.backend.report_zones(report)
     }
 
-    fn init_hctx(queue: &Queue<C, P>, _hw_queue: u32) -> Result {
+    fn init_hctx(queue: &Queue<C>, _hw_queue: u32) -> Result {
         if gate::is_open() && queue.backend.kept.faults.init_hctx() {
             return Err(EFAULT);
         }

@@ -216,10 +216,7 @@ mod tests {
     use super::*;
     use crate::{
         completion::ByTag,
-        request::{
-            Null,
-            NullBlk, //
-        },
+        request::NullBlk, //
     };
 
     fn entry(tag: u32) -> Entry {
@@ -237,7 +234,7 @@ mod tests {
     /// Takes an entry, for which no request is found.
     fn next(consumer: &mut Consumer<'_>) -> Option<Entry> {
         let mut taken = None;
-        consumer.next::<NullBlk<ByTag, Null>>(|entry| {
+        consumer.next::<NullBlk<ByTag>>(|entry| {
             taken = Some(entry);
             None
         })?;
