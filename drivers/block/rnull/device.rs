@@ -173,10 +173,7 @@ impl Parts<'_> {
 
     /// Adds the disk, with code for `C`. Code that is the same for all is in other functions.
     #[inline(never)]
-    fn add_disk<C: Completion>(
-        &self,
-        tag_set: Arc<TagSet<NullBlk<C>>>,
-    ) -> Result<KBox<dyn Disk>> {
+    fn add_disk<C: Completion>(&self, tag_set: Arc<TagSet<NullBlk<C>>>) -> Result<KBox<dyn Disk>> {
         let setup = Setup {
             mode: self.config.irq_mode(),
             latency: self.config.latency(),

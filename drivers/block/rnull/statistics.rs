@@ -109,35 +109,27 @@ impl Statistics {
     }
 }
 
-/// A line with the names, and one for each hardware queue with an event so far.
+/// A line with the names, and one for each hardware queue on which an event was counted.
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hctx")?;
         for name in NAMES {
-            write!(f, " {name}")?;
+            f.write_str(" ")?;
+            f.write_str(name)?;
         }
         f.write_str("\n")?;
         for (hw_queue, Counters(counters)) in self.queues.iter().enumerate() {
-            show_line(hw_queue, counters, f)?;
+            let counts = counters.each_ref().map(|counter| counter.load(Relaxed));
+            if counts.iter().any(|&count| count != 0) {
+                write!(f, "{hw_queue}")?;
+                for count in counts {
+                    write!(f, " {count}")?;
+                }
+                f.write_str("\n")?;
+            }
         }
         Ok(())
     }
-}
-
-#[inline(never)]
-fn show_line(
-    hw_queue: usize,
-    counters: &[Atomic<u64>],
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    if counters.iter().all(|counter| counter.load(Relaxed) == 0) {
-        return Ok(());
-    }
-    write!(f, "{hw_queue}")?;
-    for counter in counters {
-        write!(f, " {}", counter.load(Relaxed))?;
-    }
-    f.write_str("\n")
 }
 
 #[kunit_tests(rnull_statistics)]

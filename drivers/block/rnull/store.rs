@@ -2,16 +2,16 @@
 
 //! Storing data in memory.
 //!
-//! * `sectors`: which sectors of a page there is data for.
+//! * `bitmap`: which sectors of a page there is data for.
 //! * `page`: a page of data.
 //! * `directory`: where the pages of a device are.
 //! * `tree`: the pages of a device, by their place.
 //! * `cache`: pages that were not written out yet.
 
+mod bitmap;
 mod cache;
 mod directory;
 mod page;
-mod sectors;
 mod tree;
 
 pub(crate) use self::{

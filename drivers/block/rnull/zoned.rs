@@ -4,14 +4,14 @@
 //!
 //! Each line of the list uses only what stands above it:
 //!
-//! * `budget`: how many zones may be open or active, and how many are. Pure.
+//! * `limits`: how many zones may be open or active, and how many are. Pure.
 //! * `state`: the states of a zone and the transitions between them. Pure.
 //! * `config`: the settings, and the zones that they lead to. Pure.
 //! * `lock`: the two kinds of lock that a zone can have.
 //! * this file: the zones of a device, and who may change them when.
 //! * `transfer`, `manage`, `report`: what is done with them.
 //!
-//! Lock order: the lock of a zone, then [`Zones::budget`]. No two zones are locked at a time.
+//! Lock order: the lock of a zone, then [`Zones::limits`]. No two zones are locked at a time.
 //!
 //! # Who may change a zone
 //!
@@ -19,19 +19,19 @@
 //! be opened, another may have to be closed which somebody else has locked: waiting for that lock
 //! while holding another one could last for ever. So, with limits,
 //!
-//! * the condition of a zone is changed with `budget` locked. This is done without the lock of the
+//! * the condition of a zone is changed with `limits` locked. This is done without the lock of the
 //!   zone only to close an implicitly open zone, which leaves its write pointer as it is;
-//! * whether the write pointer is at the start of the zone changes only with `budget` locked, so
+//! * whether the write pointer is at the start of the zone changes only with `limits` locked, so
 //!   that who closes the zone knows whether it is empty.
 //!
 //! So a write may find its zone closed when it is done; see [`State::written`]. The condition and
 //! the write pointer are atomic, because they are read with one lock and written with another. No
 //! order beyond that of the locks is needed.
 
-mod budget;
 mod config;
 #[cfg(CONFIG_KUNIT = "y")]
 mod kunit;
+mod limits;
 mod lock;
 mod manage;
 mod report;
@@ -51,8 +51,8 @@ pub(crate) use self::{
 };
 
 use self::{
-    budget::{
-        Budget,
+    limits::{
+        Limits,
         Room, //
     },
     lock::{
@@ -92,10 +92,10 @@ pub(crate) struct Zones {
     nr_conv: usize,
     /// The name of the disk.
     disk: CString,
-    /// Whether `budget` is of any use.
+    /// Whether `limits` is of any use.
     limited: bool,
     #[pin]
-    budget: SpinLockIrq<Budget>,
+    limits: SpinLockIrq<Limits>,
 }
 
 /// A zone. It has cache lines of its own, so that writes to different zones do not disturb each
@@ -123,7 +123,7 @@ impl Zones {
         locking: Locking,
         disk: &CStr,
     ) -> impl PinInit<Self, Error> + use<'_> {
-        let budget = Budget::new(layout.max_open, layout.max_active, layout.nr_conv as usize);
+        let limits = Limits::new(layout.max_open, layout.max_active, layout.nr_conv as usize);
 
         try_pin_init!(Self {
             zones: KVBox::pin_slice(
@@ -135,8 +135,8 @@ impl Zones {
             shift: layout.zone_sectors.trailing_zeros(),
             nr_conv: layout.nr_conv as usize,
             disk: disk.try_into()?,
-            limited: budget.is_limited(),
-            budget <- new_spinlock_irq!(budget, "rnull zone budget"),
+            limited: limits.is_limited(),
+            limits <- new_spinlock_irq!(limits, "rnull zone limits"),
             _: { pr_info!("{}: using {} zone append\n", &**disk, layout.append_kind()) },
         })
     }
@@ -166,33 +166,33 @@ impl Zones {
             return Ok(new);
         }
 
-        let mut budget = self.budget.lock();
+        let mut limits = self.limits.lock();
         let old = zone.state();
         let next = next(old)?;
         if next.opens {
-            match budget.admit(old.cond)? {
+            match limits.make_room(old.cond)? {
                 Room::Free => {}
-                Room::CloseOne => self.close_one(&mut budget),
+                Room::CloseOne => self.close_one(&mut limits),
             }
         }
-        budget.moved(old.cond, next.state.cond);
+        limits.moved(old.cond, next.state.cond);
         zone.set(next.state);
         Ok(next.state)
     }
 
     /// Closes the next implicitly open zone, which is not locked for it.
-    fn close_one(&self, budget: &mut Budget) {
+    fn close_one(&self, limits: &mut Limits) {
         for _ in self.nr_conv..self.zones.len() {
-            let zone = &self.zones[budget.cursor];
-            budget.cursor += 1;
-            if budget.cursor == self.zones.len() {
-                budget.cursor = self.nr_conv;
+            let zone = &self.zones[limits.cursor];
+            limits.cursor += 1;
+            if limits.cursor == self.zones.len() {
+                limits.cursor = self.nr_conv;
             }
 
             let state = zone.state();
             if state.cond == ZoneCond::ImplicitOpen {
                 let closed = state.no_longer_open(&zone.extent);
-                budget.moved(state.cond, closed.cond);
+                limits.moved(state.cond, closed.cond);
                 zone.cond.store(closed.cond, Relaxed);
                 return;
             }

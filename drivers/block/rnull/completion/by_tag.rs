@@ -203,11 +203,7 @@ where
 {
     /// Adds an entry for a request.
     #[inline(always)]
-    fn post<const FAULTY: bool>(
-        &self,
-        producer: &mut Producer<'_>,
-        rq: OwnedRequest<T, InFlight>,
-    ) {
+    fn post<const FAULTY: bool>(&self, producer: &mut Producer<'_>, rq: OwnedRequest<T, InFlight>) {
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         if !producer.push(Entry { hw_queue, tag }) {
             // Injected entries fill the ring.

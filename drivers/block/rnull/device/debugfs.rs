@@ -27,8 +27,7 @@ impl Files {
     /// Makes the files in a directory called `name` in `parent`.
     pub(crate) fn new(parent: &Dir, name: &CStr, kept: &Arc<Kept>) -> Result<Self> {
         let dir = parent.subdir(name);
-        let statistics =
-            dir.read_callback_file(c"statistics", kept.clone(), &show_statistics);
+        let statistics = dir.read_callback_file(c"statistics", kept.clone(), &show_statistics);
         let counting = dir.read_write_callback_file(
             c"statistics_enable",
             kept.clone(),

@@ -8,7 +8,7 @@
 use crate::{
     completion::Any,
     request::NullBlk,
-    settings::Config,
+    settings::Config, //
 };
 use kernel::{
     block::{

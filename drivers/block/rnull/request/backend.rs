@@ -158,14 +158,11 @@ impl Backend {
     where
         T: Operations<RequestData: HasStatus>,
     {
-        if !self.plain {
-            return self.execute_command(rq);
-        }
         let tree = &self.kept.tree;
         // Code that knows the operation need not look at what it does.
         let result = match rq.op() {
-            Op::READ => tree.read(Data::all(rq.segments(), rq.sector())),
-            Op::WRITE => tree.write(Data::all(rq.segments(), rq.sector())),
+            Op::READ if self.plain => tree.read(Data::all(rq.segments(), rq.sector())),
+            Op::WRITE if self.plain => tree.write(Data::all(rq.segments(), rq.sector())),
             _ => return self.execute_command(rq),
         };
         (rq, as_status(result))
@@ -198,18 +195,12 @@ impl Backend {
         }
         match &self.zones {
             None => self.transfer(command, u64::MAX).0.into(),
-            Some(zones) => self
-                .run_zoned(zones, command)
-                .unwrap_or_else(Outcome::from),
+            Some(zones) => self.run_zoned(zones, command).unwrap_or_else(Outcome::from),
         }
     }
 
     /// Executes a command on zones, other than a flush. It is for sectors of one zone.
-    fn run_zoned(
-        &self,
-        zones: &Zones,
-        mut command: Command<'_>,
-    ) -> Result<Outcome, Status> {
+    fn run_zoned(&self, zones: &Zones, mut command: Command<'_>) -> Result<Outcome, Status> {
         let op = command.op;
         match op {
             Op::WRITE | Op::ZONE_APPEND => {

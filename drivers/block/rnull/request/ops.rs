@@ -66,10 +66,7 @@ type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullB
 impl<C: Completion> Queue<C> {
     /// Refuses a request that may not be executed now.
     #[inline(always)]
-    fn admit<'call>(
-        &self,
-        rq: New<'call, C>,
-    ) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
+    fn admit<'call>(&self, rq: New<'call, C>) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
         if C::FEATURES && !self.backend.admit(rq.bytes()) {
             self.backend
                 .kept

@@ -80,9 +80,9 @@ impl<T: Operations> PollQueues<T> {
 
     /// Takes one request, if it is still waiting.
     pub(crate) fn remove(&self, rq: &Request<T>) -> Option<OwnedRequest<T, InFlight>> {
-        self.0
-            .iter()
-            .find_map(|queue| queue.waiting.lock().remove(rq))
+        let queue = self.0.get(rq.hw_queue() as usize)?;
+        let removed = queue.waiting.lock().remove(rq);
+        removed
     }
 }
 

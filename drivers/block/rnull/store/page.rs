@@ -3,7 +3,7 @@
 //! A page of data.
 
 use super::{
-    sectors::Sectors,
+    bitmap::SectorBitmap,
     Piece, //
 };
 use core::ops::Range;
@@ -25,7 +25,7 @@ use kernel::{
 /// What was not written reads as zeroes.
 pub(super) struct StorePage {
     data: DataPage,
-    written: Sectors,
+    written: SectorBitmap,
 }
 
 impl StorePage {
@@ -33,7 +33,7 @@ impl StorePage {
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
             data: DataPage::new(GFP_NOIO)?,
-            written: Sectors::NONE,
+            written: SectorBitmap::NONE,
         })
     }
 

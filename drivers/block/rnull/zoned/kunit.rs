@@ -89,7 +89,10 @@ impl Discard for Null {
 
 /// A device of `size` MiB.
 pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Result<Arc<Zones>> {
-    Arc::pin_init(Zones::new(config.plan(size, 512)?, locking, c"kunit"), GFP_KERNEL)
+    Arc::pin_init(
+        Zones::new(config.plan(size, 512)?, locking, c"kunit"),
+        GFP_KERNEL,
+    )
 }
 
 impl Changed<'_> {
@@ -178,7 +181,7 @@ impl Zones {
 
     /// How many zones are implicitly open, explicitly open, and closed.
     pub(super) fn counts(&self) -> [u32; 3] {
-        self.budget.lock().counts()
+        self.limits.lock().counts()
     }
 
     /// Makes a zone one with a condition and a write pointer, whatever it was.

@@ -332,7 +332,7 @@ mod tests {
                     assert_eq!(next(&mut consumer), Some(entry(tags(at))));
                 }
                 assert_eq!(next(&mut consumer), None);
-                    assert!(consumer.finish());
+                assert!(consumer.finish());
                 let (rest, again) = taken(&ring)?;
                 assert_eq!((&*rest, again), (&[50][..], false));
             }

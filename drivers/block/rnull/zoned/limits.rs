@@ -10,7 +10,7 @@ use kernel::block::{
 };
 
 /// The limits of a device, and the zones that count towards them.
-pub(super) struct Budget {
+pub(super) struct Limits {
     /// How many zones may be open. Zero: any number.
     max_open: u32,
     /// How many zones may be open or closed. Zero: any number.
@@ -30,7 +30,7 @@ pub(super) enum Room {
     CloseOne,
 }
 
-impl Budget {
+impl Limits {
     /// A device with all zones empty or full.
     pub(super) fn new(max_open: u32, max_active: u32, cursor: usize) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl Budget {
     ///
     /// To close a zone helps against the limit of open zones only. And it is not done with as many
     /// zones active as can be, also if the zone is one of them: this is how null_blk does it.
-    pub(super) fn admit(&self, cond: ZoneCond) -> Result<Room, Status> {
+    pub(super) fn make_room(&self, cond: ZoneCond) -> Result<Room, Status> {
         if cond == ZoneCond::Empty && !self.has_room_for_active() {
             return Err(Status::ZONE_ACTIVE_RESOURCE);
         }

@@ -10,9 +10,9 @@ const WORDS: usize = PAGE_SECTORS.div_ceil(BITS);
 
 /// A set of sectors of a page, by their number in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sectors([usize; WORDS]);
+pub(super) struct SectorBitmap([usize; WORDS]);
 
-impl Sectors {
+impl SectorBitmap {
     /// No sector.
     pub(super) const NONE: Self = Self([0; WORDS]);
 
@@ -94,13 +94,13 @@ impl Sectors {
     }
 }
 
-#[kernel::prelude::kunit_tests(rnull_store_sectors)]
+#[kernel::prelude::kunit_tests(rnull_sector_bitmap)]
 mod tests {
     use super::*;
 
     #[test]
     fn ranges_are_added_and_taken_out() {
-        let mut sectors = Sectors::NONE;
+        let mut sectors = SectorBitmap::NONE;
         assert!(sectors.is_empty());
         sectors.insert(2..5);
         assert!(sectors.has_all(2..5));
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_page_can_be_full() {
-        let mut sectors = Sectors::NONE;
+        let mut sectors = SectorBitmap::NONE;
         assert!(!sectors.is_full());
         sectors.insert(0..PAGE_SECTORS);
         assert!(sectors.has_all(0..PAGE_SECTORS));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn runs_alternate() {
-        let mut sectors = Sectors::NONE;
+        let mut sectors = SectorBitmap::NONE;
         sectors.insert(1..3);
         sectors.insert(5..6);
         let mut runs = sectors.runs(0..8);
