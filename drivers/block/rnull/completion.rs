@@ -188,7 +188,7 @@ macro_rules! make_types {
                 })
             }
 
-            #[inline]
+            #[inline(always)]
             fn complete<T>(device: &AnyDevice<T>, done: Done<T>)
             where
                 T: Operations<RequestData = TimerData<T>>,
@@ -198,7 +198,7 @@ macro_rules! make_types {
                 }
             }
 
-            #[inline]
+            #[inline(always)]
             fn complete_all<T>(device: &AnyDevice<T>, batch: impl Iterator<Item = Done<T>>)
             where
                 T: Operations<RequestData = TimerData<T>>,

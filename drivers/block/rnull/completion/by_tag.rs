@@ -81,7 +81,8 @@ where
 }
 
 /// Posts a request.
-#[inline]
+// Not inlined, so that other modes do not save registers for it.
+#[inline(never)]
 pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
     T: Operations<RequestData: HasStatus>,
@@ -96,7 +97,7 @@ where
 /// Posts a batch.
 ///
 /// While faults are possible, requests are completed one by one, so nothing is injected here.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn complete_list<T>(rings: &Rings<T>, mut list: RequestList<T, InFlight>)
 where
     T: Operations<RequestData: HasStatus>,

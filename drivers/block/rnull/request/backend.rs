@@ -138,8 +138,13 @@ impl Backend {
         Ok(Arc::new(this, GFP_KERNEL)?)
     }
 
-    /// Whether a request of `bytes` may be executed now.
+    /// Whether there is data in memory, and no other feature.
     #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether a request of `bytes` may be executed now.
     pub(super) fn admit(&self, bytes: u32) -> bool {
         match &self.throttle {
             None => true,

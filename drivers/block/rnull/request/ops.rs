@@ -64,6 +64,12 @@ type Started<C> = OwnedRequest<NullBlk<C>, InFlight>;
 type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullBlk<C>>>;
 
 impl<C: Completion> Queue<C> {
+    /// Whether the device has no feature but data in memory.
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        !C::FEATURES || self.backend.is_plain()
+    }
+
     /// Refuses a request that may not be executed now.
     #[inline(always)]
     fn admit<'call>(&self, rq: New<'call, C>) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
@@ -176,11 +182,11 @@ impl<C: Completion> Queue<C> {
         })
     }
 
-    /// Queues a request that is polled for, or any while the gate is open. This is out of line, so
-    /// that all others need not save the registers for it.
-    #[cold]
+    /// Queues any request: one that is polled for, one of a device with more than data in memory,
+    /// and all while the gate is open. This is out of line, so that the others need not save the
+    /// registers for it.
     #[inline(never)]
-    fn queue_cold<'call>(&self, rq: New<'call, C>) -> QueueResult<'call, NullBlk<C>> {
+    fn queue_slow<'call>(&self, rq: New<'call, C>) -> QueueResult<'call, NullBlk<C>> {
         let gate = gate::is_open();
         let done = self.process(rq, true, gate, |backend, rq| {
             if gate || C::FEATURES {
@@ -195,24 +201,24 @@ impl<C: Completion> Queue<C> {
         Ok(())
     }
 
-    /// Queues a list of requests while the gate is open. Adds those that are refused to `refused`.
+    /// Queues a list of requests while the gate is open. Returns those that are refused.
     #[cold]
     #[inline(never)]
-    fn queue_gated_list<'call>(
+    fn queue_gated<'call>(
         &self,
-        first: New<'call, C>,
-        others: &mut RequestList<NullBlk<C>, Idle<'call>>,
-        refused: &mut RequestList<NullBlk<C>, Idle<'call>>,
-    ) {
-        let statistics = &self.backend.kept.statistics;
-        statistics.count_io(first.hw_queue(), Event::Batch);
-        let mut next = Some(first);
-        while let Some(rq) = next {
-            if let Err(rq) = self.queue_cold(rq) {
+        requests: RequestList<NullBlk<C>, Idle<'call>>,
+    ) -> RequestList<NullBlk<C>, Idle<'call>> {
+        let mut refused = RequestList::new();
+        let mut batch = Some(Event::Batch);
+        for rq in requests {
+            if let Some(batch) = batch.take() {
+                self.backend.kept.statistics.count_io(rq.hw_queue(), batch);
+            }
+            if let Err(rq) = self.queue_slow(rq) {
                 refused.push_back(rq.into_request());
             }
-            next = others.pop_front();
         }
+        refused
     }
 }
 
@@ -231,10 +237,10 @@ impl<C: Completion> Operations for NullBlk<C> {
         rq: OwnedRequest<Self, Idle<'call>>,
         _is_last: bool,
     ) -> QueueResult<'call, Self> {
-        if gate::is_open() || rq.is_polled() {
-            return queue.queue_cold(rq);
+        if gate::is_open() || rq.is_polled() || !queue.is_plain() {
+            return queue.queue_slow(rq);
         }
-        let rq = queue.start(queue.admit(rq)?);
+        let rq = queue.start(rq);
         if rq.should_fake_timeout() {
             Queue::lose(rq);
             return Ok(());
@@ -249,16 +255,15 @@ impl<C: Completion> Operations for NullBlk<C> {
         queue: &Queue<C>,
         mut requests: RequestList<Self, Idle<'call>>,
     ) -> RequestList<Self, Idle<'call>> {
+        if gate::is_open() {
+            return queue.queue_gated(requests);
+        }
         let mut refused = RequestList::new();
         let batch = core::iter::from_fn(|| loop {
             let rq = requests.pop_front()?;
-            if gate::is_open() {
-                queue.queue_gated_list(rq, &mut requests, &mut refused);
-                return None;
-            }
             // To poll for requests that take no time is worth code here.
             if C::FEATURES && rq.is_polled() {
-                if let Err(rq) = queue.queue_cold(rq) {
+                if let Err(rq) = queue.queue_slow(rq) {
                     refused.push_back(rq.into_request());
                 }
                 continue;
