@@ -78,38 +78,38 @@ impl<'a> Data<'a, true> {
 impl<const LIMITED: bool> Data<'_, LIMITED> {
     /// The part of a piece that can be read.
     #[inline]
-    fn readable(&self, piece: Piece) -> Piece {
+    fn readable(&self, range: PageRange) -> PageRange {
         if !LIMITED {
-            return piece;
+            return range;
         }
-        let left = self.end.saturating_sub(piece.position());
-        piece.first(left.min(piece.len as u64) as usize)
+        let left = self.end.saturating_sub(range.position());
+        range.first(left.min(range.len as u64) as usize)
     }
 }
 
 impl<'a, const LIMITED: bool> Iterator for Data<'a, LIMITED> {
-    type Item = (Segment<'a>, Piece);
+    type Item = (Segment<'a>, PageRange);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let mut piece = Piece::at(self.position, 0);
-        let mut most = PAGE_SIZE - piece.offset;
+        let mut range = PageRange::at(self.position, 0);
+        let mut most = PAGE_SIZE - range.offset;
         if LIMITED {
             most = most.min(self.left);
         }
         let segment = self.segments.next_part(most)?;
-        piece.len = segment.len();
-        self.position += piece.len as u64;
+        range.len = segment.len();
+        self.position += range.len as u64;
         if LIMITED {
-            self.left -= piece.len;
+            self.left -= range.len;
         }
-        Some((segment, piece))
+        Some((segment, range))
     }
 }
 
 /// A range of bytes of the device that lies inside one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct PageRange {
     /// The number of the page.
     index: usize,
     /// The first byte in the page.
@@ -120,7 +120,7 @@ pub(crate) struct Piece {
     len: usize,
 }
 
-impl Piece {
+impl PageRange {
     /// `len` bytes from the byte `position` of the device on.
     #[inline]
     fn at(position: u64, len: usize) -> Self {
@@ -166,17 +166,17 @@ impl Piece {
 
 /// Cuts `len` bytes of the device, from the byte `position` on, into pieces.
 #[inline]
-fn pieces(position: u64, len: usize) -> impl Iterator<Item = Piece> {
+fn page_ranges(position: u64, len: usize) -> impl Iterator<Item = PageRange> {
     let mut at = 0;
     core::iter::from_fn(move || {
         if at == len {
             return None;
         }
-        let mut piece = Piece::at(position + at as u64, len - at);
-        piece.at = at;
-        piece.len = piece.len.min(PAGE_SIZE - piece.offset);
-        at += piece.len;
-        Some(piece)
+        let mut range = PageRange::at(position + at as u64, len - at);
+        range.at = at;
+        range.len = range.len.min(PAGE_SIZE - range.offset);
+        at += range.len;
+        Some(range)
     })
 }
 
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
 
     fn check(position: u64, len: usize, expected: &[(usize, usize, usize, usize)]) {
-        let mut found = pieces(position, len);
+        let mut found = page_ranges(position, len);
         for &(index, offset, at, len) in expected {
-            let expected = Piece {
+            let expected = PageRange {
                 index,
                 offset,
                 at,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_with_pages() {
+    fn ranges_end_with_pages() {
         const P: usize = PAGE_SIZE;
         check(0, 0, &[]);
         check(0, 512, &[(0, 0, 0, 512)]);
@@ -222,20 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn pieces_have_parts() {
-        let piece = Piece {
+    fn ranges_have_parts() {
+        let range = PageRange {
             index: 7,
             offset: 100,
             at: 1000,
             len: 2000,
         };
         let part = |sectors| {
-            let Piece {
+            let PageRange {
                 index,
                 offset,
                 at,
                 len,
-            } = piece.part(sectors);
+            } = range.part(sectors);
             (index, offset, at, len)
         };
         assert_eq!(part(0..5), (7, 100, 1000, 2000));
@@ -245,9 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn pieces_touch_sectors() {
+    fn ranges_touch_sectors() {
         let sectors = |offset, len| {
-            Piece {
+            PageRange {
                 index: 0,
                 offset,
                 at: 0,

@@ -6,13 +6,13 @@
 
 use super::{
     page::StorePage,
-    pieces,
+    page_ranges,
     tree::{
         no_data,
-        read_piece, //
+        read_range, //
     },
     Data,
-    Piece,
+    PageRange,
     Tree, //
 };
 use kernel::{
@@ -82,8 +82,8 @@ impl Cache {
     /// Forgets `sectors` sectors, from `first` on, here and in the tree. May sleep.
     pub(crate) fn discard(&self, tree: &Tree, first: u64, sectors: u64) {
         let mut state = self.state.lock();
-        for piece in pieces(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize) {
-            state.forget(piece);
+        for range in page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize) {
+            state.discard(range);
         }
         tree.discard(first, sectors);
     }
@@ -115,26 +115,26 @@ impl Access<'_> {
     ///
     /// `ENOSPC` if there is not enough memory. A part may have been written.
     pub(crate) fn write(&mut self, data: Data<'_, true>, through: bool) -> Result {
-        for (segment, piece) in data {
+        for (segment, range) in data {
             if through {
                 self.tree
-                    .update(piece.index, |page| page.write(segment, piece))?;
-                self.state.forget(piece);
+                    .update(range.index, |page| page.write(segment, range))?;
+                self.state.discard(range);
             } else {
-                self.write_piece(segment, piece)?;
+                self.write_range(segment, range)?;
             }
         }
         Ok(())
     }
 
     /// Copies from a segment to a page in the cache.
-    fn write_piece(&mut self, segment: Segment<'_>, piece: Piece) -> Result {
-        if self.state.pages.get(&piece.index).is_none() {
+    fn write_range(&mut self, segment: Segment<'_>, range: PageRange) -> Result {
+        if self.state.pages.get(&range.index).is_none() {
             self.state.make_room(self.tree, self.limit)?;
-            self.state.add(piece.index)?;
+            self.state.add(range.index)?;
         }
-        match self.state.pages.get_mut(&piece.index) {
-            Some(page) => page.write(segment, piece),
+        match self.state.pages.get_mut(&range.index) {
+            Some(page) => page.write(segment, range),
             None => Ok(()),
         }
     }
@@ -142,14 +142,14 @@ impl Access<'_> {
     /// Copies the data of the device to the memory of a request, as [`Tree::read`] does.
     pub(crate) fn read(&mut self, mut data: Data<'_, true>) -> Result {
         let stored = self.tree.lock();
-        while let Some((segment, piece)) = data.next() {
-            let good = data.readable(piece);
-            let behind = |part| read_piece(stored.page(piece.index), segment, part);
-            match self.state.pages.get(&piece.index) {
+        while let Some((segment, range)) = data.next() {
+            let good = data.readable(range);
+            let behind = |part| read_range(stored.page(range.index), segment, part);
+            match self.state.pages.get(&range.index) {
                 Some(page) => page.read_runs(segment, good, behind)?,
                 None => behind(good)?,
             }
-            no_data(segment, good.len, piece.len)?;
+            no_data(segment, good.len, range.len)?;
         }
         Ok(())
     }
@@ -202,13 +202,13 @@ impl State {
     }
 
     /// Forgets the sectors of a piece.
-    fn forget(&mut self, piece: Piece) {
+    fn discard(&mut self, range: PageRange) {
         let empty = self
             .pages
-            .get_mut(&piece.index)
-            .is_some_and(|page| page.forget(piece.sectors()));
+            .get_mut(&range.index)
+            .is_some_and(|page| page.discard(range.sectors()));
         if empty {
-            self.take_out(piece.index);
+            self.take_out(range.index);
         }
     }
 }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_pages_as_there_may_be() -> Result {
+    fn pages_are_limited() -> Result {
         let tree = tree()?;
         let mut state = state_with(&[], 0)?;
         for index in 0..10 {
@@ -284,11 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_pages_do_not_count() -> Result {
+    fn discarded_pages_do_not_count() -> Result {
         let mut state = state_with(&[2, 5, 9], 0)?;
         for (index, left) in [(5, &[2, 9][..]), (5, &[2, 9]), (2, &[9])] {
-            for piece in pieces((index as u64) << PAGE_SHIFT, 1 << PAGE_SHIFT) {
-                state.forget(piece);
+            for range in page_ranges((index as u64) << PAGE_SHIFT, 1 << PAGE_SHIFT) {
+                state.discard(range);
             }
             assert!(has(&state, left));
         }

@@ -4,7 +4,7 @@
 
 use super::{
     bitmap::SectorBitmap,
-    Piece, //
+    PageRange, //
 };
 use core::ops::Range;
 use kernel::{
@@ -39,21 +39,21 @@ impl StorePage {
 
     /// Copies from the request's memory to the page.
     #[inline(always)]
-    pub(super) fn write(&mut self, segment: Segment<'_>, piece: Piece) -> Result {
-        segment.copy_to_page(piece.at, &self.data, piece.offset, piece.len)?;
+    pub(super) fn write(&mut self, segment: Segment<'_>, range: PageRange) -> Result {
+        segment.copy_to_page(range.at, &self.data, range.offset, range.len)?;
         if !self.written.is_full() {
-            self.written.insert(piece.sectors());
+            self.written.insert(range.sectors());
         }
         Ok(())
     }
 
     /// Copies from the page to the request's memory.
     #[inline(always)]
-    pub(super) fn read(&self, segment: Segment<'_>, piece: Piece) -> Result {
+    pub(super) fn read(&self, segment: Segment<'_>, range: PageRange) -> Result {
         if self.written.is_full() {
-            return segment.copy_from_page(piece.at, &self.data, piece.offset, piece.len);
+            return segment.copy_from_page(range.at, &self.data, range.offset, range.len);
         }
-        self.read_runs(segment, piece, |range| segment.fill(range.at, range.len, 0))
+        self.read_runs(segment, range, |part| segment.fill(part.at, part.len, 0))
     }
 
     /// Copies what there is to the request's memory, and calls `missing` for the rest.
@@ -61,11 +61,11 @@ impl StorePage {
     pub(super) fn read_runs(
         &self,
         segment: Segment<'_>,
-        piece: Piece,
-        mut missing: impl FnMut(Piece) -> Result,
+        range: PageRange,
+        mut missing: impl FnMut(PageRange) -> Result,
     ) -> Result {
-        for (run, there) in self.written.runs(piece.sectors()) {
-            let part = piece.part(run);
+        for (run, there) in self.written.runs(range.sectors()) {
+            let part = range.part(run);
             if there {
                 segment.copy_from_page(part.at, &self.data, part.offset, part.len)?;
             } else {
@@ -91,7 +91,7 @@ impl StorePage {
     }
 
     /// Forgets sectors. Returns whether there is nothing left.
-    pub(super) fn forget(&mut self, sectors: Range<usize>) -> bool {
+    pub(super) fn discard(&mut self, sectors: Range<usize>) -> bool {
         self.written.remove(sectors);
         self.written.is_empty()
     }

@@ -7,9 +7,9 @@
 use super::{
     directory::Directory,
     page::StorePage,
-    pieces,
+    page_ranges,
     Data,
-    Piece,
+    PageRange,
     PAGE_SECTORS, //
 };
 use kernel::{
@@ -58,10 +58,10 @@ impl Tree {
     #[inline(always)]
     pub(crate) fn read<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
         let pages = self.lock();
-        while let Some((segment, piece)) = data.next() {
-            let good = data.readable(piece);
-            read_piece(pages.page(piece.index), segment, good)?;
-            no_data(segment, good.len, piece.len)?;
+        while let Some((segment, range)) = data.next() {
+            let good = data.readable(range);
+            read_range(pages.page(range.index), segment, good)?;
+            no_data(segment, good.len, range.len)?;
         }
         Ok(())
     }
@@ -76,13 +76,13 @@ impl Tree {
     #[inline(always)]
     pub(crate) fn write<const LIMITED: bool>(&self, data: Data<'_, LIMITED>) -> Result {
         let mut pages = self.lock();
-        for (segment, piece) in data {
+        for (segment, range) in data {
             loop {
-                if let Some(page) = pages.page_mut(piece.index) {
-                    page.write(segment, piece)?;
+                if let Some(page) = pages.page_mut(range.index) {
+                    page.write(segment, range)?;
                     break;
                 }
-                pages = self.make(pages, piece.index)?;
+                pages = self.make(pages, range.index)?;
             }
         }
         Ok(())
@@ -129,17 +129,18 @@ impl Tree {
 
     /// Forgets `sectors` sectors, from `first` on.
     pub(crate) fn discard(&self, first: u64, sectors: u64) {
-        let mut rest = pieces(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize).peekable();
+        let mut rest =
+            page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize).peekable();
         while rest.peek().is_some() {
             // Pages are freed outside of the lock.
             let mut gone = [const { (None, None) }; DISCARD_BATCH];
             let mut pages = self.lock();
-            for (gone, piece) in gone.iter_mut().zip(rest.by_ref()) {
+            for (gone, range) in gone.iter_mut().zip(rest.by_ref()) {
                 // Those sectors that lie in the piece as a whole.
-                let first = piece.offset.div_ceil(SECTOR_SIZE as usize);
-                let end = (piece.offset + piece.len) >> SECTOR_SHIFT;
+                let first = range.offset.div_ceil(SECTOR_SIZE as usize);
+                let end = (range.offset + range.len) >> SECTOR_SHIFT;
                 debug_assert!(end <= PAGE_SECTORS);
-                *gone = pages.take_if(piece.index, |page| page.forget(first..end));
+                *gone = pages.take_if(range.index, |page| page.discard(first..end));
             }
             drop(pages);
         }
@@ -148,10 +149,14 @@ impl Tree {
 
 /// Copies from a page to a segment, or fills it if there is no page.
 #[inline(always)]
-pub(super) fn read_piece(page: Option<&StorePage>, segment: Segment<'_>, piece: Piece) -> Result {
+pub(super) fn read_range(
+    page: Option<&StorePage>,
+    segment: Segment<'_>,
+    range: PageRange,
+) -> Result {
     match page {
-        Some(page) => page.read(segment, piece),
-        None => segment.fill(piece.at, piece.len, 0),
+        Some(page) => page.read(segment, range),
+        None => segment.fill(range.at, range.len, 0),
     }
 }
 
