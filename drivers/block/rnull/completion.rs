@@ -23,7 +23,7 @@ use crate::{
         completion_modes,
         IrqMode, //
     },
-    kept::Kept, //
+    retained::Retained, //
 };
 use kernel::{
     block::{
@@ -50,7 +50,7 @@ pub(crate) type Done<T> = (OwnedRequest<T, InFlight>, Status);
 /// A way to complete the requests of a driver `T`.
 pub(crate) trait Completion: Sized + 'static {
     /// Whether that happens later, so that the status has to be kept with the request.
-    const LATER: bool;
+    const DEFERRED: bool;
 
     /// Whether the device may have features, so that execution does something.
     const FEATURES: bool;
@@ -86,7 +86,7 @@ pub(crate) trait Completion: Sized + 'static {
 pub(crate) struct Setup<'a> {
     pub(crate) mode: IrqMode,
     pub(crate) latency: Delta,
-    pub(crate) kept: &'a Arc<Kept>,
+    pub(crate) retained: &'a Arc<Retained>,
 }
 
 /// Data of a request that has a place for its status.
@@ -114,7 +114,7 @@ macro_rules! make_types {
             pub(crate) enum $type {}
 
             impl Completion for $type {
-                const LATER: bool = $file::LATER;
+                const DEFERRED: bool = $file::DEFERRED;
                 const FEATURES: bool = false;
 
                 type Data<T: 'static> = $data;
@@ -147,7 +147,7 @@ macro_rules! make_types {
                 where
                     T: Operations<RequestData = $data>,
                 {
-                    if Self::LATER {
+                    if Self::DEFERRED {
                         $file::complete_list(device, keep_all(batch));
                     } else {
                         end_each(batch);
@@ -165,7 +165,7 @@ macro_rules! make_types {
         }
 
         impl Completion for Any {
-            const LATER: bool = true;
+            const DEFERRED: bool = true;
             const FEATURES: bool = true;
 
             // A timer has a place in it, and the other modes need no more than a status.

@@ -14,7 +14,7 @@ use crate::{
         registry::Registry,
         Device, //
     },
-    kept::Kept,
+    retained::Retained,
     settings::{
         parse::Value,
         Config,
@@ -49,7 +49,7 @@ pub(crate) struct Root {
 pub(crate) struct DeviceDir {
     registry: Arc<Registry>,
     name: CString,
-    kept: Arc<Kept>,
+    retained: Arc<Retained>,
     #[pin]
     state: Mutex<State>,
 }
@@ -88,7 +88,7 @@ impl GroupOperations for Root {
 
         let registry = self.registry.clone();
         let config = Config::new();
-        let (kept, groups) = Kept::new()?;
+        let (retained, groups) = Retained::new()?;
         let dir_name: CString = name.try_into()?;
         Ok(Group::with_default_groups(
             name.try_into()?,
@@ -97,7 +97,7 @@ impl GroupOperations for Root {
             try_pin_init!(DeviceDir {
                 registry,
                 name: dir_name,
-                kept,
+                retained,
                 state <- new_mutex!(State {
                     config,
                     device: None,
@@ -113,7 +113,7 @@ impl DeviceDir {
         let mut state = self.state.lock();
         if state.device.is_none() {
             let State { config, device } = &mut *state;
-            let on = Device::power_on(&self.registry, config, &self.kept, Some(&self.name))
+            let on = Device::power_on(&self.registry, config, &self.retained, Some(&self.name))
                 .inspect_err(|&why| {
                     if why == ENOMEM {
                         pr_warn!("{}: not enough memory\n", &*self.name);

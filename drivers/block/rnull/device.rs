@@ -27,13 +27,13 @@ use crate::{
         completion_modes,
         IrqMode, //
     },
-    kept::Kept,
     request::{
         Backend,
         NullBlk,
         PollQueues,
         Queue, //
     },
+    retained::Retained,
     settings::{
         Config,
         Machine, //
@@ -57,7 +57,7 @@ use kernel::{
 /// A device that is powered on. Dropping it powers it off, which waits for I/O in flight.
 ///
 /// All that a powered device has is made when it is powered on, and nothing of it is kept when it
-/// is powered off; what is kept is in [`Kept`].
+/// is powered off; what is kept is in [`Retained`].
 pub(crate) struct Device {
     // The disk goes before its name and number can be used again.
     disk: KBox<dyn Disk>,
@@ -85,26 +85,26 @@ impl Device {
     pub(crate) fn power_on(
         registry: &Arc<Registry>,
         config: &mut Config,
-        kept: &Arc<Kept>,
+        retained: &Arc<Retained>,
         name: Option<&CStr>,
     ) -> Result<Self> {
         let machine = Machine::this();
         config.normalize(&machine)?;
         let layout = config.plan_zones()?;
         let slot = registry.reserve(name)?;
-        let backend = Backend::new(config, layout, kept, slot.name().as_cstr())?;
+        let backend = Backend::new(config, layout, retained, slot.name().as_cstr())?;
         let disk = Parts {
             registry,
             config,
             machine: &machine,
-            kept,
+            retained,
             slot: &slot,
             layout,
             backend: &backend,
         }
         .disk()?;
 
-        let files = debugfs::Files::new(registry.debug(), slot.name().as_cstr(), kept)?;
+        let files = debugfs::Files::new(registry.debug(), slot.name().as_cstr(), retained)?;
         config.index = slot.index();
         pr_info!("disk {} created\n", slot.name());
         Ok(Self {
@@ -131,7 +131,7 @@ struct Parts<'a> {
     registry: &'a Registry,
     config: &'a Config,
     machine: &'a Machine,
-    kept: &'a Arc<Kept>,
+    retained: &'a Arc<Retained>,
     slot: &'a Slot,
     layout: Option<Layout>,
     backend: &'a Arc<Backend>,
@@ -177,7 +177,7 @@ impl Parts<'_> {
         let setup = Setup {
             mode: self.config.irq_mode(),
             latency: self.config.latency(),
-            kept: self.kept,
+            retained: self.retained,
         };
         let queue = Queue {
             backend: self.backend.clone(),

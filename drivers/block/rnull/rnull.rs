@@ -33,8 +33,8 @@ mod control;
 mod device;
 mod faults;
 mod irq_mode;
-mod kept;
 mod request;
+mod retained;
 mod settings;
 mod statistics;
 mod store;
@@ -45,13 +45,13 @@ use device::{
     registry::Registry,
     Device, //
 };
-use kept::Kept;
 use kernel::{
     configfs::Subsystem,
     module_param::ParamString,
     prelude::*,
     sync::Arc, //
 };
+use retained::Retained;
 use settings::{
     params::{
         self,
@@ -141,8 +141,8 @@ fn create_devices(registry: &Arc<Registry>) -> Result<KVec<Device>> {
     for _ in 0..params::devices() {
         let mut config = Config::new();
         // There is no directory for these.
-        let (kept, _) = Kept::new()?;
-        let device = Device::power_on(registry, &mut config, &kept, None)?;
+        let (retained, _) = Retained::new()?;
+        let device = Device::power_on(registry, &mut config, &retained, None)?;
         devices.push(device, GFP_KERNEL)?;
     }
     Ok(devices)

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_memory_is_off_without() -> Result {
+    fn features_of_the_store_need_memory_backing() -> Result {
         let config = normalized(|config| {
             config.discard = true;
             config.cache_size = 5;
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_keeps_its_discard() {
+    fn rejected_configurations_keep_discard() {
         let discard_after = |change: fn(&mut Config)| {
             let mut config = Config::new();
             config.discard = true;

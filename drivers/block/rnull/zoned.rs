@@ -45,8 +45,8 @@ pub(crate) use self::{
     },
     lock::Locking,
     manage::{
-        Changed,
         Failure, //
+        ManageGuard,
     }, //
 };
 
@@ -191,7 +191,7 @@ impl Zones {
 
             let state = zone.state();
             if state.cond == ZoneCond::ImplicitOpen {
-                let closed = state.no_longer_open(&zone.extent);
+                let closed = state.after_closing(&zone.extent);
                 limits.moved(state.cond, closed.cond);
                 zone.cond.store(closed.cond, Relaxed);
                 return;

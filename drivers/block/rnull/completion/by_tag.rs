@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     faults::gate,
-    kept::Kept,
+    retained::Retained,
     statistics::Event, //
 };
 use kernel::{
@@ -71,7 +71,7 @@ use kernel::{
 
 pub(super) use super::only_status as data;
 
-pub(super) const LATER: bool = true;
+pub(super) const DEFERRED: bool = true;
 
 pub(super) fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Rings<T>>
 where
@@ -120,7 +120,7 @@ struct Port<T: Operations> {
 #[pin_data]
 struct HwQueue<T: Operations> {
     tag_set: Arc<TagSet<T>>,
-    kept: Arc<Kept>,
+    retained: Arc<Retained>,
     number: u32,
     /// From an entry to the interrupt.
     latency: Delta,
@@ -142,7 +142,7 @@ where
             let queue = Arc::pin_init(
                 try_pin_init!(HwQueue {
                     tag_set: tag_set.clone(),
-                    kept: setup.kept.clone(),
+                    retained: setup.retained.clone(),
                     number,
                     latency: setup.latency,
                     interrupt <- HrTimer::new(),
@@ -214,10 +214,10 @@ where
         }
         rq.park();
         if FAULTY {
-            if let Some((hw_queue, tag)) = self.kept.faults.inject_tag(hw_queue, tag) {
+            if let Some((hw_queue, tag)) = self.retained.faults.inject_tag(hw_queue, tag) {
                 // Without room, nothing is injected.
                 if producer.push(Entry { hw_queue, tag }) {
-                    self.kept.statistics.count(self.number, Event::Injected);
+                    self.retained.statistics.count(self.number, Event::Injected);
                 }
             }
         }
@@ -243,7 +243,7 @@ where
 
     #[cold]
     fn count_spurious(&self) {
-        self.kept.statistics.count(self.number, Event::Spurious);
+        self.retained.statistics.count(self.number, Event::Spurious);
     }
 }
 

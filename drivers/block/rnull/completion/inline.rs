@@ -21,7 +21,7 @@ use kernel::{
 
 pub(super) use super::only_status as data;
 
-pub(super) const LATER: bool = false;
+pub(super) const DEFERRED: bool = false;
 
 pub(super) fn device<T: Operations>(_: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result {
     Ok(())

@@ -21,7 +21,7 @@ use kernel::{
 
 pub(super) use super::only_status as data;
 
-pub(super) const LATER: bool = true;
+pub(super) const DEFERRED: bool = true;
 
 pub(super) fn device<T: Operations>(_: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result {
     Ok(())

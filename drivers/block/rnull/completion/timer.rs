@@ -39,7 +39,7 @@ use kernel::{
     }, //
 };
 
-pub(super) const LATER: bool = true;
+pub(super) const DEFERRED: bool = true;
 
 /// What is kept with each request of a driver `T`.
 #[pin_data]

@@ -144,11 +144,11 @@ impl AttributeOperations<{ Id::badblocks as u64 }> for DeviceDir {
     type Data = DeviceDir;
 
     fn show(this: &DeviceDir, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
-        this.kept.bad_blocks.show(page)
+        this.retained.bad_blocks.show(page)
     }
 
     fn store(this: &DeviceDir, text: &[u8]) -> Result {
-        bad_blocks::store(&this.kept.bad_blocks, text)
+        bad_blocks::store(&this.retained.bad_blocks, text)
             .map_err(|e| this.refuse("badblocks", text, e))
     }
 }

@@ -3,7 +3,7 @@
 //! The files of a device in debugfs.
 
 use crate::{
-    kept::Kept,
+    retained::Retained,
     settings::parse::Value, //
 };
 use kernel::{
@@ -19,18 +19,18 @@ use kernel::{
 
 /// The files of a device that is powered on. Dropping this removes them.
 pub(crate) struct Files {
-    _statistics: Pin<KBox<File<Arc<Kept>>>>,
-    _counting: Pin<KBox<File<Arc<Kept>>>>,
+    _statistics: Pin<KBox<File<Arc<Retained>>>>,
+    _counting: Pin<KBox<File<Arc<Retained>>>>,
 }
 
 impl Files {
     /// Makes the files in a directory called `name` in `parent`.
-    pub(crate) fn new(parent: &Dir, name: &CStr, kept: &Arc<Kept>) -> Result<Self> {
+    pub(crate) fn new(parent: &Dir, name: &CStr, retained: &Arc<Retained>) -> Result<Self> {
         let dir = parent.subdir(name);
-        let statistics = dir.read_callback_file(c"statistics", kept.clone(), &show_statistics);
+        let statistics = dir.read_callback_file(c"statistics", retained.clone(), &show_statistics);
         let counting = dir.read_write_callback_file(
             c"statistics_enable",
-            kept.clone(),
+            retained.clone(),
             &show_counting,
             &store_counting,
         );
@@ -41,19 +41,19 @@ impl Files {
     }
 }
 
-fn show_statistics(kept: &Arc<Kept>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    fmt::Display::fmt(&kept.statistics, f)
+fn show_statistics(retained: &Arc<Retained>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fmt::Display::fmt(&retained.statistics, f)
 }
 
-fn show_counting(kept: &Arc<Kept>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "{}", u8::from(kept.statistics.is_counting()))
+fn show_counting(retained: &Arc<Retained>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "{}", u8::from(retained.statistics.is_counting()))
 }
 
-fn store_counting(kept: &Arc<Kept>, text: &mut UserSliceReader) -> Result {
+fn store_counting(retained: &Arc<Retained>, text: &mut UserSliceReader) -> Result {
     let mut buffer = [0; 8];
     let text_len = text.len();
     let buffer = buffer.get_mut(..text_len).ok_or(EINVAL)?;
     text.read_slice(buffer)?;
-    kept.statistics.set_counting(bool::parse(buffer)?);
+    retained.statistics.set_counting(bool::parse(buffer)?);
     Ok(())
 }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_fit_a_word() -> Result {
+    fn many_numbers() -> Result {
         let registry = Registry::new()?;
         let mut slots = KVec::new();
         for index in 0..300 {

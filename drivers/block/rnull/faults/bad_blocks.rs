@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_carried_out_ends_with_a_block() {
+    fn partial_io_ends_at_a_block() {
         let policy = |partial, block_sectors| Policy {
             once: false,
             partial,

@@ -88,36 +88,36 @@ impl Faults {
 
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     #[inline]
-    fn strikes(&self, kind: Kind) -> bool {
+    fn should_fail(&self, kind: Kind) -> bool {
         self.configs[kind as usize].should_fail(1)
     }
 
     #[cfg(not(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION))]
     #[inline(always)]
-    fn strikes(&self, _kind: Kind) -> bool {
+    fn should_fail(&self, _kind: Kind) -> bool {
         false
     }
 
     /// Whether to lose a request.
     #[inline(always)]
-    pub(crate) fn timeout(&self) -> bool {
-        self.strikes(Kind::Timeout)
+    pub(crate) fn should_time_out(&self) -> bool {
+        self.should_fail(Kind::Timeout)
     }
 
     /// Whether creating a hardware queue is to fail.
-    pub(crate) fn init_hctx(&self) -> bool {
-        self.strikes(Kind::InitHctx)
+    pub(crate) fn should_fail_init_hctx(&self) -> bool {
+        self.should_fail(Kind::InitHctx)
     }
 
-    /// Whether to give a request back, by [`give_back`](Self::give_back).
+    /// Whether to give a request back, by [`refuse_or_requeue`](Self::refuse_or_requeue).
     #[inline(always)]
-    pub(crate) fn requeue(&self) -> bool {
-        self.strikes(Kind::Requeue)
+    pub(crate) fn should_requeue(&self) -> bool {
+        self.should_fail(Kind::Requeue)
     }
 
     /// Gives a request back to the block layer: refuses or requeues it, in turn.
     #[cold]
-    pub(crate) fn give_back<'call, T: Operations>(
+    pub(crate) fn refuse_or_requeue<'call, T: Operations>(
         &self,
         rq: OwnedRequest<T, Idle<'call>>,
     ) -> QueueResult<'call, T> {
@@ -130,7 +130,7 @@ impl Faults {
 
     /// The wrong hardware queue and tag that the device completes after a right pair, if it is to.
     pub(crate) fn inject_tag(&self, hw_queue: u32, tag: u32) -> Option<(u32, u32)> {
-        self.strikes(Kind::Tag)
+        self.should_fail(Kind::Tag)
             .then(|| wrong_tag(hw_queue, tag, self.injected.fetch_add(1, Relaxed)))
     }
 }

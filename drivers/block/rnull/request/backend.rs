@@ -12,17 +12,17 @@ use crate::{
         HasStatus, //
     },
     faults::bad_blocks::Policy,
-    kept::Kept,
+    retained::Retained,
     settings::Config,
     store::{
         Cache,
         Data, //
     },
     zoned::{
-        Changed,
         Failure,
         Layout,
         Locking,
+        ManageGuard,
         Zones, //
     },
 };
@@ -90,7 +90,7 @@ enum Store {
 
 /// What a device that is powered on does for its requests.
 pub(crate) struct Backend {
-    pub(super) kept: Arc<Kept>,
+    pub(super) retained: Arc<Retained>,
     bad_blocks: Policy,
     store: Store,
     zones: Option<Pin<KBox<Zones>>>,
@@ -104,7 +104,7 @@ impl Backend {
     pub(crate) fn new(
         config: &Config,
         layout: Option<Layout>,
-        kept: &Arc<Kept>,
+        retained: &Arc<Retained>,
         disk: &CStr,
     ) -> Result<Arc<Self>> {
         let zones = match layout {
@@ -128,7 +128,7 @@ impl Backend {
         };
         let throttle = Throttle::new(config.mbps);
         let this = Self {
-            kept: kept.clone(),
+            retained: retained.clone(),
             bad_blocks: Policy::new(config),
             plain: matches!(store, Store::Memory) && zones.is_none() && throttle.is_none(),
             store,
@@ -163,7 +163,7 @@ impl Backend {
     where
         T: Operations<RequestData: HasStatus>,
     {
-        let tree = &self.kept.tree;
+        let tree = &self.retained.tree;
         // Code that knows the operation need not look at what it does.
         let result = match rq.op() {
             Op::READ if self.plain => tree.read(Data::all(rq.segments(), rq.sector())),
@@ -219,11 +219,11 @@ impl Backend {
                 })
             }
             Op::ZONE_OPEN | Op::ZONE_CLOSE | Op::ZONE_FINISH | Op::ZONE_RESET => {
-                self.forget_zone(zones.manage(op, command.sector)?);
+                self.discard_zone(zones.manage(op, command.sector)?);
                 Ok(Status::OK.into())
             }
             Op::ZONE_RESET_ALL => {
-                zones.reset_all().for_each(|zone| self.forget_zone(zone));
+                zones.reset_all().for_each(|zone| self.discard_zone(zone));
                 Ok(Status::OK.into())
             }
             _ => {
@@ -241,7 +241,7 @@ impl Backend {
         let (sector, sectors) = (command.sector, command.sectors);
         let bad = self
             .bad_blocks
-            .check(&self.kept.bad_blocks, sector, sectors);
+            .check(&self.retained.bad_blocks, sector, sectors);
         if bad == Some(0) {
             return (Status::IOERR, 0);
         }
@@ -262,14 +262,14 @@ impl Backend {
             segments,
             ..
         } = command;
-        let tree = &self.kept.tree;
+        let tree = &self.retained.tree;
         let cache = match &self.store {
             Store::Nowhere => return do_nothing(op, segments),
             Store::Memory => None,
             Store::Cached(cache) => Some(cache),
         };
         if op == Op::DISCARD {
-            self.forget(sector, sectors.into());
+            self.discard(sector, sectors.into());
             return Status::OK;
         }
         let data = Data::part(segments, sector, sectors, end);
@@ -284,24 +284,24 @@ impl Backend {
     /// Writes out what is cached.
     fn flush(&self) -> Status {
         match &self.store {
-            Store::Cached(cache) => as_status(cache.flush(&self.kept.tree)),
+            Store::Cached(cache) => as_status(cache.flush(&self.retained.tree)),
             _ => Status::OK,
         }
     }
 
     /// Forgets the data of sectors.
-    fn forget(&self, first: u64, sectors: u64) {
+    fn discard(&self, first: u64, sectors: u64) {
         match &self.store {
             Store::Nowhere => {}
-            Store::Memory => self.kept.tree.discard(first, sectors),
-            Store::Cached(cache) => cache.discard(&self.kept.tree, first, sectors),
+            Store::Memory => self.retained.tree.discard(first, sectors),
+            Store::Cached(cache) => cache.discard(&self.retained.tree, first, sectors),
         }
     }
 
     /// Forgets the data of a zone that was emptied.
-    fn forget_zone(&self, zone: Changed<'_>) {
-        if let Some((first, sectors)) = zone.to_forget() {
-            self.forget(first, sectors);
+    fn discard_zone(&self, zone: ManageGuard<'_>) {
+        if let Some((first, sectors)) = zone.to_discard() {
+            self.discard(first, sectors);
         }
     }
 
@@ -318,7 +318,7 @@ impl Backend {
     /// `EINVAL` if the device has no zones, no such zone, or one that can't fail.
     pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
         let zones = self.zones.as_ref().ok_or(EINVAL)?;
-        self.forget_zone(zones.fail(sector, how)?);
+        self.discard_zone(zones.fail(sector, how)?);
         Ok(())
     }
 }

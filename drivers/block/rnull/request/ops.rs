@@ -17,7 +17,7 @@ use crate::{
         HasStatus, //
     },
     faults::gate,
-    kept::Kept,
+    retained::Retained,
     statistics::Event, //
 };
 use core::marker::PhantomData;
@@ -75,7 +75,7 @@ impl<C: Completion> Queue<C> {
     fn admit<'call>(&self, rq: New<'call, C>) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
         if C::FEATURES && !self.backend.admit(rq.bytes()) {
             self.backend
-                .kept
+                .retained
                 .statistics
                 .count(rq.hw_queue(), Event::Requeued);
             // The block layer tries again within 3 ms.
@@ -86,7 +86,7 @@ impl<C: Completion> Queue<C> {
 
     #[inline(always)]
     fn start(&self, rq: New<'_, C>) -> Started<C> {
-        if C::LATER {
+        if C::DEFERRED {
             rq.data().status().store(Status::OK);
         }
         rq.start()
@@ -142,20 +142,20 @@ impl<C: Completion> Queue<C> {
         gate: bool,
         execute: impl FnOnce(&Backend, Started<C>) -> Done<NullBlk<C>>,
     ) -> Processed<'call, C> {
-        let Kept {
+        let Retained {
             faults, statistics, ..
-        } = &*self.backend.kept;
+        } = &*self.backend.retained;
         let hw_queue = rq.hw_queue();
         if gate {
             statistics.count_io(hw_queue, Event::Submitted);
-            if faults.requeue() {
+            if faults.should_requeue() {
                 statistics.count(hw_queue, Event::Requeued);
-                return faults.give_back(rq).map(|()| None);
+                return faults.refuse_or_requeue(rq).map(|()| None);
             }
         }
         let rq = self.start(self.admit(rq)?);
         let polled = may_be_polled && rq.is_polled();
-        if !polled && ((gate && faults.timeout()) || rq.should_fake_timeout()) {
+        if !polled && ((gate && faults.should_time_out()) || rq.should_fake_timeout()) {
             Self::lose(rq);
             return Ok(None);
         }
@@ -164,7 +164,7 @@ impl<C: Completion> Queue<C> {
             statistics.count_io(hw_queue, Event::Completed);
         }
         if polled {
-            return Ok(self.wait_for_poll(done));
+            return Ok(self.add_to_poll_queue(done));
         }
         Ok(Some(Self::executed(done)))
     }
@@ -172,7 +172,7 @@ impl<C: Completion> Queue<C> {
     /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
     /// more.
     #[inline(always)]
-    fn wait_for_poll(&self, (rq, status): Done<NullBlk<C>>) -> Option<Done<NullBlk<C>>> {
+    fn add_to_poll_queue(&self, (rq, status): Done<NullBlk<C>>) -> Option<Done<NullBlk<C>>> {
         self.poll_queues.add_unless(rq, |rq| {
             let late = Self::timed_out(rq);
             if late.is_none() {
@@ -212,7 +212,10 @@ impl<C: Completion> Queue<C> {
         let mut batch = Some(Event::Batch);
         for rq in requests {
             if let Some(batch) = batch.take() {
-                self.backend.kept.statistics.count_io(rq.hw_queue(), batch);
+                self.backend
+                    .retained
+                    .statistics
+                    .count_io(rq.hw_queue(), batch);
             }
             if let Err(rq) = self.queue_slow(rq) {
                 refused.push_back(rq.into_request());
@@ -305,7 +308,7 @@ impl<C: Completion> Operations for NullBlk<C> {
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
         // The block layer asks again about a request that takes longer.
         if owner.is_some() || !known {
-            let statistics = &queue.backend.kept.statistics;
+            let statistics = &queue.backend.retained.statistics;
             statistics.count(rq.hw_queue(), Event::TimedOut);
             log_timeout(core::ptr::from_ref(rq).cast());
         }
@@ -322,7 +325,7 @@ impl<C: Completion> Operations for NullBlk<C> {
     }
 
     fn init_hctx(queue: &Queue<C>, _hw_queue: u32) -> Result {
-        if gate::is_open() && queue.backend.kept.faults.init_hctx() {
+        if gate::is_open() && queue.backend.retained.faults.should_fail_init_hctx() {
             return Err(EFAULT);
         }
         Ok(())

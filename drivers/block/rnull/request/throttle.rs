@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn idle_time_is_made_up_for_in_part() {
+    fn idle_time_is_credited_up_to_a_burst() {
         assert_eq!(admit(0, BURST, 10), Some(10));
         assert_eq!(admit(0, BURST + 5, 10), Some(15));
         assert_eq!(admit(0, 100 * BURST, 10), Some(99 * BURST + 10));
     }
 
     #[test]
-    fn large_requests_are_carried_out() {
+    fn large_requests_are_admitted() {
         // As long as ten bursts: let in, and paid for afterwards.
         assert_eq!(admit(0, 0, 10 * BURST), Some(10 * BURST));
         assert_eq!(admit(10 * BURST, 9 * BURST, 1), None);

@@ -8,9 +8,9 @@ mod random;
 mod transitions;
 
 use super::{
-    Changed,
     Failure,
     Locking,
+    ManageGuard,
     State,
     ZoneConfig,
     Zones, //
@@ -33,7 +33,7 @@ use kernel::{
 pub(super) const MIB: u64 = 2048;
 
 /// What holds the data of a zoned device, as a test has it.
-pub(super) trait Medium: Discard {
+pub(super) trait BackingStore: Discard {
     /// Reads or writes. Returns the status, and how many sectors were written.
     fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32);
 }
@@ -73,7 +73,7 @@ pub(super) struct Null {
     pub(super) fault: Option<(Status, u32)>,
 }
 
-impl Medium for Null {
+impl BackingStore for Null {
     fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32) {
         self.transferred = Some((op, sector, sectors));
         self.fault.take().unwrap_or((Status::OK, sectors))
@@ -95,11 +95,11 @@ pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Resu
     )
 }
 
-impl Changed<'_> {
+impl ManageGuard<'_> {
     /// Has `medium` forget what is to be forgotten.
-    fn settle(self, medium: &mut impl Discard) {
-        if let Some((sector, sectors)) = self.to_forget() {
-            medium.discard(sector, sectors);
+    fn settle(self, store: &mut impl Discard) {
+        if let Some((sector, sectors)) = self.to_discard() {
+            store.discard(sector, sectors);
         }
     }
 }
@@ -111,9 +111,9 @@ impl Zones {
         op: Op,
         sector: u64,
         sectors: u32,
-        medium: &mut impl Medium,
+        store: &mut impl BackingStore,
     ) -> Outcome {
-        self.try_process(op, sector, sectors, medium)
+        self.try_process(op, sector, sectors, store)
             .unwrap_or_else(Outcome::from)
     }
 
@@ -122,36 +122,36 @@ impl Zones {
         op: Op,
         sector: u64,
         sectors: u32,
-        medium: &mut impl Medium,
+        store: &mut impl BackingStore,
     ) -> Result<Outcome, Status> {
         match op {
             Op::WRITE | Op::ZONE_APPEND => {
                 let write = self.begin_write(op, sector, sectors)?;
                 let at = write.sector();
-                let (status, written) = medium.transfer(Op::WRITE, at, sectors);
+                let (status, written) = store.transfer(Op::WRITE, at, sectors);
                 Ok(Outcome {
                     status: write.commit(status, written),
                     position: (op == Op::ZONE_APPEND).then_some(at),
                 })
             }
             Op::ZONE_RESET_ALL => {
-                self.reset_all().for_each(|changed| changed.settle(medium));
+                self.reset_all().for_each(|changed| changed.settle(store));
                 Ok(Status::OK.into())
             }
             Op::ZONE_OPEN | Op::ZONE_CLOSE | Op::ZONE_FINISH | Op::ZONE_RESET => {
-                self.manage(op, sector)?.settle(medium);
+                self.manage(op, sector)?.settle(store);
                 Ok(Status::OK.into())
             }
             _ => {
                 let _read = self.begin_read(sector)?;
-                Ok(medium.transfer(op, sector, sectors).0.into())
+                Ok(store.transfer(op, sector, sectors).0.into())
             }
         }
     }
 
     /// Makes a zone fail.
-    pub(super) fn fail_on(&self, sector: u64, how: Failure, medium: &mut impl Discard) -> Result {
-        self.fail(sector, how).map(|changed| changed.settle(medium))
+    pub(super) fn fail_on(&self, sector: u64, how: Failure, store: &mut impl Discard) -> Result {
+        self.fail(sector, how).map(|changed| changed.settle(store))
     }
 
     /// How many of `bytes` bytes from `sector` on can be read.

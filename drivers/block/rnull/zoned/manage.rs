@@ -28,14 +28,14 @@ pub(crate) enum Failure {
 }
 
 /// A zone that was changed, and is locked for its data to follow.
-pub(crate) struct Changed<'a> {
+pub(crate) struct ManageGuard<'a> {
     zone: Locked<'a>,
     emptied: bool,
 }
 
-impl Changed<'_> {
+impl ManageGuard<'_> {
     /// The sectors whose data is to be forgotten: the first, and how many there are.
-    pub(crate) fn to_forget(&self) -> Option<(u64, u64)> {
+    pub(crate) fn to_discard(&self) -> Option<(u64, u64)> {
         let extent = self.zone.extent();
         self.emptied.then_some((extent.start, extent.len))
     }
@@ -43,7 +43,7 @@ impl Changed<'_> {
 
 impl Zones {
     /// Carries out `op` on the zone that `sector` is in.
-    pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<Changed<'_>, Status> {
+    pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<ManageGuard<'_>, Status> {
         let action = match op {
             Op::ZONE_OPEN => Action::Open,
             Op::ZONE_CLOSE => Action::Close,
@@ -55,14 +55,14 @@ impl Zones {
         let zone = zone.lock();
         let state = self.act(&zone, action)?;
         trace::zone_op(&self.disk, op, number, state.cond);
-        Ok(Changed {
+        Ok(ManageGuard {
             zone,
             emptied: action == Action::Reset,
         })
     }
 
     /// Resets all zones that are not empty and not failed, one for each item.
-    pub(crate) fn reset_all(&self) -> impl Iterator<Item = Changed<'_>> {
+    pub(crate) fn reset_all(&self) -> impl Iterator<Item = ManageGuard<'_>> {
         let zones = self.zones.iter().enumerate().skip(self.nr_conv);
         zones.filter_map(|(number, zone)| {
             let zone = zone.lock();
@@ -71,7 +71,7 @@ impl Zones {
             }
             let state = self.act(&zone, Action::Reset).ok()?;
             trace::zone_op(&self.disk, Op::ZONE_RESET_ALL, number as u32, state.cond);
-            Some(Changed {
+            Some(ManageGuard {
                 zone,
                 emptied: true,
             })
@@ -90,7 +90,7 @@ impl Zones {
     /// # Errors
     ///
     /// `EINVAL` if there is no such zone, or if it is conventional. The reason is logged.
-    pub(crate) fn fail(&self, sector: u64, how: Failure) -> Result<Changed<'_>> {
+    pub(crate) fn fail(&self, sector: u64, how: Failure) -> Result<ManageGuard<'_>> {
         let Some((_, zone)) = self.zone(sector) else {
             pr_err!("Sector out of range\n");
             return Err(EINVAL);
@@ -102,14 +102,14 @@ impl Zones {
 
         let zone = zone.lock();
         let cond = how.into();
-        if !zone.state().is_dead() {
+        if !zone.state().has_failed() {
             // As in null_blk, with what that does to other zones. Where finishing is refused, the
             // zone fails nevertheless, and ceases to be active.
             let _ = self.act(&zone, Action::Finish);
         }
         let changed = self.change(&zone, |state| Ok(state.failed(cond, zone.extent())));
-        Ok(Changed {
-            emptied: changed.is_ok_and(|state| !state.is_dead()),
+        Ok(ManageGuard {
+            emptied: changed.is_ok_and(|state| !state.has_failed()),
             zone,
         })
     }

@@ -82,7 +82,7 @@ impl State {
     pub(super) const NO_WP: u64 = u64::MAX;
 
     /// Whether the zone has failed, and is not changed by any operation.
-    pub(super) fn is_dead(self) -> bool {
+    pub(super) fn has_failed(self) -> bool {
         matches!(self.cond, ZoneCond::ReadOnly | ZoneCond::Offline)
     }
 
@@ -177,13 +177,13 @@ impl State {
     fn closed(self, extent: &Extent) -> Result<Self, Status> {
         match self.cond {
             ZoneCond::Closed => Ok(self),
-            ZoneCond::ImplicitOpen | ZoneCond::ExplicitOpen => Ok(self.no_longer_open(extent)),
+            ZoneCond::ImplicitOpen | ZoneCond::ExplicitOpen => Ok(self.after_closing(extent)),
             _ => Err(Status::IOERR),
         }
     }
 
     /// What becomes of an open zone that is closed, whoever wants it.
-    pub(super) fn no_longer_open(self, extent: &Extent) -> Self {
+    pub(super) fn after_closing(self, extent: &Extent) -> Self {
         let cond = if self.wp == extent.start {
             ZoneCond::Empty
         } else {
@@ -211,7 +211,7 @@ impl State {
     }
 
     fn reset(self, extent: &Extent) -> Result<Self, Status> {
-        if self.is_dead() {
+        if self.has_failed() {
             return Err(Status::IOERR);
         }
         Ok(extent.empty())

@@ -6,8 +6,8 @@
 use super::{
     random::Random,
     zones,
+    BackingStore,
     Discard,
-    Medium,
     MIB, //
 };
 use crate::zoned::{
@@ -69,7 +69,7 @@ impl Slow<'_> {
     }
 }
 
-impl Medium for Slow<'_> {
+impl BackingStore for Slow<'_> {
     fn transfer(&mut self, _op: Op, _sector: u64, sectors: u32) -> (Status, u32) {
         match self.elsewhere() {
             Ok(()) => (Status::OK, sectors),
@@ -84,10 +84,8 @@ impl Discard for Slow<'_> {
 
 /// Writes to zone 0, while `op` is done with zone 1.
 fn write(zones: &Arc<Zones>, sector: u64, sectors: u32, op: Op) -> Status {
-    let mut medium = Slow { zones, op };
-    zones
-        .process(Op::WRITE, sector, sectors, &mut medium)
-        .status
+    let mut store = Slow { zones, op };
+    zones.process(Op::WRITE, sector, sectors, &mut store).status
 }
 
 /// Four zones, of which two can be open and three active, and jobs for as many threads.
@@ -97,7 +95,7 @@ const OPERATIONS: u32 = 4_000;
 /// A medium on which some writes take a while.
 struct Unsteady<'a>(&'a mut Random);
 
-impl Medium for Unsteady<'_> {
+impl BackingStore for Unsteady<'_> {
     fn transfer(&mut self, _op: Op, _sector: u64, sectors: u32) -> (Status, u32) {
         if self.0.one_in(8) {
             fsleep(Delta::from_micros(20));

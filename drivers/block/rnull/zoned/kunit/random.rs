@@ -116,12 +116,12 @@ impl Pair {
         };
         let failed = taken != sectors;
 
-        let mut medium = Null {
+        let mut store = Null {
             fault: failed.then_some((Status::MEDIUM, taken)),
             ..Null::default()
         };
         let op = if append { Op::ZONE_APPEND } else { Op::WRITE };
-        let got = self.zones.process(op, sector, sectors, &mut medium);
+        let got = self.zones.process(op, sector, sectors, &mut store);
 
         let at = (!append).then_some(sector);
         let expected = match self.model.write(zone, at, sectors, taken) {

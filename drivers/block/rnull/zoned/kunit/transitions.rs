@@ -277,11 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn append_tells_where() -> Result {
+    fn append_returns_its_position() -> Result {
         let zones = device(0, 0)?;
-        let mut medium = Null::default();
+        let mut store = Null::default();
         for at in [0, 16, 32] {
-            let outcome = zones.process(Op::ZONE_APPEND, ZONE, 16, &mut medium);
+            let outcome = zones.process(Op::ZONE_APPEND, ZONE, 16, &mut store);
             assert_eq!(
                 outcome,
                 Outcome {
@@ -290,7 +290,7 @@ mod tests {
                 }
             );
             // What the medium gets is a write, at that place.
-            assert_eq!(medium.transferred, Some((Op::WRITE, ZONE + at, 16)));
+            assert_eq!(store.transferred, Some((Op::WRITE, ZONE + at, 16)));
         }
         // A write needs no telling.
         assert_eq!(zones.op(Op::WRITE, ZONE + 48, 16).position, None);
@@ -374,13 +374,13 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_the_medium() -> Result {
+    fn faults_of_the_backing_store() -> Result {
         let fault = |zones: &Zones, sector, status, written| {
-            let mut medium = Null {
+            let mut store = Null {
                 fault: Some((status, written)),
                 ..Null::default()
             };
-            zones.process(Op::WRITE, sector, 16, &mut medium).status
+            zones.process(Op::WRITE, sector, 16, &mut store).status
         };
         for zones in devices()? {
             // Nothing was written: the zone is open nevertheless.
@@ -400,22 +400,22 @@ mod tests {
     }
 
     #[test]
-    fn resets_forget_the_data() -> Result {
+    fn resets_discard_the_data() -> Result {
         let zones = device(0, 0)?;
-        let mut medium = Null::default();
-        zones.process(Op::ZONE_RESET, ZONE, 0, &mut medium);
-        assert_eq!((medium.discards, medium.discarded), (1, ZONE));
+        let mut store = Null::default();
+        zones.process(Op::ZONE_RESET, ZONE, 0, &mut store);
+        assert_eq!((store.discards, store.discarded), (1, ZONE));
         // Only of zones that are not empty.
         zones.force(2, Full, 3 * ZONE);
         zones.force(3, Offline, u64::MAX);
         zones.force(4, Closed, 4 * ZONE + 8);
-        zones.process(Op::ZONE_RESET_ALL, 0, 0, &mut medium);
-        assert_eq!((medium.discards, medium.discarded), (3, 3 * ZONE));
+        zones.process(Op::ZONE_RESET_ALL, 0, 0, &mut store);
+        assert_eq!((store.discards, store.discarded), (3, 3 * ZONE));
         // Nothing else does.
         for op in [Op::ZONE_OPEN, Op::ZONE_CLOSE, Op::ZONE_FINISH] {
-            zones.process(op, ZONE, 0, &mut medium);
+            zones.process(op, ZONE, 0, &mut store);
         }
-        assert_eq!(medium.discards, 3);
+        assert_eq!(store.discards, 3);
         Ok(())
     }
 
@@ -424,9 +424,9 @@ mod tests {
         for zones in devices()? {
             for (how, cond) in [(Failure::ReadOnly, ReadOnly), (Failure::Offline, Offline)] {
                 for state in STATES {
-                    let mut medium = Null::default();
+                    let mut store = Null::default();
                     let fail = |zones: &Zones| {
-                        assert_eq!(zones.fail_on(ZONE + 9, how, &mut medium), Ok(()));
+                        assert_eq!(zones.fail_on(ZONE + 9, how, &mut store), Ok(()));
                         Status::OK
                     };
                     let expected = if state.0 == cond {
@@ -435,7 +435,7 @@ mod tests {
                         (Status::OK, cond, NONE)
                     };
                     assert_eq!(after(&zones, state, fail), expected);
-                    assert_eq!(medium.discards, u32::from(state.0 == cond));
+                    assert_eq!(store.discards, u32::from(state.0 == cond));
                     assert_eq!(zones.counts(), [0, 0, 0]);
                 }
             }
@@ -530,19 +530,19 @@ mod tests {
     }
 
     #[test]
-    fn failing_gives_up_what_the_zone_has() -> Result {
+    fn failed_zones_are_not_active() -> Result {
         let zones = device(1, 0)?;
         assert_eq!(zones.op(Op::ZONE_OPEN, ZONE, 0).status, Status::OK);
         zones.force(2, Closed, 2 * ZONE + 8);
         assert_eq!(zones.counts(), [0, 1, 1]);
         // It can't be finished, as it can't be opened.
-        let mut medium = Null::default();
+        let mut store = Null::default();
         assert_eq!(
-            zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut medium),
+            zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut store),
             Ok(())
         );
         assert_eq!(zones.counts(), [0, 1, 0]);
-        assert_eq!(zones.fail_on(ZONE, Failure::Offline, &mut medium), Ok(()));
+        assert_eq!(zones.fail_on(ZONE, Failure::Offline, &mut store), Ok(()));
         assert_eq!(zones.counts(), [0, 0, 0]);
         Ok(())
     }

@@ -17,7 +17,7 @@ use kernel::{
 
 /// What a device keeps when it is powered off.
 #[pin_data]
-pub(crate) struct Kept {
+pub(crate) struct Retained {
     /// Stored data.
     #[pin]
     pub(crate) tree: Tree,
@@ -27,7 +27,7 @@ pub(crate) struct Kept {
     pub(crate) statistics: Statistics,
 }
 
-impl Kept {
+impl Retained {
     /// That of a new device, without data, and the directories in configfs for it.
     pub(crate) fn new() -> Result<(Arc<Self>, KVec<DefaultGroup>)> {
         let (faults, groups) = Faults::new()?;
