@@ -2,12 +2,13 @@
 
 //! The completion modes (`irqmode`).
 //!
-//! There is one file for each, with functions of the same names, and one type, by which the code of
-//! a device is chosen when it is powered on. To add a mode, add a file, and a row to the table in
-//! `irq_mode`.
+//! Each mode has a file, with functions of the same names, and a type that implements
+//! [`Completion`]. Power-on selects the type, and with it the code for the device. To add a mode,
+//! add a file, and a row to the table in `irq_mode`.
 //!
-//! [`Any`] stands for all modes. It is for devices that share their tags, and so must have one
-//! type, and for those with features, which cost more than to look the mode up.
+//! The type [`Any`] looks up the mode of the device for each request. It is for devices with
+//! features, where the look-up costs little in comparison, and for devices that share their tags,
+//! because all devices of a tag set have the same driver type.
 
 mod by_tag;
 mod inline;
@@ -44,21 +45,22 @@ use kernel::{
     time::Delta, //
 };
 
-/// A request that was executed, and how that went.
+/// An executed request and its status.
 pub(crate) type Done<T> = (OwnedRequest<T, InFlight>, Status);
 
-/// A way to complete the requests of a driver `T`.
+/// A completion mode.
 pub(crate) trait Completion: Sized + 'static {
-    /// Whether that happens later, so that the status has to be kept with the request.
+    /// True if a request may end after [`complete`](Self::complete) returns. The status is then
+    /// stored with the request.
     const DEFERRED: bool;
 
-    /// Whether the device may have features, so that execution does something.
+    /// True if the device may have features, so that execution does something.
     const FEATURES: bool;
 
-    /// What is kept with each request.
+    /// The data of a request.
     type Data<T: 'static>: HasStatus + Send + Sync + 'static;
 
-    /// What is kept with each device.
+    /// The data of a device with the driver `T`.
     type Device<T: Operations>: Send + Sync + 'static;
 
     /// Returns an initializer for the data of a request.
@@ -66,36 +68,37 @@ pub(crate) trait Completion: Sized + 'static {
     where
         T: Operations<RequestData = Self::Data<T>>;
 
-    /// Makes the data of a device.
+    /// Creates the data of a device. May sleep.
     fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self::Device<T>>
     where
         T: Operations<RequestData = Self::Data<T>>;
 
-    /// Completes a request.
+    /// Completes a request. Does not sleep.
     fn complete<T>(device: &Self::Device<T>, done: Done<T>)
     where
         T: Operations<RequestData = Self::Data<T>>;
 
-    /// Completes a batch: requests that were submitted together.
+    /// Completes a batch: requests that the block layer dispatched together. Each request is
+    /// executed when the iterator is advanced to it.
     fn complete_all<T>(device: &Self::Device<T>, batch: impl Iterator<Item = Done<T>>)
     where
         T: Operations<RequestData = Self::Data<T>>;
 }
 
-/// What the data of a device is made from.
+/// The arguments for creating the data of a device.
 pub(crate) struct Setup<'a> {
     pub(crate) mode: IrqMode,
     pub(crate) latency: Delta,
     pub(crate) retained: &'a Arc<Retained>,
 }
 
-/// Data of a request that has a place for its status.
+/// Data of a request that contains its status.
 pub(crate) trait HasStatus {
-    /// How the request went, as far as it has.
+    /// The status of the request: `OK`, until execution fails or the request times out.
     fn status(&self) -> &AtomicStatus;
 }
 
-/// For modes that keep nothing else with a request.
+/// For modes that store only the status with a request.
 impl HasStatus for AtomicStatus {
     #[inline(always)]
     fn status(&self) -> &AtomicStatus {
@@ -103,7 +106,7 @@ impl HasStatus for AtomicStatus {
     }
 }
 
-/// Makes the types out of the table of modes.
+/// Defines a type for each row of the table of modes, and [`Any`].
 macro_rules! make_types {
     ($(
         $(#[$doc:meta])*
@@ -156,10 +159,10 @@ macro_rules! make_types {
             }
         )*
 
-        /// In the mode that the device is configured for.
+        /// The mode that the device is configured for.
         pub(crate) enum Any {}
 
-        /// What is kept with a device of any mode.
+        /// The data of a device in any mode.
         pub(crate) enum AnyDevice<T: Operations> {
             $($mode($device),)*
         }
@@ -168,7 +171,7 @@ macro_rules! make_types {
             const DEFERRED: bool = true;
             const FEATURES: bool = true;
 
-            // A timer has a place in it, and the other modes need no more than a status.
+            // This has a status, which is enough for the other modes, and a timer.
             type Data<T: 'static> = TimerData<T>;
             type Device<T: Operations> = AnyDevice<T>;
 
@@ -214,12 +217,13 @@ macro_rules! make_types {
 
 completion_modes!(make_types);
 
-/// Returns an initializer for the data of a request, in modes that keep nothing but the status.
+/// Returns an initializer for the data of a request, for modes that store only the status.
 fn only_status() -> impl PinInit<AtomicStatus> {
     AtomicStatus::new(Status::OK)
 }
 
-/// Keeps the status with the request. It holds no error yet, or that the request has timed out.
+/// Stores the status with the request, if it is an error. Otherwise the stored status stays: it is
+/// `OK`, or that of the timeout.
 #[inline(always)]
 fn keep_status<T: Operations<RequestData: HasStatus>>(
     (rq, status): Done<T>,
@@ -230,7 +234,7 @@ fn keep_status<T: Operations<RequestData: HasStatus>>(
     rq
 }
 
-/// Keeps the status of each request with it, and links them together.
+/// Stores the status of each request with it, and returns the requests as a list.
 #[inline(always)]
 fn keep_all<T: Operations<RequestData: HasStatus>>(
     requests: impl Iterator<Item = Done<T>>,
@@ -242,7 +246,7 @@ fn keep_all<T: Operations<RequestData: HasStatus>>(
     list
 }
 
-/// Ends requests with the status that is kept with each.
+/// Ends each request with the status that is stored with it. Does not sleep.
 #[inline(always)]
 pub(crate) fn end_all<T, S>(requests: RequestList<T, S>)
 where
@@ -252,9 +256,10 @@ where
     requests.end(|rq| rq.data().status().load());
 }
 
-/// Ends each request of a batch when the next one has come, or there is none.
+/// Ends each request of a batch with its status. Does not sleep.
 ///
-/// For a request without another, a `CompletionBatch` does not pay.
+/// A request ends when the next one is known, or none follows. A batch of one does without a
+/// `CompletionBatch`, which would cost more than it saves.
 #[inline(always)]
 fn end_each<T: Operations>(batch: impl Iterator<Item = Done<T>>) {
     CompletionBatch::scope(|completed| {

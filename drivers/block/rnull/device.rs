@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device that is powered on.
+//! A device that is on.
 //!
-//! * `registry`: what the devices of the module share: names, numbers, tags.
-//! * `debugfs`: its files in debugfs.
+//! * `registry`: the state that all devices share: names, numbers and tags.
+//! * `debugfs`: the files of a device in debugfs.
 
 mod debugfs;
 pub(crate) mod registry;
@@ -54,21 +54,20 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A device that is powered on. Dropping it powers it off, which waits for I/O in flight.
+/// A device that is on. Dropping it powers it off, which waits for I/O in flight.
 ///
-/// All that a powered device has is made when it is powered on, and nothing of it is kept when it
-/// is powered off; what is kept is in [`Retained`].
+/// Power-on creates all state of the device except for [`Retained`], and power-off drops it.
 pub(crate) struct Device {
-    // The disk goes before its name and number can be used again.
+    // The first field, so that the disk is removed before its name and number are free.
     disk: KBox<dyn Disk>,
     backend: Arc<Backend>,
     _files: debugfs::Files,
     _slot: Slot,
 }
 
-/// A disk, whatever its driver's type is.
+/// A disk with any driver type.
 trait Disk: Send + Sync {
-    /// Changes the numbers of hardware queues.
+    /// Changes the numbers of hardware queues. Waits for I/O in flight.
     fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result;
 }
 
@@ -80,8 +79,8 @@ impl<C: Completion> Disk for GenDisk<NullBlk<C>> {
 }
 
 impl Device {
-    /// Makes the device that `config` describes, under `name` or, without one, under a name of its
-    /// own. Writes to `config` what its values have become, and which number the device has got.
+    /// Creates the device that `config` describes, with the name `name`, or a name made from its
+    /// number. Stores corrected settings, and the number of the device, in `config`. May sleep.
     pub(crate) fn power_on(
         registry: &Arc<Registry>,
         config: &mut Config,
@@ -115,18 +114,18 @@ impl Device {
         })
     }
 
-    /// Changes the numbers of hardware queues, which waits for I/O in flight.
+    /// Changes the numbers of hardware queues. Waits for I/O in flight.
     pub(crate) fn resize(&self, submit_queues: u32, poll_queues: u32) -> Result {
         self.disk.resize(submit_queues, poll_queues)
     }
 
-    /// Makes a zone fail; see [`Backend::fail_zone`].
+    /// Makes the zone that `sector` is in fail; see [`Backend::fail_zone`].
     pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
         self.backend.fail_zone(sector, how)
     }
 }
 
-/// What a disk is made from.
+/// The arguments for creating a disk.
 struct Parts<'a> {
     registry: &'a Registry,
     config: &'a Config,
@@ -137,13 +136,15 @@ struct Parts<'a> {
     backend: &'a Arc<Backend>,
 }
 
-/// Makes a function that calls [`Parts::add_disk`] with the type for a completion mode.
+/// Defines a function that calls [`Parts::add_disk`] with the type for the device's completion
+/// mode.
 macro_rules! with_mode {
     ($(
         $(#[$doc:meta])*
         $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
     )*) => {
-        /// Makes the disk of a device without features, with code for its completion mode.
+        /// Creates the disk of a device without features. The driver type is for one completion
+        /// mode.
         fn null_disk(&self) -> Result<KBox<dyn Disk>> {
             match self.config.irq_mode() {
                 $(IrqMode::$mode => self.add_disk::<$type>(self.tag_set()?),)*
@@ -153,7 +154,7 @@ macro_rules! with_mode {
 }
 
 impl Parts<'_> {
-    /// Makes the disk, with the code for its features.
+    /// Creates the disk, with the driver type for the features of the device.
     fn disk(&self) -> Result<KBox<dyn Disk>> {
         if self.config.shared_tags {
             self.add_disk::<Any>(self.registry.shared_tags()?)
@@ -166,12 +167,13 @@ impl Parts<'_> {
 
     completion_modes!(with_mode);
 
-    /// Tags of the device's own.
+    /// Creates a tag set for this device alone.
     fn tag_set<C: Completion>(&self) -> Result<Arc<TagSet<NullBlk<C>>>> {
         Arc::pin_init(TagSet::new(tag_set_builder(self.config)), GFP_KERNEL)
     }
 
-    /// Adds the disk, with code for `C`. Code that is the same for all is in other functions.
+    /// Adds the disk, with the driver type for `C`. Code that is the same for all types is in other
+    /// functions.
     #[inline(never)]
     fn add_disk<C: Completion>(&self, tag_set: Arc<TagSet<NullBlk<C>>>) -> Result<KBox<dyn Disk>> {
         let setup = Setup {
@@ -190,7 +192,7 @@ impl Parts<'_> {
         Ok(KBox::new(disk, GFP_KERNEL)?)
     }
 
-    /// What the disk is to be like.
+    /// Returns a builder with the limits and the number of the disk.
     #[inline(never)]
     fn builder(&self) -> Result<GenDiskBuilder> {
         let config = self.config;
@@ -214,5 +216,5 @@ impl Parts<'_> {
     }
 }
 
-/// The most sectors that one discard can be for: as many as fit the length of a request in bytes.
+/// The size of the largest discard in sectors. A request has a length of 32 bits, in bytes.
 const MAX_DISCARD: u32 = u32::MAX >> kernel::block::SECTOR_SHIFT;

@@ -2,18 +2,18 @@
 
 //! The table of completion modes.
 
-/// Calls the macro `$use` with a row for each completion mode: its number and its name, the file
-/// and the type for it, and what is kept with each request and with each device of a driver `T`.
+/// Calls the macro `$use` with a row for each completion mode: its number, its name, its file, its
+/// type, and the types of the data of a request and of a device with the driver `T`.
 macro_rules! completion_modes {
     ($use:ident) => {
         $use! {
-            /// At once, in the context of the submitter.
+            /// `queue_rq` ends requests.
             0 None => inline Inline, AtomicStatus, ();
-            /// In a softirq, on a CPU that suits the submitter.
+            /// A softirq ends requests, on a CPU near the submitter.
             1 Softirq => softirq Softirq, AtomicStatus, ();
-            /// By a timer, as if the device took its time.
+            /// A timer ends requests, after the latency of the device.
             2 Timer => timer Timer, TimerData<T>, Delta;
-            /// By tag, as hardware does.
+            /// An interrupt handler ends requests, and finds them by tag, as with hardware.
             3 Tag => by_tag ByTag, AtomicStatus, Rings<T>;
         }
     };
@@ -25,7 +25,7 @@ macro_rules! make_irq_mode {
         $(#[$doc:meta])*
         $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
     )*) => {
-        /// How requests are completed (`irqmode`).
+        /// A completion mode (`irqmode`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
         pub(crate) enum IrqMode {
@@ -33,7 +33,7 @@ macro_rules! make_irq_mode {
         }
 
         impl IrqMode {
-            /// The mode with a number. Others stand for a timer, as in null_blk.
+            /// Returns the mode with a number. Larger numbers stand for a timer, as in null_blk.
             pub(crate) fn numbered(number: u32) -> Self {
                 match number {
                     $($number => Self::$mode,)*

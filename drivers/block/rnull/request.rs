@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way of a request: `queue_rq` admits, starts, executes and completes it.
+//! A request's way through the driver: `queue_rq` admits, starts, executes and completes it.
 //!
-//! * `throttle`: a limit of bandwidth, by which requests are admitted.
-//! * `backend`: what a device does for a request, whatever its features.
-//! * `poll`: requests that wait to be polled for.
-//! * `ops`: the driver as a type, and what the block layer calls.
+//! * `throttle`: the bandwidth limit.
+//! * `backend`: executes requests, with the features of the device.
+//! * `poll`: the queues of requests that wait to be polled for.
+//! * `ops`: the driver type, and its callbacks for the block layer.
 
 mod backend;
 mod ops;

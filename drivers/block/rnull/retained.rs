@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device keeps when it is powered off.
+//! The state that a device retains while it is off.
 
 use crate::{
     faults::Faults,
@@ -15,10 +15,10 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What a device keeps when it is powered off.
+/// The state that a device retains while it is off.
 #[pin_data]
 pub(crate) struct Retained {
-    /// Stored data.
+    /// The stored data.
     #[pin]
     pub(crate) tree: Tree,
     #[pin]
@@ -28,7 +28,8 @@ pub(crate) struct Retained {
 }
 
 impl Retained {
-    /// That of a new device, without data, and the directories in configfs for it.
+    /// Creates the state of a new device, without data, and the groups of its configfs directory.
+    /// May sleep.
     pub(crate) fn new() -> Result<(Arc<Self>, KVec<DefaultGroup>)> {
         let (faults, groups) = Faults::new()?;
         let machine = Machine::this();

@@ -2,31 +2,31 @@
 
 //! A null block device.
 //!
-//! The counterpart of C `null_blk`: same parameters, attributes, names and errors. The user's guide
-//! is `Documentation/block/rnull.rst`.
+//! The counterpart of C `null_blk`, with the same parameters, attributes and errors. The user's
+//! guide is `Documentation/block/rnull.rst`.
 //!
 //! Glossary:
 //!
-//! * **backend**: what a device does for requests, whatever its features;
-//! * **path**: code for few features;
+//! * **backend**: the features of a device that is on;
 //! * **mode**: how requests complete;
-//! * **gate**: opens when faults become possible.
+//! * **gate**: a flag, set once faults or statistics are enabled;
+//! * **retained**: kept while a device is off.
 //!
-//! Each line of the list uses only what stands above it:
+//! A module uses only the modules above it in this list:
 //!
 //! * `trace`: the trace events.
-//! * `zoned`: zones; see the list there.
+//! * `zoned`: zones. It has a list of its own.
 //! * `irq_mode`: the table of completion modes.
-//! * `settings`: the settings of a device, and the module's parameters.
-//! * `store`: data in memory, and a cache in front of it.
+//! * `settings`: the settings of a device, and the module parameters.
+//! * `store`: the backing store in memory, and the write cache.
 //! * `faults`: bad blocks and fault injection.
 //! * `statistics`: counters of requests.
-//! * `kept`: what a device keeps when it is powered off.
+//! * `retained`: the state that a device retains while it is off.
 //! * `completion`: the completion modes, one file each.
-//! * `request`: the way of a request.
-//! * `device`: a device that is powered on.
-//! * `control`: the directories in configfs, by which devices are configured.
-//! * this file: the declaration of the parameters, loading and unloading.
+//! * `request`: a request, from `queue_rq` to its completion.
+//! * `device`: a device that is on: its disk, name, number and tags.
+//! * `control`: the configfs interface.
+//! * this file: the module parameters, loading and unloading.
 
 mod completion;
 mod control;
@@ -61,7 +61,7 @@ use settings::{
     Config, //
 };
 
-/// Declares the module, with parameters from the table of settings.
+/// Declares the module. Most of its parameters come from the table of settings.
 macro_rules! make_module {
     ($(
         $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
@@ -76,22 +76,22 @@ macro_rules! make_module {
             params: {
                 nr_devices: u32 {
                     default: 1,
-                    description: "How many devices to make at load time",
+                    description: "Number of devices to create at load time",
                     perm: 0o444,
                 },
                 timeout: ParamString<80> {
                     default: ParamString::new(),
-                    description: "Requests to lose: interval,probability,space,times",
+                    description: "Requests that time out: interval,probability,space,times",
                     perm: 0o444,
                 },
                 requeue: ParamString<80> {
                     default: ParamString::new(),
-                    description: "Requests to give back: interval,probability,space,times",
+                    description: "Requests to requeue: interval,probability,space,times",
                     perm: 0o444,
                 },
                 init_hctx: ParamString<80> {
                     default: ParamString::new(),
-                    description: "Hardware queues to fail: interval,probability,space,times",
+                    description: "Failing hardware queues: interval,probability,space,times",
                     perm: 0o444,
                 },
                 $($($(
@@ -108,8 +108,8 @@ macro_rules! make_module {
 
 settings!(make_module);
 
-/// Dropped in the order of the fields: first nobody can make devices any more, then those go that
-/// were made with the module. A directory in configfs keeps the module from being unloaded.
+/// Unloading drops the fields in order: first the subsystem, so that no device can be created, then
+/// the devices that were created at load time. A directory in configfs prevents unloading.
 #[pin_data]
 struct RnullModule {
     #[pin]
@@ -124,8 +124,8 @@ impl kernel::InPlaceModule for RnullModule {
             let registry = Registry::new()?;
             let devices = create_devices(&registry)?;
 
-            // The subsystem comes last: a directory that somebody makes in it keeps the module
-            // loaded, which must not fail to load any more at that point.
+            // Register the subsystem last. From then on user space can create a directory, which
+            // prevents unloading, so loading must not fail any more.
             Ok(try_pin_init!(Self {
                 devices,
                 subsystem <- control::subsystem(registry),
@@ -135,12 +135,12 @@ impl kernel::InPlaceModule for RnullModule {
     }
 }
 
-/// Makes the devices that the parameter `nr_devices` asks for.
+/// Creates the devices that the parameter `nr_devices` asks for.
 fn create_devices(registry: &Arc<Registry>) -> Result<KVec<Device>> {
     let mut devices = KVec::new();
     for _ in 0..params::devices() {
         let mut config = Config::new();
-        // There is no directory for these.
+        // These devices have no configfs directory for the fault attributes.
         let (retained, _) = Retained::new()?;
         let device = Device::power_on(registry, &mut config, &retained, None)?;
         devices.push(device, GFP_KERNEL)?;

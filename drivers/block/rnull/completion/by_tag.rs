@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Completion by tag, as hardware does (`irqmode=3`).
+//! Completion by tag, as with hardware (`irqmode=3`).
 //!
-//! This models a device with a completion ring for each hardware queue. When it has executed a
-//! request, it adds an entry to the ring, which holds no more than the number of a hardware queue
-//! and a tag, and raises an interrupt some time later. The interrupt handler, here the callback of a
-//! timer, looks each request up by its tag, which gives a reference, claims the owner by that, and
-//! drops the reference. It ends all claimed requests in one batch, which frees their tags together:
-//! nothing else refers to the requests by then.
+//! This models a device with a completion ring for each hardware queue. After executing a request,
+//! the device adds an entry to the ring: the number of the hardware queue, and the tag. It raises
+//! an interrupt some time later; here, a timer expires. The interrupt handler looks up each request
+//! by its tag, which gives a reference, claims ownership through the reference, and drops the
+//! reference. It ends all claimed requests in one batch. No references to them are left then, so
+//! the batch frees their tags together.
 //!
-//! A reference may be the last one. If its timeout ends a request on another CPU after the look-up,
-//! the handler claims nothing, and frees the request when it drops the reference.
+//! The handler's reference may be the last one. If a timeout on another CPU ends the request after
+//! the look-up, the handler claims nothing, and dropping the reference frees the request.
 //!
-//! A device may complete tags that it was never given, and with the fault attribute `tag_inject`
-//! this one does. An entry without a request that waits for it is a spurious completion: it is
-//! counted and dropped.
+//! A device may complete a tag that is not in flight. This device does so with the fault attribute
+//! `tag_inject`. An entry for which no request waits is a spurious completion. The handler counts
+//! and drops it.
 //!
 //! Lock order: the lock of a ring is taken last.
 //!
@@ -80,8 +80,8 @@ where
     Rings::new(setup, tag_set)
 }
 
-/// Posts a request.
-// Not inlined, so that other modes do not save registers for it.
+/// Adds a completion entry for a request.
+// Not inlined, so that the other modes of `Any` do not save registers for it.
 #[inline(never)]
 pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
@@ -94,9 +94,8 @@ where
     rings.post::<false>(rq, || None);
 }
 
-/// Posts a batch.
-///
-/// While faults are possible, requests are completed one by one, so nothing is injected here.
+/// Adds completion entries for a batch. Injects none, because requests are completed one by one
+/// while the gate is open.
 #[inline(never)]
 pub(super) fn complete_list<T>(rings: &Rings<T>, mut list: RequestList<T, InFlight>)
 where
@@ -107,22 +106,23 @@ where
     }
 }
 
-/// The completion rings of a device: one for each hardware queue that it may have.
+/// The completion rings of a device: one for each hardware queue that it can have, except for those
+/// for polling.
 pub(crate) struct Rings<T: Operations>(KVec<Port<T>>);
 
-/// A hardware queue, and the handle of its interrupt.
+/// A hardware queue, and the handle that arms its interrupt.
 struct Port<T: Operations> {
     queue: Arc<HwQueue<T>>,
     interrupt: ArcHrTimerHandle<HwQueue<T>>,
 }
 
-/// What the interrupt handler of a hardware queue needs.
+/// The state of a hardware queue that its interrupt handler uses.
 #[pin_data]
 struct HwQueue<T: Operations> {
     tag_set: Arc<TagSet<T>>,
     retained: Arc<Retained>,
     number: u32,
-    /// From an entry to the interrupt.
+    /// The time from arming the interrupt until it is raised.
     latency: Delta,
     #[pin]
     interrupt: HrTimer<Self>,
@@ -134,7 +134,7 @@ impl<T> Rings<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
-    // Not inlined: this is the same for all paths.
+    // Not inlined, because the code is the same for all driver types.
     #[inline(never)]
     fn new(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self> {
         let mut ports = KVec::new();
@@ -150,7 +150,7 @@ where
                 }),
                 GFP_KERNEL,
             )?;
-            // Only a timer that was started has a handle.
+            // Starting a timer is the only way to get its handle.
             let mut interrupt = queue.clone().start(setup.latency);
             interrupt.cancel();
             ports.push(Port { queue, interrupt }, GFP_KERNEL)?;
@@ -158,15 +158,15 @@ where
         Ok(Self(ports))
     }
 
-    /// Posts a request, and an injected entry after it, if there is to be one.
+    /// Adds an entry for a request, and an injected one after it if `tag_inject` asks for one.
     #[cold]
     #[inline(never)]
     fn post_faulty(&self, rq: OwnedRequest<T, InFlight>) {
         self.post::<true>(rq, || None);
     }
 
-    /// Posts the request `first`, and those that `others` returns: adds an entry for each to the
-    /// ring of its hardware queue.
+    /// Adds an entry for the request `first`, and for each that `others` returns, to the ring of
+    /// its hardware queue. Arms the interrupts.
     #[inline(always)]
     fn post<const FAULTY: bool>(
         &self,
@@ -177,7 +177,7 @@ where
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
             let Some(Port { queue, interrupt }) = self.0.get(hw_queue as usize) else {
-                // Only hardware queues for polling have no ring, and their requests do not get here.
+                // Only a hardware queue for polling can lack a ring.
                 drop(first);
                 next = others();
                 continue;
@@ -207,7 +207,7 @@ where
     fn post<const FAULTY: bool>(&self, producer: &mut Producer<'_>, rq: OwnedRequest<T, InFlight>) {
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         if !producer.push(Entry { hw_queue, tag }) {
-            // Injected entries fill the ring.
+            // Only injected entries can fill the ring. The request ends without an entry.
             let status = rq.data().status().load();
             rq.end(status);
             return;
@@ -215,7 +215,7 @@ where
         rq.park();
         if FAULTY {
             if let Some((hw_queue, tag)) = self.retained.faults.inject_tag(hw_queue, tag) {
-                // Without room, nothing is injected.
+                // If the ring is full, nothing is injected.
                 if producer.push(Entry { hw_queue, tag }) {
                     self.retained.statistics.count(self.number, Event::Injected);
                 }
@@ -223,12 +223,13 @@ where
         }
     }
 
-    /// Ends the requests that the interrupt is for. Returns whether the next one is armed.
+    /// Ends the requests whose entries the interrupt is for. Returns whether the next interrupt is
+    /// armed. Runs in the timer's hardirq.
     fn reap(&self) -> bool {
         let mut consumer = self.ring.consumer();
         end_each(core::iter::from_fn(|| loop {
             let found = consumer.next(|entry| {
-                // The ring of a hardware queue says nothing about the requests of another.
+                // An entry for another hardware queue is spurious.
                 (entry.hw_queue == self.number)
                     .then(|| self.tag_set.tag_to_rq(entry.hw_queue, entry.tag))?
             })?;

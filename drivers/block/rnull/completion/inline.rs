@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Completion at once, in the context of the submitter (`irqmode=0`).
+//! Completion in `queue_rq` (`irqmode=0`).
 
 use super::{
     end_all,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Completion in a softirq, on a CPU that suits the submitter (`irqmode=1`).
+//! Completion in a softirq, on a CPU near the submitter (`irqmode=1`).
 
 use super::{
     keep_status,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Completion by a timer, as if the device took its time (`irqmode=2`).
+//! Completion by a timer, after the latency of the device (`irqmode=2`).
 //!
-//! The timer in the first request's data owns the requests that came together, and its callback
-//! gets them. So no timer fires after its request has ended.
+//! A batch has one timer: the one in the data of its first request. While it is armed, the timer
+//! owns the requests of the batch, and it passes them to its callback. So no timer expires after
+//! its request has ended.
 
 use super::{
     end_all,
@@ -41,7 +42,7 @@ use kernel::{
 
 pub(super) const DEFERRED: bool = true;
 
-/// What is kept with each request of a driver `T`.
+/// The data of a request of the driver `T`.
 #[pin_data]
 pub(crate) struct TimerData<T> {
     status: AtomicStatus,
@@ -95,7 +96,7 @@ where
     RequestList::from(keep_status(done)).start_timer(*latency);
 }
 
-/// Completes a batch by one timer.
+/// Completes a batch with one timer.
 #[inline(always)]
 pub(super) fn complete_list<T>(latency: &Delta, list: RequestList<T, InFlight>)
 where

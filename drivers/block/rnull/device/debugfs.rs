@@ -17,14 +17,14 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
-/// The files of a device that is powered on. Dropping this removes them.
+/// The files of a device that is on. Dropping this removes them.
 pub(crate) struct Files {
     _statistics: Pin<KBox<File<Arc<Retained>>>>,
     _counting: Pin<KBox<File<Arc<Retained>>>>,
 }
 
 impl Files {
-    /// Makes the files in a directory called `name` in `parent`.
+    /// Creates the files in a directory `name` below `parent`. May sleep.
     pub(crate) fn new(parent: &Dir, name: &CStr, retained: &Arc<Retained>) -> Result<Self> {
         let dir = parent.subdir(name);
         let statistics = dir.read_callback_file(c"statistics", retained.clone(), &show_statistics);

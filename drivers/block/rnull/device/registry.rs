@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices of the module share: the major number, the names and minor numbers in use, and
-//! the shared tags.
+//! The state that all devices share: the major number, the names and minor numbers in use, and the
+//! shared tag set.
 //!
-//! Lock order: the lock of a device's settings (`configfs`), then the one here.
+//! Lock order: the lock of a device's configfs directory, then one of the locks here.
 
 use crate::{
     completion::Any,
@@ -30,32 +30,32 @@ use kernel::{
     },
 };
 
-/// The name of a disk, with its null byte and padded with more.
+/// The name of a disk, padded with null bytes. The last byte is always null.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Name([u8; Self::SIZE]);
 
-/// What all devices of the module share.
+/// The state that all devices share.
 #[pin_data]
 pub(crate) struct Registry {
     major: Arc<Major>,
     debug: Dir,
     #[pin]
     taken: Mutex<Taken>,
-    /// The tags of the devices that share theirs, once there was one.
+    /// The tag set of the devices with `shared_tags`, once there was one.
     #[pin]
     shared_tags: Mutex<Option<Arc<SharedTags>>>,
 }
 
-/// Tags for devices of any settings.
+/// A tag set for devices with any settings.
 pub(crate) type SharedTags = TagSet<NullBlk<Any>>;
 
-/// What is taken.
+/// The numbers and names that are in use.
 struct Taken {
     indexes: IdPool,
     names: KVec<(u32, Name)>,
 }
 
-/// A name and a number that no other device has, until this is dropped.
+/// A name and a number, reserved for a device until this is dropped.
 pub(crate) struct Slot {
     registry: Arc<Registry>,
     index: u32,
@@ -63,7 +63,7 @@ pub(crate) struct Slot {
 }
 
 impl Registry {
-    /// Makes an empty registry.
+    /// Creates a registry without devices. May sleep.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let major = Arc::new(Major::register(c"rnullb")?, GFP_KERNEL)?;
         Arc::pin_init(
@@ -80,37 +80,37 @@ impl Registry {
         )
     }
 
-    /// The major number of all devices.
+    /// Returns the major number of all devices.
     pub(crate) fn major(&self) -> Arc<Major> {
         self.major.clone()
     }
 
-    /// The directory in debugfs that the devices have theirs in.
+    /// Returns the debugfs directory that contains the directories of the devices.
     pub(crate) fn debug(&self) -> &Dir {
         &self.debug
     }
 
-    /// The tags for devices that share theirs. They are made for the first of them, by the module's
-    /// parameters, and kept.
+    /// Returns the tag set of the devices with `shared_tags`. The first call creates it, from the
+    /// module parameters. May sleep.
     pub(crate) fn shared_tags(&self) -> Result<Arc<SharedTags>> {
         let mut shared = self.shared_tags.lock();
         if let Some(tag_set) = &*shared {
             return Ok(tag_set.clone());
         }
         let mut config = Config::new();
-        // Whether one of the devices will store data is not known yet.
+        // Any of the devices may be memory-backed.
         config.blocking = true;
         let tag_set = Arc::pin_init(TagSet::new(tag_set_builder(&config)), GFP_KERNEL)?;
         *shared = Some(tag_set.clone());
         Ok(tag_set)
     }
 
-    /// Whether a device that is powered on has the name `name`.
+    /// Returns whether a device that is on has the name `name`. May sleep.
     pub(crate) fn has_name(&self, name: &CStr) -> bool {
         name.to_bytes().len() < Name::SIZE && self.taken.lock().has_name(Name::of(name))
     }
 
-    /// Takes the lowest free number, and a name: `name`, or one made from the number.
+    /// Reserves the lowest free number, and `name`, or a name made from the number. May sleep.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Registry {
             None => Name::of(&CString::try_from_fmt(fmt!("rnullb{index}"))?),
         };
         if taken.has_name(name) {
-            pr_warn!("there is a device with the name {} already\n", name);
+            pr_warn!("a device with the name {} exists already\n", name);
             return Err(EEXIST);
         }
         taken.names.push((index, name), GFP_KERNEL)?;
@@ -140,7 +140,7 @@ impl Registry {
     }
 }
 
-/// How the tags for a device with these settings are to be made.
+/// Returns a builder for the tag set of a device with these settings.
 pub(crate) fn tag_set_builder(config: &Config) -> TagSetBuilder {
     let mut builder = TagSetBuilder::new()
         .submit_queues(config.submit_queues)
@@ -165,7 +165,7 @@ impl Taken {
         self.names.iter().any(|&(_, taken)| taken == name)
     }
 
-    /// The lowest number that no device has.
+    /// Returns the lowest free number.
     fn free_index(&mut self) -> Result<u32> {
         if let Some(free) = self.indexes.find_unused_id(0) {
             return Ok(free.as_u32());
@@ -177,10 +177,10 @@ impl Taken {
 }
 
 impl Name {
-    /// The size of the place that C has for it.
+    /// The size in bytes, as in C (`DISK_NAME_LEN`).
     const SIZE: usize = 32;
 
-    /// `name`, cut to the length that a disk's name can have.
+    /// Returns `name`, cut to the length of a disk's name.
     fn of(name: &CStr) -> Self {
         let mut bytes = [0; Self::SIZE];
         let len = name.to_bytes().len().min(Self::SIZE - 1);
@@ -188,9 +188,9 @@ impl Name {
         Self(bytes)
     }
 
-    /// The name as a string.
+    /// Returns the name as a string.
     pub(crate) fn as_cstr(&self) -> &CStr {
-        // There is always a null byte, see `of`.
+        // `of` leaves a null byte at the end.
         CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
     }
 }
@@ -202,12 +202,12 @@ impl fmt::Display for Name {
 }
 
 impl Slot {
-    /// The number.
+    /// Returns the number.
     pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
-    /// The name.
+    /// Returns the name.
     pub(crate) fn name(&self) -> &Name {
         &self.name
     }
@@ -257,7 +257,7 @@ mod tests {
         let a = registry.reserve(Some(c"a"))?;
         assert!(registry.has_name(c"a"));
         assert_eq!(registry.reserve(Some(c"a")).err(), Some(EEXIST));
-        // A name that was refused has not used up a number.
+        // A refused name uses up no number.
         assert_eq!(registry.reserve(Some(c"b"))?.index(), 1);
         drop(a);
         assert!(!registry.has_name(c"a"));

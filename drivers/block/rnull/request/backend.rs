@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device does for a request, whatever its features.
+//! The backend executes requests, with the features of the device: backing store, write cache,
+//! zones, bandwidth limit and bad blocks.
 //!
-//! None of this depends on the driver's type: a request is seen as a [`Command`]. So it is compiled
-//! once, for all devices that have more than data in memory, and for all while faults are possible.
+//! Most of this code does not depend on the driver type, because it sees a request as a
+//! [`Command`]. So it is compiled once. Only reads and writes of devices that are memory-backed,
+//! without other features, have a shorter path: see [`Backend::execute`].
 
 use super::throttle::Throttle;
 use crate::{
@@ -42,7 +44,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A request, as it is executed.
+/// A request, without its driver type.
 struct Command<'a> {
     op: Op,
     sector: u64,
@@ -64,10 +66,10 @@ impl<'a> Command<'a> {
     }
 }
 
-/// How a command has ended.
+/// The result of a command.
 struct Outcome {
     status: Status,
-    /// Where the data of a zone append went.
+    /// The first sector that a zone append has written.
     position: Option<u64>,
 }
 
@@ -80,27 +82,29 @@ impl From<Status> for Outcome {
     }
 }
 
-/// Where data is stored.
+/// The backing store.
 enum Store {
+    /// Writes are dropped, and reads leave the memory of the request as it is.
     Nowhere,
     Memory,
-    /// In memory, with a cache in front of it.
+    /// Memory, with a write cache in front of it.
     Cached(Pin<KBox<Cache>>),
 }
 
-/// What a device that is powered on does for its requests.
+/// The features of a device that is on.
 pub(crate) struct Backend {
     pub(super) retained: Arc<Retained>,
     bad_blocks: Policy,
     store: Store,
     zones: Option<Pin<KBox<Zones>>>,
     throttle: Option<Throttle>,
-    /// There is data in memory, and no other feature.
+    /// True if the device is memory-backed, and has no cache, zones or bandwidth limit.
     plain: bool,
 }
 
 impl Backend {
-    /// Makes that of the disk called `disk`, with zones if there is a `layout` for them.
+    /// Creates the backend of the disk named `disk`, with zones if there is a `layout` for them.
+    /// May sleep.
     pub(crate) fn new(
         config: &Config,
         layout: Option<Layout>,
@@ -138,13 +142,14 @@ impl Backend {
         Ok(Arc::new(this, GFP_KERNEL)?)
     }
 
-    /// Whether there is data in memory, and no other feature.
+    /// Returns whether the device is memory-backed, and has no cache, zones or bandwidth limit.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.plain
     }
 
-    /// Whether a request of `bytes` may be executed now.
+    /// Returns whether the bandwidth limit admits a request of `bytes` bytes now. If so, the
+    /// request counts towards the limit.
     pub(super) fn admit(&self, bytes: u32) -> bool {
         match &self.throttle {
             None => true,
@@ -152,19 +157,20 @@ impl Backend {
         }
     }
 
-    /// Whether an I/O has anything to do.
+    /// Returns whether the device stores data, is zoned or has a bandwidth limit.
     pub(crate) fn has_features(&self) -> bool {
         self.zones.is_some() || self.throttle.is_some() || !matches!(self.store, Store::Nowhere)
     }
 
-    /// Executes a request while the gate is closed. Returns it and its status.
+    /// Executes a request while the gate is closed. Returns the request and its status. May sleep
+    /// if the device is memory-backed.
     #[inline(always)]
     pub(super) fn execute<T>(&self, rq: OwnedRequest<T, InFlight>) -> Done<T>
     where
         T: Operations<RequestData: HasStatus>,
     {
         let tree = &self.retained.tree;
-        // Code that knows the operation need not look at what it does.
+        // Where the operation is known, the compiler drops later tests of it.
         let result = match rq.op() {
             Op::READ if self.plain => tree.read(Data::all(rq.segments(), rq.sector())),
             Op::WRITE if self.plain => tree.write(Data::all(rq.segments(), rq.sector())),
@@ -173,8 +179,8 @@ impl Backend {
         (rq, as_status(result))
     }
 
-    /// Executes a request, whatever features the device has, and whether or not the gate is open.
-    /// Returns it and its status.
+    /// Executes a request, also while the gate is open. Returns the request and its status. May
+    /// sleep if the device is memory-backed.
     #[inline(always)]
     pub(super) fn execute_command<T>(&self, mut rq: OwnedRequest<T, InFlight>) -> Done<T>
     where
@@ -192,7 +198,7 @@ impl Backend {
         }
     }
 
-    /// Executes a command.
+    /// Executes a command, with all features of the device.
     #[inline(never)]
     fn run(&self, command: Command<'_>) -> Outcome {
         if command.op == Op::FLUSH {
@@ -204,7 +210,8 @@ impl Backend {
         }
     }
 
-    /// Executes a command on zones, other than a flush. It is for sectors of one zone.
+    /// Executes a command other than a flush on a zoned device. All its sectors are in one zone,
+    /// except those of a reset of all zones.
     fn run_zoned(&self, zones: &Zones, mut command: Command<'_>) -> Result<Outcome, Status> {
         let op = command.op;
         match op {
@@ -233,9 +240,9 @@ impl Backend {
         }
     }
 
-    /// Moves the data of a command, where there are no bad blocks. What is stored from the byte
-    /// `end` of the device on cannot be read. Returns how that went, and how many sectors were
-    /// moved.
+    /// Transfers the data of a command, which may end early at bad blocks. Reads of stored data
+    /// return 0xff from the byte `end` of the device on. Returns the status, and the number of
+    /// sectors that were transferred.
     #[inline(never)]
     fn transfer(&self, command: Command<'_>, end: u64) -> (Status, u32) {
         let (sector, sectors) = (command.sector, command.sectors);
@@ -253,7 +260,8 @@ impl Backend {
         }
     }
 
-    /// Moves the data of the first `sectors` sectors of a command.
+    /// Transfers the first `sectors` sectors of a command to or from the backing store, or discards
+    /// them.
     fn access(&self, command: Command<'_>, sectors: u32, end: u64) -> Status {
         let Command {
             op,
@@ -281,7 +289,7 @@ impl Backend {
         })
     }
 
-    /// Writes out what is cached.
+    /// Writes all cached data back to memory.
     fn flush(&self) -> Status {
         match &self.store {
             Store::Cached(cache) => as_status(cache.flush(&self.retained.tree)),
@@ -289,7 +297,7 @@ impl Backend {
         }
     }
 
-    /// Forgets the data of sectors.
+    /// Discards the data of `sectors` sectors from `first` on.
     fn discard(&self, first: u64, sectors: u64) {
         match &self.store {
             Store::Nowhere => {}
@@ -298,24 +306,28 @@ impl Backend {
         }
     }
 
-    /// Forgets the data of a zone that was emptied.
+    /// Discards the data of a zone that became empty.
     fn discard_zone(&self, zone: ManageGuard<'_>) {
         if let Some((first, sectors)) = zone.to_discard() {
             self.discard(first, sectors);
         }
     }
 
-    /// Reports zones, if there are any.
+    /// Reports zones. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTSUPP` if the device is not zoned.
     pub(super) fn report_zones(&self, report: &mut ZoneReport) -> Result {
         let zones = self.zones.as_ref().ok_or(ENOTSUPP)?;
         zones.report(report)
     }
 
-    /// Makes a zone fail; see [`Zones::fail`].
+    /// Makes the zone that `sector` is in fail; see [`Zones::fail`]. May sleep.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the device has no zones, no such zone, or one that can't fail.
+    /// `EINVAL` if the device is not zoned, has no such zone, or if the zone is conventional.
     pub(crate) fn fail_zone(&self, sector: u64, how: Failure) -> Result {
         let zones = self.zones.as_ref().ok_or(EINVAL)?;
         self.discard_zone(zones.fail(sector, how)?);
@@ -323,10 +335,10 @@ impl Backend {
     }
 }
 
-/// Executes a request of a device that stores nothing.
+/// Executes a request without a backing store.
 #[inline(always)]
 pub(super) fn do_nothing(op: Op, segments: Segments<'_>) -> Status {
-    // What is in memory is what was read. KMSAN takes that for memory that was not written to.
+    // A read leaves the memory as it is. KMSAN would report that memory as uninitialized.
     if cfg!(CONFIG_KMSAN) && op.fills_memory() {
         for segment in segments {
             if segment.zero().is_err() {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver as a type, and what the block layer calls.
+//! The driver type, and its callbacks for the block layer.
+//!
+//! `queue_rq` admits a request (the bandwidth limit may refuse it), starts it, executes it and
+//! completes it. A polled request is not completed, but waits in a poll queue.
+//! [`Queue::queue_slow`] does all of this. The fast path in `queue_rq` is for requests that are not
+//! polled, of a device without features, or with a backing store only, while the gate is closed.
 
 use super::{
     backend::{
@@ -42,14 +47,14 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The driver, for devices that complete their requests by `C`.
+/// The driver, for devices that complete requests in mode `C`.
 ///
-/// The code for a device is chosen by this type when it is powered on, so that an I/O does not pay
-/// for features that are off.
+/// Power-on selects the type for a device, so that an I/O does not pay for features that are off.
 pub(crate) struct NullBlk<C>(PhantomData<C>);
 
-/// What a device has for all its requests. The order of the fields stays: an instruction less leads
-/// to the first.
+/// The queue data of a device.
+///
+/// The layout is fixed, because reaching the first field takes one instruction less.
 #[repr(C)]
 pub(crate) struct Queue<C: Completion> {
     pub(crate) completion: C::Device<NullBlk<C>>,
@@ -57,20 +62,22 @@ pub(crate) struct Queue<C: Completion> {
     pub(crate) backend: Arc<Backend>,
 }
 
+/// A request that was not started.
 type New<'call, C> = OwnedRequest<NullBlk<C>, Idle<'call>>;
+/// A request that was started.
 type Started<C> = OwnedRequest<NullBlk<C>, InFlight>;
 
-/// The request to complete, if nothing else will complete it; or a refused one.
+/// The request that the caller has to complete, if any; or a refused request.
 type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullBlk<C>>>;
 
 impl<C: Completion> Queue<C> {
-    /// Whether the device has no feature but data in memory.
+    /// Returns whether the device has no features except for a backing store.
     #[inline(always)]
     fn is_plain(&self) -> bool {
         !C::FEATURES || self.backend.is_plain()
     }
 
-    /// Refuses a request that may not be executed now.
+    /// Refuses a request that exceeds the bandwidth limit, and returns any other request.
     #[inline(always)]
     fn admit<'call>(&self, rq: New<'call, C>) -> Result<New<'call, C>, Refused<'call, NullBlk<C>>> {
         if C::FEATURES && !self.backend.admit(rq.bytes()) {
@@ -78,12 +85,13 @@ impl<C: Completion> Queue<C> {
                 .retained
                 .statistics
                 .count(rq.hw_queue(), Event::Requeued);
-            // The block layer tries again within 3 ms.
+            // The block layer dispatches the request again within 3 ms.
             return Err(rq.refuse(Status::RESOURCE));
         }
         Ok(rq)
     }
 
+    /// Starts a request, with the status `OK`.
     #[inline(always)]
     fn start(&self, rq: New<'_, C>) -> Started<C> {
         if C::DEFERRED {
@@ -92,24 +100,25 @@ impl<C: Completion> Queue<C> {
         rq.start()
     }
 
-    /// Leaves a request to its timeout. It has not been executed, whatever the device reports.
+    /// Leaves a request to its timeout. If a completion entry with its tag ends it earlier, it
+    /// fails as well, because it was not executed.
     #[cold]
     fn lose(rq: Started<C>) {
         rq.data().status().store(Status::TIMEOUT);
         rq.park();
     }
 
-    /// The result of a request that was executed: that of its timeout, if this has expired.
+    /// Replaces the status of an executed request, if the request has timed out.
     #[inline(always)]
     fn executed((rq, status): Done<NullBlk<C>>) -> Done<NullBlk<C>> {
         let status = Self::timed_out(&rq).unwrap_or(status);
         (rq, status)
     }
 
-    /// The status of a request that has timed out while it was executed.
+    /// Returns the status that the timeout has set, if a request has timed out during execution.
     #[inline(always)]
     fn timed_out(rq: &Request<NullBlk<C>>) -> Option<Status> {
-        // Only execution that does something takes so long.
+        // Without features, execution is too short for a timeout.
         if !C::FEATURES {
             return None;
         }
@@ -126,14 +135,17 @@ impl<C: Completion> Queue<C> {
         (rq, status)
     }
 
+    /// Completes an executed request, in the mode of the device.
     #[inline(always)]
     fn complete(&self, done: Done<NullBlk<C>>) {
         C::complete(&self.completion, done);
     }
 
-    /// Admits, starts and executes a request. Returns the request to complete: not one that is lost,
-    /// requeued, or polled for, which is possible if it `may_be_polled`. While the `gate` is open,
-    /// there are faults and statistics.
+    /// Admits, starts and executes a request. Returns the request for the caller to complete, or
+    /// `None` if the request was lost, was requeued or waits in a poll queue.
+    ///
+    /// With `may_be_polled`, the request can be a polled one. With `gate`, the gate is open: this
+    /// injects faults and counts statistics.
     #[inline(always)]
     fn process<'call>(
         &self,
@@ -169,8 +181,8 @@ impl<C: Completion> Queue<C> {
         Ok(Some(Self::executed(done)))
     }
 
-    /// Keeps a request until it is polled for, unless it has timed out: it may have no poller any
-    /// more.
+    /// Adds an executed request to its poll queue. If the request has timed out, returns it
+    /// instead, because its submitter may have stopped polling.
     #[inline(always)]
     fn add_to_poll_queue(&self, (rq, status): Done<NullBlk<C>>) -> Option<Done<NullBlk<C>>> {
         self.poll_queues.add_unless(rq, |rq| {
@@ -182,9 +194,10 @@ impl<C: Completion> Queue<C> {
         })
     }
 
-    /// Queues any request: one that is polled for, one of a device with more than data in memory,
-    /// and all while the gate is open. This is out of line, so that the others need not save the
-    /// registers for it.
+    /// Queues any request: a polled one, one of a device with more features than a backing store,
+    /// or one while the gate is open.
+    ///
+    /// This is out of line, so that the fast path does not save registers for it.
     #[inline(never)]
     fn queue_slow<'call>(&self, rq: New<'call, C>) -> QueueResult<'call, NullBlk<C>> {
         let gate = gate::is_open();
@@ -201,7 +214,7 @@ impl<C: Completion> Queue<C> {
         Ok(())
     }
 
-    /// Queues a list of requests while the gate is open. Returns those that are refused.
+    /// Queues a list of requests while the gate is open. Returns the refused requests.
     #[cold]
     #[inline(never)]
     fn queue_gated<'call>(
@@ -264,14 +277,14 @@ impl<C: Completion> Operations for NullBlk<C> {
         let mut refused = RequestList::new();
         let batch = core::iter::from_fn(|| loop {
             let rq = requests.pop_front()?;
-            // To poll for requests that take no time is worth code here.
+            // Without features, `process` handles polled requests inline.
             if C::FEATURES && rq.is_polled() {
                 if let Err(rq) = queue.queue_slow(rq) {
                     refused.push_back(rq.into_request());
                 }
                 continue;
             }
-            // A closure, as the function itself would not be inlined.
+            // The compiler inlines this closure, but would not inline `Queue::execute` itself.
             match queue.process(rq, !C::FEATURES, false, |backend, rq| {
                 Queue::execute(backend, rq)
             }) {
@@ -300,13 +313,14 @@ impl<C: Completion> Operations for NullBlk<C> {
         ended
     }
 
-    /// A request that is late ends with an error when it is done, or at once if nothing else will
-    /// end it.
+    /// Marks a request as timed out. If it is parked or in a poll queue, ends it at once. Otherwise
+    /// its owner ends it, with the error that is set here.
     fn timeout(queue: &Queue<C>, rq: &Request<Self>) {
         let known = rq.data().status().load() == Status::TIMEOUT;
         rq.data().status().store(Status::TIMEOUT);
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
-        // The block layer asks again about a request that takes longer.
+        // The timeout expires again while the request is in flight. Report it once, and when it
+        // ends the request.
         if owner.is_some() || !known {
             let statistics = &queue.backend.retained.statistics;
             statistics.count(rq.hw_queue(), Event::TimedOut);

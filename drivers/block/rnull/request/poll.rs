@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests that wait to be polled for.
+//! Poll queues: executed requests that wait until their submitters poll for them.
 
 use kernel::{
     block::{
@@ -18,19 +18,19 @@ use kernel::{
     sync::SpinLock, //
 };
 
-/// The requests of one hardware queue that wait to be polled for.
+/// The poll queue of one hardware queue.
 #[pin_data]
 struct PollQueue<T: Operations> {
     #[pin]
     waiting: SpinLock<RequestList<T, InFlight>>,
 }
 
-/// A queue for each hardware queue that there may be.
+/// The poll queues of a device: one for each hardware queue that it can have.
 pub(crate) struct PollQueues<T: Operations>(KVec<Pin<KBox<PollQueue<T>>>>);
 
 impl<T: Operations> PollQueues<T> {
-    /// Makes `count` empty queues.
-    // Not inlined, as this is the same for all driver types.
+    /// Creates `count` empty queues. May sleep.
+    // Not inlined, because the code is the same for all driver types.
     #[inline(never)]
     pub(crate) fn new(count: u32) -> Result<Self> {
         let mut queues = KVec::new();
@@ -46,11 +46,11 @@ impl<T: Operations> PollQueues<T> {
         Ok(Self(queues))
     }
 
-    /// Adds a request, for [`take`](Self::take) to find, unless `refuse` says with what it is to
-    /// end at once; then it comes back.
+    /// Adds a request to its queue, unless `refuse` returns a status. In that case the caller gets
+    /// the request back, and ends it with the status.
     ///
-    /// `refuse` is called under the lock. A concurrent timeout either is visible to it, or
-    /// [`remove`](Self::remove) finds the request.
+    /// This calls `refuse` under the lock of the queue. So a concurrent timeout either is visible
+    /// to `refuse`, or [`remove`](Self::remove) finds the request.
     #[inline]
     pub(crate) fn add_unless(
         &self,
@@ -58,7 +58,7 @@ impl<T: Operations> PollQueues<T> {
         refuse: impl FnOnce(&Request<T>) -> Option<Status>,
     ) -> Option<(OwnedRequest<T, InFlight>, Status)> {
         let Some(queue) = self.0.get(rq.hw_queue() as usize) else {
-            // There are as many as there can be hardware queues.
+            // Not reached: each possible hardware queue has a poll queue.
             return Some((rq, Status::IOERR));
         };
         let mut waiting = queue.waiting.lock();
@@ -69,7 +69,7 @@ impl<T: Operations> PollQueues<T> {
         None
     }
 
-    /// Takes all requests of a hardware queue.
+    /// Removes all requests of a hardware queue, and returns them.
     #[inline]
     pub(crate) fn take(&self, hw_queue: u32) -> RequestList<T, InFlight> {
         match self.0.get(hw_queue as usize) {
@@ -78,7 +78,7 @@ impl<T: Operations> PollQueues<T> {
         }
     }
 
-    /// Takes one request, if it is still waiting.
+    /// Removes a request, and returns it if it was still in its queue.
     pub(crate) fn remove(&self, rq: &Request<T>) -> Option<OwnedRequest<T, InFlight>> {
         let queue = self.0.get(rq.hw_queue() as usize)?;
         let removed = queue.waiting.lock().remove(rq);
@@ -87,7 +87,7 @@ impl<T: Operations> PollQueues<T> {
 }
 
 impl<T: Operations> Drop for PollQueues<T> {
-    // As for `new`.
+    // Not inlined, for the same reason as `new`.
     #[inline(never)]
     fn drop(&mut self) {
         self.0.clear();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Limiting the bandwidth of a device.
+//! The bandwidth limit of a device: a leaky bucket.
 //!
-//! A request is let in when those before it would have been carried out at the asked bandwidth. Up
-//! to [`BURST`] of time that was not used is made up for. All that is kept is the time at which the
-//! device would be done with what it was given.
+//! The state is the time at which all admitted requests are done, at the bandwidth of the limit. A
+//! request is admitted once this time has come, even if it is large, and advances the time by its
+//! own duration. Up to [`BURST`] of idle time is credited.
 
 use core::num::NonZero;
 use kernel::{
@@ -20,22 +20,22 @@ use kernel::{
     },
 };
 
-/// How much time is made up for, in nanoseconds: longer than the block layer takes to try again,
-/// also on a busy machine.
+/// The idle time that is credited at most, in nanoseconds. The block layer dispatches a refused
+/// request again within this time, even on a busy machine.
 const BURST: i64 = 50_000_000;
 
 /// A limit of bandwidth.
 pub(crate) struct Throttle {
-    /// Bytes in a second.
+    /// The limit in bytes per second.
     bandwidth: NonZero<u64>,
-    /// Times count from here.
+    /// The time from which `done` counts.
     start: Instant<Monotonic>,
-    /// When the device is done with what it was given, in nanoseconds after `start`.
+    /// The time at which all admitted requests are done, in nanoseconds after `start`.
     done: Atomic<i64>,
 }
 
 impl Throttle {
-    /// A limit of `mbps` MiB/s; none if that is zero.
+    /// Returns a limit of `mbps` MiB/s, or `None` if `mbps` is zero.
     pub(crate) fn new(mbps: u32) -> Option<Self> {
         Some(Self {
             bandwidth: NonZero::new(u64::from(mbps) << crate::settings::MIB_SHIFT)?,
@@ -44,7 +44,8 @@ impl Throttle {
         })
     }
 
-    /// Whether a request of `bytes` may be carried out now. If so, it counts as carried out.
+    /// Returns whether a request of `bytes` bytes is admitted now. If so, it counts towards the
+    /// limit. Does not sleep.
     pub(crate) fn admit(&self, bytes: u32) -> bool {
         let now = self.start.elapsed().as_nanos();
         let mut done = self.done.load(Relaxed);
@@ -57,15 +58,15 @@ impl Throttle {
         false
     }
 
-    /// How long `bytes` take, in nanoseconds.
+    /// Returns the time that `bytes` bytes take at the limit, in nanoseconds.
     fn duration(&self, bytes: u32) -> i64 {
         // At most 2^32 * 10^9, which is less than 2^62.
         (u64::from(bytes) * NSEC_PER_SEC as u64 / self.bandwidth) as i64
     }
 }
 
-/// When the device is done, if it takes another request at `now` that keeps it busy for `duration`.
-/// None if it is still busy then.
+/// Admits a request that takes `duration`, if the time `now` has reached `done`. Returns the new
+/// value of `done`, or `None` if the request is refused. All times are in nanoseconds.
 fn admit(done: i64, now: i64, duration: i64) -> Option<i64> {
     (done <= now).then(|| done.max(now - BURST) + duration)
 }
@@ -102,14 +103,14 @@ mod tests {
 
     #[test]
     fn large_requests_are_admitted() {
-        // As long as ten bursts: let in, and paid for afterwards.
+        // A request of ten bursts is admitted at once, and delays the next one.
         assert_eq!(admit(0, 0, 10 * BURST), Some(10 * BURST));
         assert_eq!(admit(10 * BURST, 9 * BURST, 1), None);
     }
 
     #[test]
     fn bandwidth_is_kept_in_the_long_run() {
-        // Requests of 3 ms, asked for each 1 ms for a second.
+        // For a second, a request of 3 ms is submitted each millisecond.
         let mut done = 0;
         let mut taken = 0;
         for now in (0..1_000_000_000).step_by(1_000_000) {

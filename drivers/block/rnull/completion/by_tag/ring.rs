@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The completion ring of a hardware queue, as the device and its interrupt handler share it.
+//! The completion ring of a hardware queue. The device and its interrupt handler share it.
 
 use kernel::{
     block::mq::{
@@ -24,7 +24,7 @@ use kernel::{
     },
 };
 
-/// A completion entry: what the device says when it is done with a request.
+/// A completion entry: the device has executed the request with this tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) hw_queue: u32,
@@ -101,13 +101,13 @@ impl Ring {
         })
     }
 
-    /// The slot of the entry with this count.
+    /// Returns the slot of the entry with the number `count`.
     #[inline]
     fn slot(&self, count: usize) -> &Atomic<u64> {
         &self.slots[count & (self.slots.len() - 1)]
     }
 
-    /// Locks the device's side. Interrupts of this CPU are off until the result is dropped.
+    /// Locks the device's side. Interrupts of this CPU are off until the producer is dropped.
     #[inline]
     pub(super) fn producer(&self) -> Producer<'_> {
         Producer {
@@ -116,7 +116,8 @@ impl Ring {
         }
     }
 
-    /// The entries that the current interrupt is for. Only the interrupt handler calls this.
+    /// Returns the entries that the current interrupt is for. Only the interrupt handler calls
+    /// this.
     #[inline]
     pub(super) fn consumer(&self) -> Consumer<'_> {
         Consumer {
@@ -159,7 +160,7 @@ impl Producer<'_> {
         true
     }
 
-    /// Whether an interrupt is armed, whose handler will arm the next one for the added entries.
+    /// Returns whether an interrupt is armed. Its handler arms the next one for the added entries.
     #[inline]
     fn is_armed(&self, due: usize) -> bool {
         if self.ring.taken.load(Relaxed) == due {
@@ -175,11 +176,11 @@ impl Producer<'_> {
 }
 
 impl Consumer<'_> {
-    /// Takes the next entry and returns the request that `find` finds for it, if any. Returns `None`
-    /// after the last entry.
+    /// Takes the next entry, and returns the request that `find` finds for it, if any. Returns
+    /// `None` after the last entry.
     ///
-    /// This is a full memory barrier after the entry was taken. A new reference to a request is one
-    /// already, so a barrier of its own is needed only without.
+    /// Implies a full memory barrier after the entry is taken. Taking a reference to a request is
+    /// such a barrier, so an explicit one is needed only if `find` returns `None`.
     #[inline]
     pub(super) fn next<T: Operations>(
         &mut self,
@@ -199,14 +200,14 @@ impl Consumer<'_> {
         Some(found)
     }
 
-    /// Ends the interrupt, after all its entries were taken. Returns whether the next one was armed
-    /// for entries that were added meanwhile, so that the caller has to start its timer.
+    /// Ends the interrupt, after all its entries were taken. Arms the next one for entries that
+    /// were added meanwhile. Returns whether it did; then the caller has to start the timer.
     #[inline]
     pub(super) fn finish(self) -> bool {
         // ORDERING: A full barrier in `next` is between the store to `taken` and this load. See
         // `Producer::is_armed`.
         //
-        // Mostly no entry was added, and then the lock is not taken.
+        // Usually no entry was added, and the lock is not taken.
         self.ring.added.load(Relaxed) != self.end && self.ring.producer().arm()
     }
 }
@@ -241,7 +242,7 @@ mod tests {
         taken
     }
 
-    /// Handles one interrupt: returns the tags, and whether another one was armed.
+    /// Handles one interrupt. Returns the tags, and whether the next interrupt was armed.
     fn taken(ring: &Ring) -> Result<(KVec<u32>, bool)> {
         let mut tags = KVec::new();
         let mut consumer = ring.consumer();
@@ -300,10 +301,10 @@ mod tests {
         let ring = ring(8)?;
         assert!(push(&ring, 1) && ring.producer().arm());
         let mut consumer = ring.consumer();
-        // Until the last entry is taken, the handler arms.
+        // Until the handler takes its last entry, only the handler arms the next interrupt.
         assert!(push(&ring, 2) && !ring.producer().arm());
         assert_eq!(next(&mut consumer), Some(entry(1)));
-        // From then on, the first that tries arms.
+        // After that, the first side that tries arms it.
         assert!(ring.producer().arm() && !ring.producer().arm());
         assert_eq!(next(&mut consumer), None);
         assert!(!consumer.finish());
