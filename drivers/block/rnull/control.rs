@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories in configfs to configure devices with.
+//! The configfs interface.
 //!
-//! `mkdir` makes a device that is powered off, writing to its attributes configures it, `power`
-//! switches it on and off, and `rmdir` removes it.
+//! `mkdir` creates a device that is off. Its attributes configure the device, `power` switches it
+//! on and off, and `rmdir` removes it.
 //!
 //! Lock order: `DeviceDir::state`, then the lock of the [`Registry`].
 
@@ -54,11 +54,11 @@ pub(crate) struct DeviceDir {
     state: Mutex<State>,
 }
 
-/// What the lock of a directory protects.
+/// The state that the lock of a directory protects.
 struct State {
     config: Config,
-    /// The device, while it is powered on. It goes with the directory: configfs drops that in
-    /// `rmdir`, as open files do not keep it.
+    /// The device, while it is on. `rmdir` drops it with the directory, even if attributes are
+    /// open.
     device: Option<Device>,
 }
 
@@ -82,7 +82,7 @@ impl GroupOperations for Root {
 
     fn make_group(&self, name: &CStr) -> Result<impl PinInit<Group<DeviceDir>, Error>> {
         if self.registry.has_name(name) {
-            pr_warn!("there is a device with the name {} already\n", name);
+            pr_warn!("a device with the name {} exists already\n", name);
             return Err(EEXIST);
         }
 
@@ -108,7 +108,7 @@ impl GroupOperations for Root {
 }
 
 impl DeviceDir {
-    /// Switches the device on, if it is off.
+    /// Powers the device on, unless it is on.
     fn power_on(&self) -> Result {
         let mut state = self.state.lock();
         if state.device.is_none() {
@@ -116,7 +116,7 @@ impl DeviceDir {
             let on = Device::power_on(&self.registry, config, &self.retained, Some(&self.name))
                 .inspect_err(|&why| {
                     if why == ENOMEM {
-                        pr_warn!("{}: not enough memory\n", &*self.name);
+                        pr_warn!("{}: not enough memory to power on\n", &*self.name);
                     }
                 })?;
             *device = Some(on);
@@ -124,25 +124,29 @@ impl DeviceDir {
         Ok(())
     }
 
-    /// Switches the device off, if it is on.
+    /// Powers the device off, if it is on. Waits for I/O in flight.
     fn power_off(&self) {
         self.state.lock().device = None;
     }
 
-    /// Whether the device is on.
+    /// Returns whether the device is on.
     fn is_on(&self) -> bool {
         self.state.lock().device.is_some()
     }
 
-    /// The value of a setting.
+    /// Returns the value of a setting.
     fn get(&self, setting: &Setting) -> u64 {
         (setting.get)(&self.state.lock().config)
     }
 
-    /// Changes a setting, which can only be done while the device is off.
+    /// Changes a setting.
     ///
-    /// One lock is held for both the test and the change, so that a device which is being switched
-    /// on is not configured at the same time.
+    /// The lock is held from the check to the change, so that the device is not powered on in
+    /// between.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the device is on.
     fn set(&self, setting: &Setting, value: u64) -> Result {
         let mut state = self.state.lock();
         if state.device.is_some() {
@@ -157,11 +161,13 @@ impl DeviceDir {
         Ok(())
     }
 
-    /// Changes a number of hardware queues, of the device, too, if it is on.
+    /// Changes a number of hardware queues. If the device is on, waits for I/O in flight, and
+    /// changes the hardware queues, too.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the device is on and can't have so many, `ENOMEM` if there is not enough memory.
+    /// If the device is on: `EINVAL` if it cannot have this number, `ENOMEM` if there is not enough
+    /// memory.
     fn resize(&self, setting: &Setting, value: u64) -> Result {
         let mut state = self.state.lock();
         let mut config = state.config.clone();
@@ -179,19 +185,21 @@ impl DeviceDir {
             device
                 .resize(config.submit_queues, config.poll_queues)
                 .inspect_err(|_| {
-                    pr_warn!("{}: no memory for so many {}\n", &*self.name, setting.name)
+                    pr_warn!("{}: not enough memory for {}\n", &*self.name, setting.name)
                 })?;
         }
         state.config = config;
         Ok(())
     }
 
-    /// Makes the zone with the sector `text` fail.
+    /// Makes the zone fail that contains the sector with the number `text`.
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` if the kernel knows no zones; `EINVAL` if there is no such zone, or the device
-    /// is off, whatever the text; as for a setting if the text is no number.
+    /// * `EOPNOTSUPP` if the kernel does not support zones.
+    /// * `EINVAL`, whatever the text, if the device is not zoned or is off.
+    /// * Those of [`Value::parse`], if the text is not a number.
+    /// * `EINVAL` if there is no such zone, or if the zone is conventional.
     fn fail_zone(&self, attribute: &str, text: &[u8], how: Failure) -> Result {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");
@@ -210,7 +218,7 @@ impl DeviceDir {
         device.fail_zone(sector, how)
     }
 
-    /// Reports that `text` is not a value of `attribute`.
+    /// Logs that `text` is not a value of `attribute`. Returns `error`.
     #[cold]
     #[inline(never)]
     fn refuse(&self, attribute: &str, text: &[u8], error: Error) -> Error {

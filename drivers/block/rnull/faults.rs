@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Failing on purpose.
+//! Bad blocks and fault injection.
 //!
-//! * `gate`: whether any device may fail, which is all that an I/O looks at.
-//! * `injection`: fault injection: requests, hardware queues and completions that fail.
-//! * `bad_blocks`: sectors that can't be read or written.
+//! * `gate`: the flag that an I/O tests to find whether any device uses these.
+//! * `injection`: fault injection for requests, hardware queues and completions.
+//! * `bad_blocks`: sectors that cannot be read or written.
 
 pub(crate) mod bad_blocks;
 pub(crate) mod gate;

@@ -22,7 +22,7 @@ use kernel::{
 };
 use table::settings;
 
-/// Makes the struct of the settings out of their table.
+/// Defines [`Config`] from the table of settings.
 macro_rules! make_config {
     (@start $type:ty, = $start:expr, $param:ident) => {
         $start
@@ -34,18 +34,17 @@ macro_rules! make_config {
         *given::$param.value_ref() as $type
     };
     (@fields [$($field:ident: $type:ty = $start:expr,)*]) => {
-        /// The settings of a device, by the names that they have in configfs.
+        /// The settings of a device, with their names in configfs.
         ///
-        /// These are plain values, as the user wrote them. What they mean together is worked out
-        /// when the device is powered on: see [`Config::normalize`]. Their units are in
-        /// `Documentation/block/rnull.rst`.
+        /// The values are those that the user wrote, until power-on checks and corrects them: see
+        /// [`Config::normalize`]. Their units are in `Documentation/block/rnull.rst`.
         #[derive(Clone)]
         pub(crate) struct Config {
             $(pub(crate) $field: $type,)*
         }
 
         impl Config {
-            /// What a new device starts with, by the module's parameters.
+            /// Returns the settings of a new device, from the module parameters.
             pub(crate) fn new() -> Self {
                 Self {
                     $($field: $start,)*
@@ -77,19 +76,20 @@ macro_rules! make_config {
 
 settings!(make_config);
 
-/// The largest bandwidth that can be asked for, in MiB/s.
+/// The largest bandwidth limit, in MiB/s.
 const MAX_MBPS: u32 = 40 * 1024;
 
-/// What settings are limited by.
+/// The limits of settings that depend on the machine.
 pub(crate) struct Machine {
     pub(crate) cpus: u32,
+    /// NUMA nodes.
     pub(crate) nodes: u32,
-    /// Hardware queues for polling that the module's parameter allows for.
+    /// Hardware queues for polling: the module parameter.
     pub(crate) poll_queues: u32,
 }
 
 impl Machine {
-    /// The machine that this runs on.
+    /// Returns the limits of this machine.
     pub(crate) fn this() -> Self {
         Self {
             cpus: kernel::cpu::nr_cpu_ids(),
@@ -98,18 +98,19 @@ impl Machine {
         }
     }
 
-    /// The most hardware queues that a device may have.
+    /// Returns the number of hardware queues that a device can have at most.
     pub(crate) fn hw_queues(&self) -> u32 {
         self.cpus + self.poll_queues
     }
 }
 
 impl Config {
-    /// Puts values in place of those that stand for others, as is done when a device is powered on.
+    /// Checks the settings at power-on, and replaces values that stand for others or exceed a
+    /// limit.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a combination that makes no device; the reason is logged.
+    /// `EINVAL` if the settings do not fit together; the reason is logged.
     pub(crate) fn normalize(&mut self, machine: &Machine) -> Result {
         match self.queue_mode {
             0 => {
@@ -132,7 +133,7 @@ impl Config {
         self.irqmode = self.irq_mode() as u32;
 
         if self.memory_backed {
-            // Memory is allocated on the way.
+            // Execution allocates memory, and may sleep.
             self.blocking = true;
         } else {
             // There is nothing to cache.
@@ -144,7 +145,7 @@ impl Config {
             self.zone_config().validate()?;
         }
         self.check_depth()?;
-        // What is refused up to here keeps its `discard`.
+        // Configurations rejected above keep `discard`.
         self.normalize_discard();
         self.capacity_sectors()?;
         self.check_max_sectors()
@@ -161,8 +162,8 @@ impl Config {
         self.discard = false;
     }
 
-    /// Works out the zones, if there are to be any. Puts values in place of those that stand for
-    /// others.
+    /// Lays out the zones of a zoned device. Replaces values that stand for others or exceed a
+    /// limit.
     ///
     /// # Errors
     ///
@@ -202,47 +203,47 @@ impl Config {
         }
     }
 
-    /// Checks that a device that is on can have these numbers of hardware queues from now on.
+    /// Checks whether a device that is on can change to these numbers of hardware queues.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
+    /// The reason why it cannot.
     pub(crate) fn may_resize(&self, machine: &Machine) -> Result<(), &'static str> {
         if self.shared_tags {
-            Err("it shares its queues with other devices")
+            Err("it shares its tags with other devices")
         } else if self.submit_queues == 0 {
-            Err("there has to be one")
+            Err("there must be at least one")
         } else if self.submit_queues > machine.cpus {
             Err("there are not so many CPUs")
         } else if self.poll_queues > machine.poll_queues {
-            Err("the module's parameter allows for less")
+            Err("the module parameter poll_queues is less")
         } else {
             Ok(())
         }
     }
 
-    /// The completion mode. Numbers above the last stand for a timer, as in null_blk.
+    /// Returns the completion mode.
     pub(crate) fn irq_mode(&self) -> IrqMode {
         IrqMode::numbered(self.irqmode)
     }
 
-    /// The capacity in sectors.
+    /// Returns the capacity in sectors.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if that is more than a block device can have; this is logged.
+    /// `EINVAL` if a block device cannot have this capacity; this is logged.
     pub(crate) fn capacity_sectors(&self) -> Result<u64> {
         if self.size > i64::MAX as u64 >> MIB_SHIFT {
-            pr_err!("size is more than a block device can have\n");
+            pr_err!("size is too large for a block device\n");
             return Err(EINVAL);
         }
         Ok(self.size << (MIB_SHIFT - SECTOR_SHIFT))
     }
 
-    // The block layer would refuse the following without a word.
+    // Without these checks, the block layer refuses the values without a message.
 
     fn check_depth(&self) -> Result {
-        // Shared tags are made by the module's parameters.
+        // The depth of the shared tag set is that of the module parameter.
         if self.hw_queue_depth == 0 && !self.shared_tags {
             pr_err!("hw_queue_depth must not be 0\n");
             return Err(EINVAL);
@@ -260,18 +261,18 @@ impl Config {
         Ok(())
     }
 
-    /// How long a request takes, if it takes time.
+    /// Returns the latency of a request, in the completion modes that have one.
     pub(crate) fn latency(&self) -> Delta {
         Delta::from_nanos(self.completion_nsec as i64)
     }
 
-    /// The NUMA node to allocate on, or [`kernel::numa::NO_NODE`].
+    /// Returns the NUMA node to allocate on, or [`kernel::numa::NO_NODE`].
     pub(crate) fn node(&self) -> i32 {
         self.home_node as i32
     }
 }
 
-/// A mebibyte, as a power of two.
+/// The size of a MiB in bytes, as a power of two.
 pub(crate) const MIB_SHIFT: u32 = 20;
 
 #[kunit_tests(rnull_config)]
@@ -407,7 +408,7 @@ mod tests {
             discard_after(|config| (config.zoned, config.zone_size) = (true, 3)),
             (Some(EINVAL), true)
         );
-        // By then it has been looked at.
+        // This check comes after `discard` was normalized.
         assert_eq!(
             discard_after(|config| config.max_sectors = 7),
             (Some(EINVAL), false)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of requests, for each hardware queue. debugfs shows them.
+//! Counters of requests, for each hardware queue. They are shown in debugfs.
 //!
-//! To add a counter, add an event to the table, and count it.
+//! To add a counter, add a row to the table of events, and count the event.
 
 use crate::faults::gate;
 use kernel::{
@@ -14,7 +14,7 @@ use kernel::{
     },
 };
 
-/// Makes the events out of a table.
+/// Defines the events from a table.
 macro_rules! events {
     ($($(#[$doc:meta])* $event:ident => $name:literal;)*) => {
         /// An event that is counted.
@@ -29,20 +29,19 @@ macro_rules! events {
 }
 
 events! {
-    /// The block layer has called the driver with a request. Counted only while counting is on.
+    /// The block layer passed a request to the driver. Counted only while counting is on.
     Submitted => "submitted";
-    /// A request was executed and is being completed. Counted only while counting is on.
+    /// The driver has executed a request. Counted only while counting is on.
     Completed => "completed";
-    /// A request went back to the block layer, which submits it again.
+    /// The driver refused or requeued a request, and the block layer dispatches it again.
     Requeued => "requeued";
-    /// The timeout of a request has expired.
+    /// A request timed out.
     TimedOut => "timed_out";
-    /// A completion entry named no request that waited for it.
+    /// No request waited for a completion entry.
     Spurious => "spurious";
-    /// The device has added a completion entry that is wrong, on purpose.
+    /// The device added a completion entry for `tag_inject`.
     Injected => "injected";
-    /// The block layer has called the driver with a list of requests. Counted only while counting
-    /// is on.
+    /// The block layer passed a list of requests to the driver. Counted only while counting is on.
     Batch => "batches";
 }
 
@@ -52,12 +51,12 @@ pub(crate) struct Statistics {
     queues: KVec<Counters>,
 }
 
-/// The counters of a hardware queue, in cache lines of their own.
+/// The counters of a hardware queue, in their own cache lines.
 #[repr(align(64))]
 struct Counters([Atomic<u64>; NAMES.len()]);
 
 impl Statistics {
-    /// Makes counters for `hw_queues` hardware queues.
+    /// Creates counters for `hw_queues` hardware queues. May sleep.
     pub(crate) fn new(hw_queues: u32) -> Result<Self> {
         let mut queues = KVec::with_capacity(hw_queues as usize, GFP_KERNEL)?;
         for _ in 0..hw_queues {
@@ -72,7 +71,7 @@ impl Statistics {
         })
     }
 
-    /// Counts an event of a hardware queue. Only cold code counts.
+    /// Counts an event of a hardware queue. Called only from cold code, in any context.
     #[cold]
     #[inline(never)]
     pub(crate) fn count(&self, hw_queue: u32, event: Event) {
@@ -81,8 +80,7 @@ impl Statistics {
         }
     }
 
-    /// Counts an event of a hardware queue that happens for each I/O. The gate is open whenever
-    /// counting is on.
+    /// Counts an event that happens for each I/O, while counting is on. The gate is open then.
     #[inline]
     pub(crate) fn count_io(&self, hw_queue: u32, event: Event) {
         if self.is_counting() {
@@ -90,12 +88,12 @@ impl Statistics {
         }
     }
 
-    /// Whether each I/O is counted.
+    /// Returns whether counting is on.
     pub(crate) fn is_counting(&self) -> bool {
         self.counting.load(Relaxed)
     }
 
-    /// Starts or stops to count each I/O.
+    /// Switches counting of the events that happen for each I/O on or off. Opens the gate if on.
     pub(crate) fn set_counting(&self, counting: bool) {
         self.counting.store(counting, Relaxed);
         if counting {
@@ -109,7 +107,7 @@ impl Statistics {
     }
 }
 
-/// A line with the names, and one for each hardware queue on which an event was counted.
+/// A line with the names, and a line for each hardware queue with counted events.
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hctx")?;

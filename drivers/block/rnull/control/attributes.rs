@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The attributes in the directories.
+//! The attributes in the configfs directories.
 
 use super::{
     DeviceDir,
@@ -29,16 +29,16 @@ use kernel::{
     str::Formatter, //
 };
 
-/// When a setting can be changed.
+/// The time at which a setting can be changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     /// While the device is off.
     Off,
-    /// At any time: the hardware queues of a device that is on change.
+    /// At any time. If the device is on, its hardware queues change, too.
     Live,
 }
 
-/// A setting, whatever its type. Its value is converted from and to a number.
+/// A setting of any type. Its value is converted to and from a number.
 pub(super) struct Setting {
     pub(super) name: &'static str,
     pub(super) when: When,
@@ -47,7 +47,7 @@ pub(super) struct Setting {
     pub(super) set: fn(&mut Config, u64),
 }
 
-/// Writes `value` and a newline to `page`.
+/// Writes `value` and a newline to `page`. Returns the number of bytes.
 fn show(page: &mut [u8; PAGE_SIZE], value: u64) -> Result<usize> {
     let mut writer = Formatter::new(page);
     writer.write_fmt(fmt!("{value}\n"))?;
@@ -55,7 +55,7 @@ fn show(page: &mut [u8; PAGE_SIZE], value: u64) -> Result<usize> {
 }
 
 impl DeviceDir {
-    // Neither is inlined: there is one for all settings.
+    // Not inlined, so that all settings share these functions.
 
     #[inline(never)]
     fn show_setting(&self, setting: &Setting, page: &mut [u8; PAGE_SIZE]) -> Result<usize> {
@@ -72,7 +72,7 @@ impl DeviceDir {
     }
 }
 
-/// Makes the attributes of a device's directory out of the table of settings.
+/// Defines the attributes of a device's directory from the table of settings.
 macro_rules! make_attributes {
     ($(
         $name:ident: $type:ident $(= $start:expr)? $(, $when:ident
@@ -81,13 +81,13 @@ macro_rules! make_attributes {
         /// The names of all attributes, in order.
         const FEATURES: &[&str] = &[$(stringify!($name)),*];
 
-        /// The attributes, by which configfs tells them apart.
+        /// The numbers of the attributes, which are their types for configfs.
         #[expect(non_camel_case_types, reason = "these are the names of attributes")]
         enum Id {
             $($name),*
         }
 
-        /// The type of a device's directory.
+        /// Returns the type of a device's directory.
         pub(super) fn item_type() -> &'static ItemType<Group<DeviceDir>, DeviceDir> {
             configfs_attrs! {
                 container: configfs::Group<DeviceDir>,
@@ -138,7 +138,7 @@ macro_rules! make_attributes {
 
 settings!(make_attributes);
 
-/// `badblocks`: sectors that can't be read or written.
+/// `badblocks`: the sectors that cannot be read or written.
 #[vtable]
 impl AttributeOperations<{ Id::badblocks as u64 }> for DeviceDir {
     type Data = DeviceDir;
@@ -153,7 +153,7 @@ impl AttributeOperations<{ Id::badblocks as u64 }> for DeviceDir {
     }
 }
 
-/// `power`: whether the device is there.
+/// `power`: 1 while the device is on. Writing it powers the device on or off.
 #[vtable]
 impl AttributeOperations<{ Id::power as u64 }> for DeviceDir {
     type Data = DeviceDir;
@@ -172,7 +172,7 @@ impl AttributeOperations<{ Id::power as u64 }> for DeviceDir {
     }
 }
 
-/// `zone_offline`: makes the zone with a sector fail for good.
+/// `zone_offline`: writing a sector makes its zone offline.
 #[vtable]
 impl AttributeOperations<{ Id::zone_offline as u64 }> for DeviceDir {
     type Data = DeviceDir;
@@ -182,7 +182,7 @@ impl AttributeOperations<{ Id::zone_offline as u64 }> for DeviceDir {
     }
 }
 
-/// `zone_readonly`: makes writes to the zone with a sector fail for good.
+/// `zone_readonly`: writing a sector makes its zone read-only.
 #[vtable]
 impl AttributeOperations<{ Id::zone_readonly as u64 }> for DeviceDir {
     type Data = DeviceDir;
@@ -192,8 +192,7 @@ impl AttributeOperations<{ Id::zone_readonly as u64 }> for DeviceDir {
     }
 }
 
-/// `features`: the names of the attributes in a device's directory, for scripts to find out what
-/// there is.
+/// `features`: the names of all attributes of a device's directory, for scripts.
 #[vtable]
 impl AttributeOperations<0> for Root {
     type Data = Root;

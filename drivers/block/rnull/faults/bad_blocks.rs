@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sectors that can't be read or written.
+//! Bad blocks: sectors that cannot be read or written.
 
 use super::gate;
 use crate::settings::{
@@ -16,18 +16,18 @@ use kernel::{
     prelude::*, //
 };
 
-/// What an I/O that meets bad blocks does.
+/// The settings for I/O that touches bad blocks.
 pub(crate) struct Policy {
-    /// Bad blocks are good after the first I/O that failed because of them (`badblocks_once`).
+    /// Bad blocks become good after the first failure (`badblocks_once`).
     once: bool,
-    /// What lies in front of them is read or written (`badblocks_partial_io`).
+    /// An I/O transfers the data in front of bad blocks before it fails (`badblocks_partial_io`).
     partial: bool,
-    /// Sectors in a logical block, a power of two.
+    /// The sectors in a logical block, a power of two.
     block_sectors: u64,
 }
 
 impl Policy {
-    /// The one that `config` asks for.
+    /// Returns the policy that `config` describes.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             once: config.badblocks_once,
@@ -36,22 +36,22 @@ impl Policy {
         }
     }
 
-    /// Whether an I/O of `sectors` sectors, from `first` on, meets bad blocks. If so, returns how
-    /// many sectors are to be carried out before it fails.
+    /// Checks `sectors` sectors from `first` on for bad blocks. If there are any, returns the
+    /// number of sectors to transfer before the I/O fails. Does not sleep.
     pub(crate) fn check(&self, blocks: &BadBlocks, first: u64, sectors: u32) -> Option<u32> {
         if !blocks.is_enabled() {
             return None;
         }
         let bad = blocks.check(first, sectors.into())?;
         if self.once {
-            // If it fails the blocks stay bad, as in C.
+            // If clearing fails, the blocks stay bad, as in null_blk.
             let _ = blocks.clear(bad.start, bad.end - bad.start);
         }
         Some(self.good_sectors(first, bad.start))
     }
 
-    /// How many sectors of an I/O from `first` on are to be carried out, if there is a bad block at
-    /// `bad`.
+    /// Returns the number of sectors from `first` on to transfer, if the sector `bad` is the first
+    /// bad one.
     fn good_sectors(&self, first: u64, bad: u64) -> u32 {
         if !self.partial {
             return 0;
@@ -61,13 +61,12 @@ impl Policy {
     }
 }
 
-/// Carries out what is written to `badblocks`: `+FIRST-LAST` makes sectors bad, `-FIRST-LAST` makes
-/// them good.
+/// Executes a write to `badblocks`: `+FIRST-LAST` makes sectors bad, `-FIRST-LAST` makes them good.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the text does not say that, or too many ranges are bad; `ERANGE` if a number is too
-/// large.
+/// `EINVAL` if the text has another form, or if there would be too many bad ranges; `ERANGE` if a
+/// number is too large.
 pub(crate) fn store(blocks: &BadBlocks, text: &[u8]) -> Result {
     let (bad, range) = parse(text)?;
     blocks.enable();
@@ -81,7 +80,7 @@ pub(crate) fn store(blocks: &BadBlocks, text: &[u8]) -> Result {
     .map_err(|_| EINVAL)
 }
 
-/// Whether the sectors are to be bad, and the first and the last of them.
+/// Returns whether to make sectors bad, and the first and the last of these sectors.
 fn parse(text: &[u8]) -> Result<(bool, Range<u64>)> {
     let (bad, range) = match strip(text) {
         [b'+', range @ ..] => (true, range),
@@ -97,7 +96,8 @@ fn parse(text: &[u8]) -> Result<(bool, Range<u64>)> {
     Ok((bad, first..last))
 }
 
-/// The text up to the first null byte, without white space around it, as C's `strstrip()` has it.
+/// Returns the text up to the first null byte, without white space around it, as C's `strstrip()`
+/// does.
 fn strip(text: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0);
     let text = text.split(|&byte| byte == 0).next().unwrap_or(text);

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The gate of all that fails on purpose: bad blocks and fault injection.
+//! The gate: one flag for bad blocks, fault injection and statistics of all devices.
 //!
-//! Both can be asked for while devices are on. So there is one flag for both and for all devices,
-//! which is all that an I/O looks at as long as nothing was asked for.
+//! All of these can be requested while devices are on. Until a user does so, an I/O tests only this
+//! flag.
 
 use kernel::sync::atomic::{
     Atomic,
     Relaxed, //
 };
 
-/// Never reset.
+/// Never cleared.
 static OPEN: Atomic<bool> = Atomic::new(false);
 
-/// Whether a device has been asked to fail.
+/// Returns whether a user has requested bad blocks, faults or statistics of any device.
 #[inline(always)]
 pub(crate) fn is_open() -> bool {
     OPEN.load(Relaxed)
 }
 
-/// Makes all devices look whether they are to fail.
+/// Opens the gate. From now on, each device tests its own bad blocks, faults and statistics.
 pub(crate) fn open() {
     OPEN.store(true, Relaxed);
 }
 
-/// The flag that [`open`] sets.
+/// Returns the flag, for the fault injection attributes to set.
 #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
 pub(crate) fn flag() -> &'static Atomic<bool> {
     &OPEN

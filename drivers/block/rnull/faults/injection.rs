@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fault injection: requests, hardware queues and completions that fail.
+//! Fault injection for requests, hardware queues and completions.
 //!
-//! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION`, nothing fails.
+//! Without `CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION`, no fault is injected.
 
 use kernel::{
     block::{
@@ -30,29 +30,29 @@ use kernel::{
 /// A kind of fault.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A request is lost: it ends by its timeout (`timeout_inject`).
+    /// A request is lost, and ends by its timeout (`timeout_inject`).
     Timeout,
-    /// A request is requeued (`requeue_inject`).
+    /// A request is refused or requeued (`requeue_inject`).
     Requeue,
-    /// Creating a hardware queue fails (`init_hctx_fault_inject`).
+    /// The setup of a hardware queue fails (`init_hctx_fault_inject`).
     InitHctx,
-    /// A completion with a wrong tag is injected (`tag_inject`).
+    /// The device adds a wrong completion entry (`tag_inject`).
     Tag,
 }
 
-/// The faults of a device.
+/// The fault injection of a device.
 pub(crate) struct Faults {
-    /// By [`Kind`].
+    /// Indexed by [`Kind`].
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     configs: [Arc<FaultConfig>; 4],
-    /// Requests that were requeued.
+    /// Counts the requests that were refused or requeued.
     requeued: Atomic<u32>,
-    /// Completions that were injected.
+    /// Counts the wrong completion entries.
     injected: Atomic<u32>,
 }
 
 impl Faults {
-    /// Makes the faults of a device, and the directories in configfs to change them.
+    /// Creates the fault injection of a device, and the configfs groups that control it. May sleep.
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
         use super::gate;
@@ -76,7 +76,7 @@ impl Faults {
         Ok((this, groups))
     }
 
-    /// Makes the faults of a device: none.
+    /// Creates the fault injection of a device, which never injects a fault.
     #[cfg(not(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION))]
     pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
         let this = Self {
@@ -86,6 +86,7 @@ impl Faults {
         Ok((this, KVec::new()))
     }
 
+    /// Returns whether to inject a fault now.
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     #[inline]
     fn should_fail(&self, kind: Kind) -> bool {
@@ -98,24 +99,24 @@ impl Faults {
         false
     }
 
-    /// Whether to lose a request.
+    /// Returns whether to lose a request.
     #[inline(always)]
     pub(crate) fn should_time_out(&self) -> bool {
         self.should_fail(Kind::Timeout)
     }
 
-    /// Whether creating a hardware queue is to fail.
+    /// Returns whether the setup of a hardware queue is to fail.
     pub(crate) fn should_fail_init_hctx(&self) -> bool {
         self.should_fail(Kind::InitHctx)
     }
 
-    /// Whether to give a request back, by [`refuse_or_requeue`](Self::refuse_or_requeue).
+    /// Returns whether to pass a request to [`refuse_or_requeue`](Self::refuse_or_requeue).
     #[inline(always)]
     pub(crate) fn should_requeue(&self) -> bool {
         self.should_fail(Kind::Requeue)
     }
 
-    /// Gives a request back to the block layer: refuses or requeues it, in turn.
+    /// Refuses one request, and requeues the next. The block layer dispatches both again.
     #[cold]
     pub(crate) fn refuse_or_requeue<'call, T: Operations>(
         &self,
@@ -128,14 +129,15 @@ impl Faults {
         Ok(())
     }
 
-    /// The wrong hardware queue and tag that the device completes after a right pair, if it is to.
+    /// Returns the hardware queue and the tag of a wrong completion entry, if the device is to add
+    /// one after its entry for `hw_queue` and `tag`.
     pub(crate) fn inject_tag(&self, hw_queue: u32, tag: u32) -> Option<(u32, u32)> {
         self.should_fail(Kind::Tag)
             .then(|| wrong_tag(hw_queue, tag, self.injected.fetch_add(1, Relaxed)))
     }
 }
 
-/// The kinds of wrong completions, in turn.
+/// Returns the hardware queue and the tag of a wrong completion entry. The kinds take turns.
 #[cold]
 fn wrong_tag(hw_queue: u32, tag: u32, number: u32) -> (u32, u32) {
     match number % 6 {
@@ -146,9 +148,9 @@ fn wrong_tag(hw_queue: u32, tag: u32, number: u32) -> (u32, u32) {
         2 => (hw_queue, tag),
         // Of another hardware queue.
         3 => (hw_queue + 1, tag),
-        // Free, or still executed.
+        // Free, or of a request that is not due.
         4 => (hw_queue, tag ^ 1),
-        // Any.
+        // Arbitrary.
         _ => (hw_queue, number.wrapping_mul(2_654_435_761) >> 24),
     }
 }

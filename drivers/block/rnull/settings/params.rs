@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's parameters that mean something else than the value that is given.
+//! The module parameters that are checked, converted or replaced. `/sys/module` shows them as
+//! given.
 
 use crate::module_parameters as given;
 #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
@@ -18,7 +19,7 @@ use kernel::{
     str::kstrtoll, //
 };
 
-/// A parameter that is a number from zero to `MAX`, and is refused with `EINVAL` whatever is wrong.
+/// A parameter that is a number from zero to `MAX`. Everything else is refused with `EINVAL`.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice<const MAX: u32>(u32);
 
@@ -42,13 +43,13 @@ impl<const MAX: u32> ModuleParam for Choice<MAX> {
     }
 }
 
-/// Looks at the parameters when the module is loaded.
+/// Checks the parameters when the module is loaded.
 ///
-/// Some values are replaced, with a warning; the functions below return what counts.
+/// Logs a warning for each value that is replaced. The functions below return the replacements.
 ///
 /// # Errors
 ///
-/// `EINVAL` for values that the module does not load with.
+/// `EINVAL` for values that prevent loading.
 pub(crate) fn check() -> Result {
     if is_too_large(*given::bs.value_ref()) {
         pr_warn!("invalid block size\n");
@@ -75,22 +76,22 @@ pub(crate) fn check() -> Result {
     Ok(())
 }
 
-/// As in C, where the comparison is unsigned.
+/// Compares as null_blk does, where the block size is unsigned.
 fn is_too_large(block_size: i32) -> bool {
     block_size as u32 as usize > PAGE_SIZE
 }
 
 fn is_node(node: i32) -> bool {
-    // As in null_blk, another negative number is one of too many.
+    // As in null_blk, other negative numbers are too large.
     node == numa::NO_NODE || (node as u32) < numa::online_nodes()
 }
 
-/// `nr_devices`: how many devices to make when the module is loaded.
+/// Returns `nr_devices`, the number of devices to create when the module is loaded.
 pub(crate) fn devices() -> u32 {
     *given::nr_devices.value_ref()
 }
 
-/// `bs`, in bytes.
+/// Returns `bs` in bytes, or the size of a page if that is less.
 pub(crate) fn block_size() -> u32 {
     let block_size = *given::bs.value_ref();
     if is_too_large(block_size) {
@@ -100,52 +101,53 @@ pub(crate) fn block_size() -> u32 {
     }
 }
 
-/// `gb`, in MiB. Negative values turn into sizes that no device can have, and are refused as such.
+/// Returns `gb` in MiB. Negative values become sizes that are too large, which power-on refuses.
 pub(crate) fn size() -> u64 {
     given::gb.value_ref().wrapping_mul(1024) as u64
 }
 
-/// `home_node`: a node, or [`numa::NO_NODE`].
+/// Returns `home_node`, or [`numa::NO_NODE`] if there is no such node.
 pub(crate) fn home_node() -> u32 {
     let node = *given::home_node.value_ref();
     (if is_node(node) { node } else { numa::NO_NODE }) as u32
 }
 
-/// `submit_queues`.
+/// Returns `submit_queues`, limited to the number of CPUs, or the number of NUMA nodes with
+/// `use_per_node_hctx`.
 pub(crate) fn submit_queues() -> u32 {
     if *given::use_per_node_hctx.value_ref() {
         numa::online_nodes()
     } else {
-        // As in null_blk, a negative number is one of too many.
+        // As in null_blk, negative numbers are too large.
         (*given::submit_queues.value_ref() as u32).clamp(1, kernel::cpu::nr_cpu_ids())
     }
 }
 
-/// `poll_queues`.
+/// Returns `poll_queues`, limited to what the block layer allows.
 pub(crate) fn poll_queues() -> u32 {
     (*given::poll_queues.value_ref()).clamp(0, TagSetBuilder::MAX_POLL_QUEUES as i32) as u32
 }
 
-/// `no_sched`.
+/// Returns `no_sched`.
 pub(crate) fn no_sched() -> bool {
     *given::no_sched.value_ref() != 0
 }
 
-/// `queue_mode`.
+/// Returns `queue_mode`.
 pub(crate) fn queue_mode() -> u32 {
     given::queue_mode.value_ref().0
 }
 
-/// `irqmode`.
+/// Returns `irqmode`.
 pub(crate) fn irqmode() -> u32 {
     given::irqmode.value_ref().0
 }
 
-/// Makes a function for each parameter that says how often there is to be a fault.
+/// Defines a function for each fault injection parameter.
 macro_rules! fault_attributes {
     ($($name:ident,)*) => {
         $(
-            #[doc = concat!("`", stringify!($name), "`.")]
+            #[doc = concat!("Returns `", stringify!($name), "`.")]
             #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
             pub(crate) fn $name() -> Result<FaultAttr> {
                 FaultAttr::parse(given::$name.value_ref().as_cstr())

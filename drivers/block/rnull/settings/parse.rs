@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text to values, in the way that C drivers' attributes do it.
+//! Parsing the text of attributes, as C drivers do.
 //!
 //! The rules are those of `kstrtoull()` with base 0 and `kstrtobool()`: a number may begin with
 //! `+`, is hexadecimal after `0x`, octal after `0` and decimal otherwise, and may be followed by
@@ -11,16 +11,16 @@ use kernel::{
     str::kstrtobool_bytes, //
 };
 
-/// A value that can be read from and written to an attribute.
+/// A value of an attribute.
 pub(crate) trait Value: Sized {
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
     ///
     /// `EINVAL` if `text` is not a value of this type, `ERANGE` if it is too large.
     fn parse(text: &[u8]) -> Result<Self>;
 
-    /// A value that was converted to a number.
+    /// Converts a value back from a number.
     fn from_number(number: u64) -> Self;
 }
 
@@ -48,7 +48,7 @@ impl Value for u64 {
                 .and_then(|value| value.checked_add(digit.into()));
             rest = after;
         }
-        // Digits that are too many are seen before what follows them.
+        // As in C, overflow takes precedence over an error after the digits.
         let value = value.ok_or(ERANGE)?;
         if rest.len() == digits.len() || !rest.is_empty() {
             return Err(EINVAL);
