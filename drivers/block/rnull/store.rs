@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Storing data in memory.
+//! The backing store in memory, and the write cache.
 //!
-//! * `bitmap`: which sectors of a page there is data for.
+//! * `bitmap`: the sectors of a page that are stored.
 //! * `page`: a page of data.
-//! * `directory`: where the pages of a device are.
-//! * `tree`: the pages of a device, by their place.
-//! * `cache`: pages that were not written out yet.
+//! * `directory`: a radix tree of pages.
+//! * `tree`: the pages of a device.
+//! * `cache`: the write cache.
 
 mod bitmap;
 mod cache;
@@ -35,21 +35,23 @@ use kernel::{
 /// Sectors in a page.
 const PAGE_SECTORS: usize = PAGE_SIZE / SECTOR_SIZE as usize;
 
-/// The data of a request, in pieces: each with the memory that it is moved from or to.
+/// The data of a request: an iterator over the ranges of pages that the request is for. Each item
+/// has the segment of the request's memory from or to which the range is copied.
 ///
-/// All of it, or, if it is `LIMITED`, some.
+/// With `LIMITED`, the iterator ends after a number of sectors, and data cannot be read from some
+/// byte of the device on.
 pub(crate) struct Data<'a, const LIMITED: bool> {
     segments: Segments<'a>,
     /// The next byte of the device.
     position: u64,
-    /// Bytes to go, if it is limited.
+    /// The number of bytes left, with `LIMITED`.
     left: usize,
-    /// The first byte of the device that cannot be read, if it is limited.
+    /// The first byte of the device that cannot be read, with `LIMITED`.
     end: u64,
 }
 
 impl<'a> Data<'a, false> {
-    /// All of `segments`, for the sectors of the device from `first` on.
+    /// Returns the data of a request with the memory `segments`, for the sectors from `first` on.
     #[inline]
     pub(crate) fn all(segments: Segments<'a>, first: u64) -> Self {
         Self {
@@ -62,8 +64,8 @@ impl<'a> Data<'a, false> {
 }
 
 impl<'a> Data<'a, true> {
-    /// The first `sectors` sectors of `segments`, for the sectors of the device from `first` on. Of
-    /// these, the bytes from `end` on cannot be read.
+    /// Returns the first `sectors` sectors of the data of a request, as [`all`](Data::all) does.
+    /// The bytes of the device from `end` on cannot be read.
     #[inline]
     pub(crate) fn part(segments: Segments<'a>, first: u64, sectors: u32, end: u64) -> Self {
         Self {
@@ -76,7 +78,7 @@ impl<'a> Data<'a, true> {
 }
 
 impl<const LIMITED: bool> Data<'_, LIMITED> {
-    /// The part of a piece that can be read.
+    /// Returns the readable part of a range, which is at its start.
     #[inline]
     fn readable(&self, range: PageRange) -> PageRange {
         if !LIMITED {
@@ -107,21 +109,21 @@ impl<'a, const LIMITED: bool> Iterator for Data<'a, LIMITED> {
     }
 }
 
-/// A range of bytes of the device that lies inside one page.
+/// A range of bytes of the device inside one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageRange {
     /// The number of the page.
     index: usize,
-    /// The first byte in the page.
+    /// The first byte, counted from the start of the page.
     offset: usize,
-    /// Its distance to the start of the range that this is a piece of.
+    /// The first byte, counted from the start of the segment, or of the range that was split.
     at: usize,
     /// The length in bytes.
     len: usize,
 }
 
 impl PageRange {
-    /// `len` bytes from the byte `position` of the device on.
+    /// Returns `len` bytes from the byte `position` of the device on.
     #[inline]
     fn at(position: u64, len: usize) -> Self {
         Self {
@@ -132,26 +134,26 @@ impl PageRange {
         }
     }
 
-    /// The first byte of the device.
+    /// Returns the first byte, counted from the start of the device.
     #[inline]
     fn position(&self) -> u64 {
         ((self.index as u64) << PAGE_SHIFT) + self.offset as u64
     }
 
-    /// Its first `len` bytes.
+    /// Returns the first `len` bytes.
     #[inline]
     fn first(self, len: usize) -> Self {
         Self { len, ..self }
     }
 
-    /// The sectors of the page that the piece touches.
+    /// Returns the sectors of the page that the range touches.
     #[inline]
     fn sectors(&self) -> core::ops::Range<usize> {
         let end = self.offset + self.len;
         self.offset >> SECTOR_SHIFT..end.div_ceil(SECTOR_SIZE as usize)
     }
 
-    /// The part of the piece that lies in some sectors of the page.
+    /// Returns the part of the range that lies in `sectors` of the page.
     fn part(&self, sectors: core::ops::Range<usize>) -> Self {
         let offset = self.offset.max(sectors.start << SECTOR_SHIFT);
         let end = (self.offset + self.len).min(sectors.end << SECTOR_SHIFT);
@@ -164,7 +166,7 @@ impl PageRange {
     }
 }
 
-/// Cuts `len` bytes of the device, from the byte `position` on, into pieces.
+/// Splits `len` bytes of the device, from the byte `position` on, at page boundaries.
 #[inline]
 fn page_ranges(position: u64, len: usize) -> impl Iterator<Item = PageRange> {
     let mut at = 0;

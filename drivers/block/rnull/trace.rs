@@ -2,7 +2,7 @@
 
 //! Trace events: `rnull:zone_op` and `rnull:report_zones`.
 //!
-//! An event that is off costs an instruction that does nothing.
+//! A disabled event costs one NOP instruction.
 //!
 //! C header: [`include/trace/events/rnull.h`](srctree/include/trace/events/rnull.h)
 
@@ -41,7 +41,7 @@ mod events {
     }
 }
 
-/// An operation on a zone of the disk called `disk`.
+/// Traces an operation on a zone of the disk named `disk`.
 #[cfg(CONFIG_BLK_DEV_ZONED)]
 #[inline(always)]
 pub(crate) fn zone_op(disk: &CStr, op: Op, zone_no: u32, cond: ZoneCond) {
@@ -49,7 +49,7 @@ pub(crate) fn zone_op(disk: &CStr, op: Op, zone_no: u32, cond: ZoneCond) {
     unsafe { events::zone_op(disk.as_char_ptr(), op.as_raw(), zone_no, cond as u32) }
 }
 
-/// A report of `nr_zones` zones of the disk called `disk`.
+/// Traces a report of `nr_zones` zones of the disk named `disk`.
 #[cfg(CONFIG_BLK_DEV_ZONED)]
 #[inline(always)]
 pub(crate) fn report_zones(disk: &CStr, nr_zones: u32) {
@@ -57,12 +57,12 @@ pub(crate) fn report_zones(disk: &CStr, nr_zones: u32) {
     unsafe { events::report_zones(disk.as_char_ptr(), nr_zones) }
 }
 
-/// Without zones in the kernel there are no such events.
+/// There is no such event without `CONFIG_BLK_DEV_ZONED`.
 #[cfg(not(CONFIG_BLK_DEV_ZONED))]
 #[inline(always)]
 pub(crate) fn zone_op(_disk: &CStr, _op: Op, _zone_no: u32, _cond: ZoneCond) {}
 
-/// Without zones in the kernel there are no such events.
+/// There is no such event without `CONFIG_BLK_DEV_ZONED`.
 #[cfg(not(CONFIG_BLK_DEV_ZONED))]
 #[inline(always)]
 pub(crate) fn report_zones(_disk: &CStr, _nr_zones: u32) {}

@@ -2,31 +2,31 @@
 
 //! Zones (`zoned=1`).
 //!
-//! Each line of the list uses only what stands above it:
+//! A module uses only the modules above it in this list:
 //!
-//! * `limits`: how many zones may be open or active, and how many are. Pure.
-//! * `state`: the states of a zone and the transitions between them. Pure.
-//! * `config`: the settings, and the zones that they lead to. Pure.
-//! * `lock`: the two kinds of lock that a zone can have.
-//! * this file: the zones of a device, and who may change them when.
-//! * `transfer`, `manage`, `report`: what is done with them.
+//! * `limits`: the limits of open and active zones. Pure code.
+//! * `state`: the states of a zone, and the transitions between them. Pure code.
+//! * `config`: the settings of a zoned device, and the layout of its zones. Pure code.
+//! * `lock`: the lock of a zone: a spinlock or a mutex.
+//! * this file: the zones of a device, and the rules for modifying them.
+//! * `transfer`, `manage`, `report`: reading and writing, zone management, and zone reports.
 //!
-//! Lock order: the lock of a zone, then [`Zones::limits`]. No two zones are locked at a time.
+//! Lock order: the lock of a zone, then [`Zones::limits`]. No task locks two zones at a time.
 //!
-//! # Who may change a zone
+//! # Modifying a zone
 //!
-//! Who changes a zone holds its lock. There is one exception. When zones are limited, and one is to
-//! be opened, another may have to be closed which somebody else has locked: waiting for that lock
-//! while holding another one could last for ever. So, with limits,
+//! A zone is modified only under its lock, with one exception. On a device with limits, opening a
+//! zone may require closing another one, which another task may have locked. Waiting for that lock
+//! while holding the lock of a zone could deadlock. So on a device with limits:
 //!
-//! * the condition of a zone is changed with `limits` locked. This is done without the lock of the
-//!   zone only to close an implicitly open zone, which leaves its write pointer as it is;
-//! * whether the write pointer is at the start of the zone changes only with `limits` locked, so
-//!   that who closes the zone knows whether it is empty.
+//! * The condition of a zone changes only under `limits`. Without the lock of the zone, it changes
+//!   only when an implicitly open zone is closed, which leaves the write pointer as it is.
+//! * The write pointer leaves the start of the zone, or returns to it, only under `limits`. So a
+//!   task that closes the zone knows whether the zone is empty.
 //!
-//! So a write may find its zone closed when it is done; see [`State::written`]. The condition and
-//! the write pointer are atomic, because they are read with one lock and written with another. No
-//! order beyond that of the locks is needed.
+//! A write may therefore find its zone closed when it ends; see [`State::written`]. The condition
+//! and the write pointer are atomic, because they are written under one lock and read under
+//! another. The locks provide all the ordering that is needed.
 
 mod config;
 #[cfg(CONFIG_KUNIT = "y")]
@@ -87,19 +87,18 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Zones {
     zones: Pin<KVBox<[Zone]>>,
-    /// The size of a zone as a power of two.
+    /// The size of a zone in sectors, as a power of two.
     shift: u32,
     nr_conv: usize,
     /// The name of the disk.
     disk: CString,
-    /// Whether `limits` is of any use.
+    /// True if there is a limit of open or active zones. Otherwise `limits` is unused.
     limited: bool,
     #[pin]
     limits: SpinLockIrq<Limits>,
 }
 
-/// A zone. It has cache lines of its own, so that writes to different zones do not disturb each
-/// other.
+/// A zone. It has its own cache lines, so that writes to different zones do not share any.
 #[pin_data]
 #[repr(align(64))]
 struct Zone {
@@ -110,14 +109,14 @@ struct Zone {
     extent: Extent,
 }
 
-/// A zone that is locked.
+/// A locked zone.
 struct Locked<'a> {
     zone: &'a Zone,
     _guard: Guard<'a>,
 }
 
 impl Zones {
-    /// Returns an initializer for the zones of the disk called `disk`.
+    /// Returns an initializer for the zones of the disk named `disk`.
     pub(crate) fn new(
         layout: Layout,
         locking: Locking,
@@ -129,7 +128,7 @@ impl Zones {
             zones: KVBox::pin_slice(
                 |number| Zone::new(layout.extent(number as u32), layout.full, locking),
                 layout.nr_zones as usize,
-                // That there are too many zones for the memory is no fault of the kernel's.
+                // Too many zones for the memory are a user's error, not worth a kernel warning.
                 GFP_KERNEL | __GFP_NOWARN,
             )?,
             shift: layout.zone_sectors.trailing_zeros(),
@@ -141,20 +140,21 @@ impl Zones {
         })
     }
 
-    /// The number of the zone that a sector is in.
+    /// Returns the number of the zone that `sector` is in. There may be no such zone.
     #[inline]
     fn number(&self, sector: u64) -> usize {
         (sector >> self.shift).try_into().unwrap_or(usize::MAX)
     }
 
-    /// The zone that a sector is in, with its number, if there is one.
+    /// Returns the zone that `sector` is in, and its number, or `None` if there is no such zone.
     #[inline]
     fn zone(&self, sector: u64) -> Option<(u32, &Zone)> {
         let number = self.number(sector);
         Some((number as u32, self.zones.get(number)?))
     }
 
-    /// Moves a locked zone to the state that `next` returns for its present one, within the limits.
+    /// Changes a locked zone to the state that `next` returns for its present state. If the zone is
+    /// opened, finds room for it within the limits, which may close another zone.
     fn change(
         &self,
         zone: &Locked<'_>,
@@ -180,7 +180,7 @@ impl Zones {
         Ok(next.state)
     }
 
-    /// Closes the next implicitly open zone, which is not locked for it.
+    /// Closes the next implicitly open zone, without taking its lock.
     fn close_one(&self, limits: &mut Limits) {
         for _ in self.nr_conv..self.zones.len() {
             let zone = &self.zones[limits.cursor];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which sectors of a page there is data for.
+//! The sectors of a page that are stored.
 
 use super::PAGE_SECTORS;
 use core::ops::Range;
@@ -8,15 +8,15 @@ use core::ops::Range;
 const BITS: usize = usize::BITS as usize;
 const WORDS: usize = PAGE_SECTORS.div_ceil(BITS);
 
-/// A set of sectors of a page, by their number in it.
+/// A bitmap with a bit for each sector of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SectorBitmap([usize; WORDS]);
 
 impl SectorBitmap {
-    /// No sector.
+    /// No sector is set.
     pub(super) const NONE: Self = Self([0; WORDS]);
 
-    /// All sectors.
+    /// All sectors are set.
     const ALL: Self = {
         let mut all = Self([usize::MAX; WORDS]);
         if PAGE_SECTORS % BITS != 0 {
@@ -25,7 +25,7 @@ impl SectorBitmap {
         all
     };
 
-    /// The part of `range` that is in a word.
+    /// Returns the bits of `range` in the word with the number `word`.
     #[inline]
     fn mask(range: &Range<usize>, word: usize) -> usize {
         let start = range.start.clamp(word * BITS, (word + 1) * BITS) - word * BITS;
@@ -36,7 +36,7 @@ impl SectorBitmap {
         (usize::MAX >> (BITS - (end - start))) << start
     }
 
-    /// Adds the sectors in `range`.
+    /// Sets the sectors in `range`.
     #[inline]
     pub(super) fn insert(&mut self, range: Range<usize>) {
         for (word, bits) in self.0.iter_mut().enumerate() {
@@ -44,7 +44,7 @@ impl SectorBitmap {
         }
     }
 
-    /// Takes the sectors in `range` out.
+    /// Clears the sectors in `range`.
     #[inline]
     pub(super) fn remove(&mut self, range: Range<usize>) {
         for (word, bits) in self.0.iter_mut().enumerate() {
@@ -52,7 +52,7 @@ impl SectorBitmap {
         }
     }
 
-    /// Whether all sectors in `range` are there.
+    /// Returns whether all sectors in `range` are set.
     #[inline]
     pub(super) fn has_all(&self, range: Range<usize>) -> bool {
         self.0.iter().enumerate().all(|(word, bits)| {
@@ -61,19 +61,20 @@ impl SectorBitmap {
         })
     }
 
-    /// Whether all are there.
+    /// Returns whether all sectors are set.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         *self == Self::ALL
     }
 
-    /// Whether none is there.
+    /// Returns whether no sector is set.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::NONE
     }
 
-    /// Cuts `range` into parts of which all sectors are there, or none, and tells which.
+    /// Splits `range` into runs of set and of clear sectors. Returns each run, and whether it is
+    /// set.
     #[inline]
     pub(super) fn runs(
         &self,

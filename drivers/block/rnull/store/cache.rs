@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A volatile write cache: data that is written here first, and to the [`Tree`] later.
+//! A volatile write cache in front of the [`Tree`].
 //!
 //! Lock order: `Cache::state`, then the lock of the tree.
 
@@ -34,10 +34,10 @@ use kernel::{
     },
 };
 
-/// A write cache. What is in it is lost when it is dropped.
+/// A write cache. Dropping it loses its data.
 #[pin_data]
 pub(crate) struct Cache {
-    /// The most pages that it may have.
+    /// The number of pages that it may hold.
     limit: usize,
     #[pin]
     state: Mutex<State>,
@@ -46,9 +46,9 @@ pub(crate) struct Cache {
 /// The pages in the cache.
 struct State {
     pages: RBTree<usize, KBox<StorePage>>,
-    /// How many there are.
+    /// The number of pages in the cache.
     count: usize,
-    /// Where to look for the next page to write out.
+    /// The number of the first page to consider for eviction.
     cursor: usize,
 }
 
@@ -66,11 +66,11 @@ impl Cache {
         })
     }
 
-    /// Locks the cache in front of `tree`, to move the data of a request. May sleep.
+    /// Locks the cache in front of `tree`, to transfer the data of a request. May sleep.
     ///
-    /// It has to be locked for the whole request. The memory of a request may be cut in the middle
-    /// of a sector; if the page were written out between the two pieces, a sector would be stored
-    /// of which only one of them was written.
+    /// The lock is held for the whole request, because a segment of the request's memory may end
+    /// inside a sector. If another task evicted the page before the rest of the sector is written,
+    /// the tree would have a sector of which only a part was written.
     pub(crate) fn access<'a>(&'a self, tree: &'a Tree) -> Access<'a> {
         Access {
             limit: self.limit,
@@ -79,7 +79,7 @@ impl Cache {
         }
     }
 
-    /// Forgets `sectors` sectors, from `first` on, here and in the tree. May sleep.
+    /// Discards `sectors` sectors from `first` on, in the cache and in the tree. May sleep.
     pub(crate) fn discard(&self, tree: &Tree, first: u64, sectors: u64) {
         let mut state = self.state.lock();
         for range in page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize) {
@@ -88,11 +88,11 @@ impl Cache {
         tree.discard(first, sectors);
     }
 
-    /// Writes all pages out to the tree. May sleep.
+    /// Writes all pages back to the tree. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is not enough memory. What could not be written out stays in the cache.
+    /// `ENOSPC` if there is not enough memory. Pages that were not written back stay in the cache.
     pub(crate) fn flush(&self, tree: &Tree) -> Result {
         let mut state = self.state.lock();
         while state.write_out_one(tree)? {}
@@ -100,7 +100,7 @@ impl Cache {
     }
 }
 
-/// A cache, locked, and the tree behind it.
+/// A locked cache, and the tree behind it.
 pub(crate) struct Access<'a> {
     limit: usize,
     state: MutexGuard<'a, State>,
@@ -108,12 +108,11 @@ pub(crate) struct Access<'a> {
 }
 
 impl Access<'_> {
-    /// Copies the memory of a request to the device: into the cache, or around it if `through`. May
-    /// sleep.
+    /// Copies the memory of a request to the cache, or with `through` to the tree. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is not enough memory. A part may have been written.
+    /// `ENOSPC` if there is not enough memory. A part of the data may have been written.
     pub(crate) fn write(&mut self, data: Data<'_, true>, through: bool) -> Result {
         for (segment, range) in data {
             if through {
@@ -127,7 +126,7 @@ impl Access<'_> {
         Ok(())
     }
 
-    /// Copies from a segment to a page in the cache.
+    /// Copies a segment to a page in the cache.
     fn write_range(&mut self, segment: Segment<'_>, range: PageRange) -> Result {
         if self.state.pages.get(&range.index).is_none() {
             self.state.make_room(self.tree, self.limit)?;
@@ -139,7 +138,8 @@ impl Access<'_> {
         }
     }
 
-    /// Copies the data of the device to the memory of a request, as [`Tree::read`] does.
+    /// Copies data from the cache, and otherwise from the tree, to the memory of a request, as
+    /// [`Tree::read`] does. Does not sleep.
     pub(crate) fn read(&mut self, mut data: Data<'_, true>) -> Result {
         let stored = self.tree.lock();
         while let Some((segment, range)) = data.next() {
@@ -156,7 +156,7 @@ impl Access<'_> {
 }
 
 impl State {
-    /// Adds an empty page.
+    /// Adds an empty page. May sleep, but starts no I/O.
     fn add(&mut self, index: usize) -> Result {
         let page = StorePage::new().and_then(|page| KBox::new(page, GFP_NOIO));
         let page = page.map_err(|_| ENOSPC)?;
@@ -166,13 +166,14 @@ impl State {
         Ok(())
     }
 
-    /// Writes pages out until there is room for one more.
+    /// Evicts pages until there is room for one more.
     fn make_room(&mut self, tree: &Tree, limit: usize) -> Result {
         while self.count >= limit && self.write_out_one(tree)? {}
         Ok(())
     }
 
-    /// Writes out the page that it is the turn of. Returns whether there was one.
+    /// Evicts the next page: writes it back to the tree, and removes it. Returns whether there was
+    /// a page.
     fn write_out_one(&mut self, tree: &Tree) -> Result<bool> {
         let Some(index) = self.next_index() else {
             return Ok(false);
@@ -185,7 +186,7 @@ impl State {
         Ok(true)
     }
 
-    /// The first page from the cursor on, round about.
+    /// Returns the number of the first page from the cursor on, or else of the first page.
     fn next_index(&self) -> Option<usize> {
         let from = |index| {
             self.pages
@@ -201,7 +202,7 @@ impl State {
         }
     }
 
-    /// Forgets the sectors of a piece.
+    /// Discards the sectors that a range touches.
     fn discard(&mut self, range: PageRange) {
         let empty = self
             .pages

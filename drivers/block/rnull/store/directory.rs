@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the pages of a device are.
+//! A radix tree of the pages of a device.
 //!
-//! The way to a page leads through four levels, whatever the size of the device, so that it takes
-//! four loads and no loop. With an xarray, which has as many levels as it needs, an I/O of 4 KiB
-//! took 67 instructions more, and takes some 200 now, without those that copy.
+//! The tree has four levels, whatever the size of the device, so a look-up takes four loads and no
+//! loop. An xarray has as many levels as it needs, and its look-up takes more instructions.
 //!
-//! What leads to pages is made when the first of them is. Leaves go with their last page, and the
-//! rest when the device does: 4 KiB for each 64 MiB in which there were pages, and for each 32 GiB.
+//! A node is allocated with the first page below it. A leaf is freed with its last page. Other
+//! nodes are freed with the device: 4 KiB for each 64 MiB, and for each 32 GiB, that had pages.
 
 use super::page::StorePage;
 use kernel::{
@@ -15,14 +14,14 @@ use kernel::{
     prelude::*, //
 };
 
-/// Pages in a leaf: with 16 bytes for each, it takes half a KiB, even if there is only one.
+/// Pages of a leaf. A leaf has 16 bytes for each of them, and takes 512 bytes.
 const LEAF_PAGES: usize = 32;
 /// Entries of a branch.
 const ENTRIES: usize = 512;
 
-/// Pages side by side.
+/// A node with entries for pages.
 type Leaf = [Option<StorePage>; LEAF_PAGES];
-/// What is next on the way, side by side.
+/// A node with entries for nodes of type `T`.
 type Branch<T> = [Option<KBox<T>>; ENTRIES];
 
 type Lower = Branch<Leaf>;
@@ -31,11 +30,11 @@ type Root = KVVec<Option<KBox<Upper>>>;
 
 /// The pages of a device, by their numbers.
 pub(super) struct Directory {
-    /// Long enough for the last page that there was.
+    /// Long enough for the page with the highest number so far.
     root: Root,
 }
 
-/// The entries on the way to a page.
+/// The index of the entry for a page on each level.
 struct Way {
     root: usize,
     upper: usize,
@@ -55,7 +54,7 @@ impl Way {
     }
 }
 
-/// What a directory consists of. To make one takes memory, and so has to be done without a lock.
+/// A node or a page. It is allocated without the lock of the pages, because that may sleep.
 pub(super) enum Part {
     Root(Root),
     Upper(KBox<Upper>),
@@ -64,10 +63,10 @@ pub(super) enum Part {
     Page(StorePage),
 }
 
-/// The first part that the way to a page lacks.
+/// The kind of the first part that is missing between the root and a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// Of that many entries.
+    /// A root with this number of entries.
     Root(usize),
     Upper,
     Lower,
@@ -76,7 +75,7 @@ pub(super) enum Missing {
 }
 
 impl Missing {
-    /// Makes the part. May sleep, but starts no I/O.
+    /// Allocates the part. May sleep, but starts no I/O.
     ///
     /// # Errors
     ///
@@ -100,12 +99,12 @@ impl Missing {
 }
 
 impl Directory {
-    /// A directory of no pages.
+    /// Returns a tree without pages.
     pub(super) const fn new() -> Self {
         Self { root: KVVec::new() }
     }
 
-    /// A page, if it is there.
+    /// Returns the page with the number `page`, if there is one.
     #[inline(always)]
     pub(super) fn page(&self, page: usize) -> Option<&StorePage> {
         let way = Way::to(page);
@@ -113,7 +112,7 @@ impl Directory {
         lower[way.lower].as_ref()?[way.leaf].as_ref()
     }
 
-    /// The same, to change it.
+    /// Returns the page with the number `page`, if there is one, for modification.
     #[inline(always)]
     pub(super) fn page_mut(&mut self, page: usize) -> Option<&mut StorePage> {
         self.leaf_mut(page)?[Way::to(page).leaf].as_mut()
@@ -126,7 +125,7 @@ impl Directory {
         lower[way.lower].as_deref_mut()
     }
 
-    /// What has to be added next for a page to be there.
+    /// Returns the part that has to be added next, if there is no page with the number `page`.
     pub(super) fn missing(&self, page: usize) -> Option<Missing> {
         let way = Way::to(page);
         let Some(upper) = self.root.get(way.root) else {
@@ -144,8 +143,8 @@ impl Directory {
         leaf[way.leaf].is_none().then_some(Missing::Page)
     }
 
-    /// Adds a part of the way to a page, unless another one is there by now. Returns what is to be
-    /// dropped.
+    /// Adds a part between the root and a page, unless another task has added it. Returns the part
+    /// for the caller to drop without the lock.
     pub(super) fn add(&mut self, page: usize, part: Part) -> Option<Part> {
         let way = Way::to(page);
         let part = match part {
@@ -178,8 +177,8 @@ impl Directory {
         }
     }
 
-    /// Takes a page out if `is_empty` says so, and its leaf if it was the last one there. Returns
-    /// what is to be dropped.
+    /// Removes a page if `is_empty` returns true, and its leaf if that was the last page in it.
+    /// Returns both for the caller to drop without the lock.
     pub(super) fn take_if(
         &mut self,
         page: usize,
@@ -204,7 +203,7 @@ impl Directory {
     }
 }
 
-/// Fills an entry, unless it is already; then `new` comes back.
+/// Stores `new` in an entry, or returns it if the entry is occupied.
 fn put<T>(entry: &mut Option<T>, new: T) -> Option<T> {
     if entry.is_some() {
         return Some(new);
@@ -235,7 +234,7 @@ mod tests {
         assert_eq!(directory.missing(0), Some(Missing::Root(1)));
         assert_eq!(add(&mut directory, 0), Ok(5));
         assert_eq!(add(&mut directory, 0), Ok(0));
-        // In the same leaf, lower branch, upper branch, and in another one.
+        // A page in the same leaf, the same lower branch, the same upper branch, and in others.
         assert_eq!(add(&mut directory, LEAF_PAGES - 1), Ok(1));
         assert_eq!(add(&mut directory, LEAF_PAGES), Ok(2));
         assert_eq!(add(&mut directory, LEAF_PAGES * ENTRIES), Ok(3));
@@ -243,7 +242,7 @@ mod tests {
         assert_eq!(directory.missing(3 * root), Some(Missing::Root(4)));
         assert_eq!(add(&mut directory, 3 * root), Ok(5));
         assert_eq!(add(&mut directory, 2 * root), Ok(4));
-        // All are still there, and no others.
+        // Only the pages that were added are there.
         for page in [
             0,
             LEAF_PAGES - 1,
@@ -264,12 +263,12 @@ mod tests {
         for missing in [Missing::Upper, Missing::Lower, Missing::Leaf, Missing::Page] {
             assert!(directory.add(7, missing.make()?).is_some());
         }
-        // A root that is too short is of no use.
+        // A root that is too short is not added.
         add(&mut directory, LEAF_PAGES * ENTRIES * ENTRIES)?;
         directory.add(7, Missing::Root(1).make()?);
         assert!(directory.page(LEAF_PAGES * ENTRIES * ENTRIES).is_some());
         assert!(directory.page(7).is_some());
-        // The way there is gone, or was never there.
+        // Without its parent, a part is not added.
         let mut directory = Directory::new();
         for missing in [Missing::Upper, Missing::Lower, Missing::Leaf, Missing::Page] {
             assert!(directory.add(7, missing.make()?).is_some());

@@ -20,16 +20,16 @@ use kernel::{
     prelude::*, //
 };
 
-/// A page of data, and which of its sectors have been written.
+/// A page of data, and a bitmap of the sectors that were written.
 ///
-/// What was not written reads as zeroes.
+/// Sectors that were not written read as zeroes.
 pub(super) struct StorePage {
     data: DataPage,
     written: SectorBitmap,
 }
 
 impl StorePage {
-    /// A page that nothing was written to. May sleep, but starts no I/O.
+    /// Allocates a page without written sectors. May sleep, but starts no I/O.
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
             data: DataPage::new(GFP_NOIO)?,
@@ -37,7 +37,7 @@ impl StorePage {
         })
     }
 
-    /// Copies from the request's memory to the page.
+    /// Copies a range from the request's memory to the page.
     #[inline(always)]
     pub(super) fn write(&mut self, segment: Segment<'_>, range: PageRange) -> Result {
         segment.copy_to_page(range.at, &self.data, range.offset, range.len)?;
@@ -47,7 +47,7 @@ impl StorePage {
         Ok(())
     }
 
-    /// Copies from the page to the request's memory.
+    /// Copies a range from the page to the request's memory.
     #[inline(always)]
     pub(super) fn read(&self, segment: Segment<'_>, range: PageRange) -> Result {
         if self.written.is_full() {
@@ -56,7 +56,8 @@ impl StorePage {
         self.read_runs(segment, range, |part| segment.fill(part.at, part.len, 0))
     }
 
-    /// Copies what there is to the request's memory, and calls `missing` for the rest.
+    /// Copies the written sectors of a range to the request's memory, and calls `missing` for each
+    /// run of other sectors.
     #[inline(always)]
     pub(super) fn read_runs(
         &self,
@@ -75,7 +76,7 @@ impl StorePage {
         Ok(())
     }
 
-    /// Takes over all that `other` has.
+    /// Copies all written sectors of `other` to this page.
     pub(super) fn update_from(&mut self, other: &Self) -> Result {
         for (run, there) in other.written.runs(0..super::PAGE_SECTORS) {
             if there {
@@ -90,7 +91,7 @@ impl StorePage {
         Ok(())
     }
 
-    /// Forgets sectors. Returns whether there is nothing left.
+    /// Discards sectors. Returns whether no written sector is left.
     pub(super) fn discard(&mut self, sectors: Range<usize>) -> bool {
         self.written.remove(sectors);
         self.written.is_empty()

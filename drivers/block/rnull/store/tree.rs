@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The pages of a device, by their place.
+//! The pages of a device.
 //!
-//! A page is made when it is first written to, and goes when all of its sectors are discarded.
+//! A page is allocated by the first write to it, and freed when all of its sectors are discarded.
 
 use super::{
     directory::Directory,
@@ -26,7 +26,7 @@ use kernel::{
     },
 };
 
-/// Pages that discarding looks for before it lets others have the lock.
+/// The number of pages that a discard looks up before it drops the lock.
 const DISCARD_BATCH: usize = 64;
 
 /// The pages of a device.
@@ -36,7 +36,7 @@ pub(crate) struct Tree {
     pages: SpinLock<Directory>,
 }
 
-/// The pages of a device, locked. Nothing sleeps until they are unlocked.
+/// The locked pages of a device. The holder must not sleep.
 pub(super) type Pages<'a> = SpinLockGuard<'a, Directory>;
 
 impl Tree {
@@ -53,8 +53,8 @@ impl Tree {
         self.pages.lock()
     }
 
-    /// Copies the data of the device to the memory of a request. What cannot be read is filled with
-    /// ones.
+    /// Copies the data of the device to the memory of a request, and fills the memory with 0xff
+    /// where data cannot be read. Does not sleep.
     #[inline(always)]
     pub(crate) fn read<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
         let pages = self.lock();
@@ -68,11 +68,11 @@ impl Tree {
 
     /// Copies the memory of a request to the device.
     ///
-    /// May sleep if a page has to be made.
+    /// May sleep to allocate pages.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is not enough memory. A part may have been written.
+    /// `ENOSPC` if there is not enough memory. A part of the data may have been written.
     #[inline(always)]
     pub(crate) fn write<const LIMITED: bool>(&self, data: Data<'_, LIMITED>) -> Result {
         let mut pages = self.lock();
@@ -88,7 +88,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Calls `change` with the page at `index`, which is made if it is not there. May sleep.
+    /// Calls `change` with the page with the number `index`. Allocates the page if there is none.
+    /// May sleep.
     ///
     /// # Errors
     ///
@@ -107,8 +108,7 @@ impl Tree {
         }
     }
 
-    /// Makes what is missing next for the page at `index` to be there, with the pages unlocked
-    /// meanwhile.
+    /// Adds the next missing part for the page with the number `index`. Drops the lock meanwhile.
     #[cold]
     fn make<'a>(&'a self, pages: Pages<'a>, index: usize) -> Result<Pages<'a>> {
         let Some(missing) = pages.missing(index) else {
@@ -119,7 +119,7 @@ impl Tree {
         let mut pages = self.lock();
         let left = pages.add(index, part);
         if left.is_some() {
-            // Not to be freed with the pages locked.
+            // The part must not be freed under the lock.
             drop(pages);
             drop(left);
             pages = self.lock();
@@ -127,7 +127,7 @@ impl Tree {
         Ok(pages)
     }
 
-    /// Forgets `sectors` sectors, from `first` on.
+    /// Discards `sectors` sectors from `first` on.
     pub(crate) fn discard(&self, first: u64, sectors: u64) {
         let mut rest =
             page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize).peekable();
@@ -136,7 +136,7 @@ impl Tree {
             let mut gone = [const { (None, None) }; DISCARD_BATCH];
             let mut pages = self.lock();
             for (gone, range) in gone.iter_mut().zip(rest.by_ref()) {
-                // Those sectors that lie in the piece as a whole.
+                // Only whole sectors of the range.
                 let first = range.offset.div_ceil(SECTOR_SIZE as usize);
                 let end = (range.offset + range.len) >> SECTOR_SHIFT;
                 debug_assert!(end <= PAGE_SECTORS);
@@ -147,7 +147,7 @@ impl Tree {
     }
 }
 
-/// Copies from a page to a segment, or fills it if there is no page.
+/// Copies from a page to a segment, or fills the segment with zeroes if there is no page.
 #[inline(always)]
 pub(super) fn read_range(
     page: Option<&StorePage>,
@@ -160,7 +160,7 @@ pub(super) fn read_range(
     }
 }
 
-/// Fills what there is no data for, from `good` on, with ones.
+/// Fills a segment with 0xff from the byte `good` on, where data cannot be read.
 #[inline(always)]
 pub(super) fn no_data(segment: Segment<'_>, good: usize, len: usize) -> Result {
     if good < len {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The settings of a zoned device, and the zones that they lead to.
+//! The settings of a zoned device, and the layout of its zones.
 
 use super::state::Extent;
 use kernel::{
@@ -11,26 +11,26 @@ use kernel::{
     prelude::*, //
 };
 
-/// The settings of a zoned device, by the names that they have in configfs.
+/// The settings of a zoned device, with their names in configfs.
 #[derive(Clone)]
 pub(crate) struct ZoneConfig {
-    /// Size of a zone in MiB.
+    /// The size of a zone in MiB.
     pub(crate) zone_size: u64,
-    /// How much of a zone can be written, in MiB. Zero: all of it.
+    /// The size of the writable part of a zone in MiB. Zero: all of it.
     pub(crate) zone_capacity: u64,
-    /// How many zones are conventional.
+    /// The number of conventional zones.
     pub(crate) zone_nr_conv: u32,
-    /// How many zones can be open. Zero: no limit.
+    /// The limit of open zones. Zero: none.
     pub(crate) zone_max_open: u32,
-    /// How many zones can be active. Zero: no limit.
+    /// The limit of active zones. Zero: none.
     pub(crate) zone_max_active: u32,
-    /// The size of the largest zone append in sectors. Zero: the block layer makes writes of them.
+    /// The size of the largest zone append in sectors. Zero: the block layer emulates zone append.
     pub(crate) zone_append_max_sectors: u32,
-    /// Whether all zones are full at first, except for the conventional ones.
+    /// True if all sequential zones are full at power-on.
     pub(crate) zone_full: bool,
 }
 
-/// Where the zones of a device are.
+/// The layout of the zones of a device.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout {
     pub(super) zone_sectors: u32,
@@ -44,7 +44,7 @@ pub(crate) struct Layout {
     append_max_sectors: u32,
 }
 
-/// Sectors in a MiB.
+/// The number of sectors in a MiB.
 const SECTORS_PER_MIB: u64 = 1 << (20 - SECTOR_SHIFT);
 
 impl Default for ZoneConfig {
@@ -62,7 +62,7 @@ impl Default for ZoneConfig {
 }
 
 impl ZoneConfig {
-    /// What is checked of a zoned device before anything is set up for it.
+    /// Checks the settings that power-on checks first, as null_blk does.
     pub(crate) fn validate(&self) -> Result {
         if !self.zone_size.is_power_of_two() {
             pr_err!("zone_size must be power-of-two\n");
@@ -71,10 +71,9 @@ impl ZoneConfig {
         Ok(())
     }
 
-    /// Works out the zones of a device of `size` MiB with blocks of `blocksize` bytes.
+    /// Returns the layout of a device of `size` MiB with blocks of `blocksize` bytes.
     ///
-    /// Puts values in place of those that stand for others, or that make no sense, also if it fails
-    /// afterwards.
+    /// Replaces values that stand for others or do not fit together, even if it fails afterwards.
     pub(crate) fn plan(&mut self, size: u64, blocksize: u32) -> Result<Layout> {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");
@@ -83,11 +82,11 @@ impl ZoneConfig {
         self.check_sizes(size)?;
 
         let device_sectors = size.checked_mul(SECTORS_PER_MIB).ok_or(EINVAL)?;
-        // No overflow, as neither is larger than the device.
+        // Neither overflows, because neither is larger than the device.
         let zone_sectors = self.zone_size * SECTORS_PER_MIB;
         let capacity = self.zone_capacity * SECTORS_PER_MIB;
         let nr_zones = (device_sectors + zone_sectors - 1) >> zone_sectors.trailing_zeros();
-        // The block layer has no larger zones.
+        // The block layer does not support larger zones.
         let (Ok(zone_sectors), Ok(nr_zones)) = (zone_sectors.try_into(), nr_zones.try_into())
         else {
             pr_err!("zone_size too large or too small, or too many zones\n");
@@ -131,7 +130,7 @@ impl ZoneConfig {
             );
             return Err(EINVAL);
         }
-        // There is no real device that has both.
+        // No real device has both.
         if self.zone_capacity != self.zone_size && size & (self.zone_size - 1) != 0 {
             pr_err!(
                 "A smaller last zone is not allowed with zone capacity smaller than zone size.\n"
@@ -141,7 +140,7 @@ impl ZoneConfig {
         Ok(())
     }
 
-    /// At least one zone is not conventional.
+    /// Leaves at least one sequential zone.
     fn settle_conventional(&mut self, nr_zones: u32) {
         if self.zone_nr_conv >= nr_zones {
             self.zone_nr_conv = nr_zones - 1;
@@ -152,14 +151,14 @@ impl ZoneConfig {
         }
     }
 
-    /// An append is made of blocks, and fits a zone.
+    /// Rounds the largest zone append down to blocks, and to the capacity of a zone in sectors.
     fn settle_append(&mut self, blocksize: u32, capacity: u64) {
         let block_sectors = blocksize >> SECTOR_SHIFT;
         let aligned = self.zone_append_max_sectors & block_sectors.wrapping_neg();
         self.zone_append_max_sectors = aligned.min(capacity.try_into().unwrap_or(u32::MAX));
     }
 
-    /// A limit has to be one that can be reached; and zones that are open are active.
+    /// Removes limits that cannot be reached, and limits open zones to the limit of active ones.
     fn settle_limits(&mut self, nr_sequential: u32) {
         if self.zone_max_active >= nr_sequential {
             self.zone_max_active = 0;
@@ -179,7 +178,7 @@ impl ZoneConfig {
 }
 
 impl Layout {
-    /// Where zone `number` is.
+    /// Returns the place and the type of the zone with this number.
     pub(super) fn extent(&self, number: u32) -> Extent {
         let start = u64::from(number) * u64::from(self.zone_sectors);
         let conventional = number < self.nr_conv;
@@ -197,7 +196,7 @@ impl Layout {
         }
     }
 
-    /// Who does zone appends: the device, or the block layer.
+    /// Returns the kind of zone append, for a message: by the device, or by the block layer.
     pub(super) fn append_kind(&self) -> &'static str {
         if self.append_max_sectors == 0 {
             "emulated"
@@ -206,7 +205,7 @@ impl Layout {
         }
     }
 
-    /// What the block layer has to know.
+    /// Returns the limits for the block layer.
     pub(crate) fn limits(&self) -> ZonedLimits {
         ZonedLimits {
             zone_sectors: self.zone_sectors,
@@ -260,7 +259,7 @@ mod tests {
         assert_eq!(with(3, 16)?.extent(1).capacity, 3 * 2048);
         assert_eq!(with(4, 16)?.extent(1).capacity, 4 * 2048);
         assert_eq!(with(5, 16).err(), Some(EINVAL));
-        // Not together with a last zone that is smaller.
+        // A smaller last zone does not allow a smaller capacity.
         assert_eq!(with(3, 17).err(), Some(EINVAL));
         assert_eq!(with(4, 17).err(), None);
         Ok(())
@@ -305,7 +304,7 @@ mod tests {
 
     #[test]
     fn limits_can_be_reached() -> Result {
-        // Of four zones, three are not conventional.
+        // Of four zones, three are sequential.
         for (open, active, settled_open, settled_active) in [
             (0, 0, 0, 0),
             (2, 0, 2, 0),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tests of zones share.
+//! Helpers for the tests of zones.
 
 mod model;
 mod race;
@@ -32,23 +32,23 @@ use kernel::{
 /// Sectors in a MiB.
 pub(super) const MIB: u64 = 2048;
 
-/// What holds the data of a zoned device, as a test has it.
+/// The backing store of a zoned device in a test.
 pub(super) trait BackingStore: Discard {
-    /// Reads or writes. Returns the status, and how many sectors were written.
+    /// Reads or writes. Returns the status, and the number of sectors that were written.
     fn transfer(&mut self, op: Op, sector: u64, sectors: u32) -> (Status, u32);
 }
 
-/// What can forget the data of a zoned device.
+/// A store that can discard data.
 pub(super) trait Discard {
-    /// Forgets the data of sectors.
+    /// Discards `sectors` sectors from `sector` on.
     fn discard(&mut self, sector: u64, sectors: u64);
 }
 
-/// How an operation has ended.
+/// The result of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) status: Status,
-    /// Where the data of a zone append went.
+    /// The first sector that a zone append has written.
     pub(super) position: Option<u64>,
 }
 
@@ -61,15 +61,16 @@ impl From<Status> for Outcome {
     }
 }
 
-/// A medium that keeps no data, and notes what it was asked for.
+/// A backing store that stores no data, but records its calls.
 #[derive(Default)]
 pub(super) struct Null {
-    /// What was read or written last: where, and how much.
+    /// The last transfer: the operation, the first sector, and the number of sectors.
     pub(super) transferred: Option<(Op, u64, u32)>,
-    /// How often something was forgotten, and how many sectors in all.
+    /// The number of discards.
     pub(super) discards: u32,
+    /// The number of discarded sectors.
     pub(super) discarded: u64,
-    /// What the next transfer is to end like, and how much it writes.
+    /// The status of the next transfer, and the number of sectors that it writes.
     pub(super) fault: Option<(Status, u32)>,
 }
 
@@ -87,7 +88,7 @@ impl Discard for Null {
     }
 }
 
-/// A device of `size` MiB.
+/// Creates the zones of a device of `size` MiB.
 pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Result<Arc<Zones>> {
     Arc::pin_init(
         Zones::new(config.plan(size, 512)?, locking, c"kunit"),
@@ -96,7 +97,7 @@ pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Resu
 }
 
 impl ManageGuard<'_> {
-    /// Has `medium` forget what is to be forgotten.
+    /// Discards the data of the zone, if the caller has to.
     fn settle(self, store: &mut impl Discard) {
         if let Some((sector, sectors)) = self.to_discard() {
             store.discard(sector, sectors);
@@ -105,7 +106,7 @@ impl ManageGuard<'_> {
 }
 
 impl Zones {
-    /// An operation, as a device carries it out.
+    /// Executes an operation, as a device does.
     pub(super) fn process(
         &self,
         op: Op,
@@ -149,12 +150,12 @@ impl Zones {
         }
     }
 
-    /// Makes a zone fail.
+    /// Makes the zone that `sector` is in fail.
     pub(super) fn fail_on(&self, sector: u64, how: Failure, store: &mut impl Discard) -> Result {
         self.fail(sector, how).map(|changed| changed.settle(store))
     }
 
-    /// How many of `bytes` bytes from `sector` on can be read.
+    /// Returns the number of readable bytes among `bytes` bytes from `sector` on.
     pub(super) fn valid_read_len(&self, sector: u64, bytes: u32) -> u32 {
         let Ok(read) = self.begin_read(sector) else {
             return 0;
@@ -163,28 +164,28 @@ impl Zones {
         left.min(bytes.into()) as u32
     }
 
-    /// An operation on a medium that does what it is asked for.
+    /// Executes an operation on a backing store that does not fail.
     pub(super) fn op(&self, op: Op, sector: u64, sectors: u32) -> Outcome {
         self.process(op, sector, sectors, &mut Null::default())
     }
 
-    /// The status of a write.
+    /// Writes, and returns the status.
     pub(super) fn try_write(&self, sector: u64, sectors: u32) -> Status {
         self.op(Op::WRITE, sector, sectors).status
     }
 
-    /// The condition of a zone, and its write pointer.
+    /// Returns the condition of a zone, and its write pointer.
     pub(super) fn look(&self, number: usize) -> (ZoneCond, u64) {
         let zone = &self.zones[number];
         (zone.cond.load(Relaxed), zone.wp.load(Relaxed))
     }
 
-    /// How many zones are implicitly open, explicitly open, and closed.
+    /// Returns the numbers of zones that are implicitly open, explicitly open, and closed.
     pub(super) fn counts(&self) -> [u32; 3] {
         self.limits.lock().counts()
     }
 
-    /// Makes a zone one with a condition and a write pointer, whatever it was.
+    /// Sets the condition and the write pointer of a zone.
     pub(super) fn force(&self, number: usize, cond: ZoneCond, wp: u64) {
         let zone = self.zones[number].lock();
         let _ = self.change(&zone, |_| Ok(State { cond, wp }.into()));

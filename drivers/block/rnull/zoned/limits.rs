@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many zones may be open or active, and how many are.
+//! The limits of open and active zones.
 //!
-//! Pure code: what a zone is, and how it is locked, is not known here.
+//! Pure code, which knows neither zones nor locks.
 
 use kernel::block::{
     Status,
     ZoneCond, //
 };
 
-/// The limits of a device, and the zones that count towards them.
+/// The limits of a device, and the numbers of zones that count towards them.
 pub(super) struct Limits {
-    /// How many zones may be open. Zero: any number.
+    /// The limit of open zones, or zero.
     max_open: u32,
-    /// How many zones may be open or closed. Zero: any number.
+    /// The limit of active zones, which are open or closed, or zero.
     max_active: u32,
     implicit: u32,
     explicit: u32,
     closed: u32,
-    /// The zone at which the search for one to close goes on.
+    /// The number of the zone from which the next search for a zone to close starts.
     pub(super) cursor: usize,
 }
 
-/// How room was found for a zone that is to be opened.
+/// The room for a zone to open.
 pub(super) enum Room {
-    /// There is some.
+    /// The zone can be opened.
     Free,
-    /// An implicitly open zone, of which there is one, has to be closed for it.
+    /// The zone can be opened after an implicitly open zone is closed. There is one.
     CloseOne,
 }
 
 impl Limits {
-    /// A device with all zones empty or full.
+    /// Returns the limits of a device whose zones are all empty or full.
     pub(super) fn new(max_open: u32, max_active: u32, cursor: usize) -> Self {
         Self {
             max_open,
@@ -43,11 +43,12 @@ impl Limits {
         }
     }
 
-    /// Whether there is anything to account for.
+    /// Returns whether there is a limit.
     pub(super) fn is_limited(&self) -> bool {
         self.max_open != 0 || self.max_active != 0
     }
 
+    /// Returns the number of zones with a condition, if they count towards a limit.
     fn count(&mut self, cond: ZoneCond) -> Option<&mut u32> {
         match cond {
             ZoneCond::ImplicitOpen => Some(&mut self.implicit),
@@ -57,7 +58,7 @@ impl Limits {
         }
     }
 
-    /// Accounts for a zone that has got another condition.
+    /// Accounts for a zone whose condition changes.
     pub(super) fn moved(&mut self, from: ZoneCond, to: ZoneCond) {
         if let Some(count) = self.count(from) {
             *count -= 1;
@@ -75,10 +76,11 @@ impl Limits {
         self.max_open == 0 || self.implicit + self.explicit < self.max_open
     }
 
-    /// Finds room for an empty or closed zone that is to be opened.
+    /// Finds room for an empty or closed zone to open.
     ///
-    /// To close a zone helps against the limit of open zones only. And it is not done with as many
-    /// zones active as can be, also if the zone is one of them: this is how null_blk does it.
+    /// Closing another zone makes room for an open zone, but not for an active one. As in null_blk,
+    /// no zone is closed while the number of active zones is at its limit, even if the zone to open
+    /// is one of them.
     pub(super) fn make_room(&self, cond: ZoneCond) -> Result<Room, Status> {
         if cond == ZoneCond::Empty && !self.has_room_for_active() {
             return Err(Status::ZONE_ACTIVE_RESOURCE);
@@ -92,7 +94,7 @@ impl Limits {
         Ok(Room::CloseOne)
     }
 
-    /// How many zones are implicitly open, explicitly open, and closed.
+    /// Returns the numbers of zones that are implicitly open, explicitly open, and closed.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(super) fn counts(&self) -> [u32; 3] {
         [self.implicit, self.explicit, self.closed]

@@ -13,17 +13,17 @@ use kernel::{
     },
 };
 
-/// What the holder of a zone's lock may do. It is the same for all zones of a device.
+/// The kind of lock. All zones of a device have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Locking {
-    /// Not sleep. This is for devices that keep no data.
+    /// A spinlock, for devices that store no data. Interrupts of the CPU are off while it is held.
     Spinning,
-    /// Sleep. So the lock is held while data is moved, for which memory may have to be allocated:
-    /// then the data that is read and the write pointer belong together.
+    /// A mutex, for devices that store data. The holder may sleep, so it can hold the lock while it
+    /// transfers data. Then the data that is read agrees with the write pointer.
     Sleeping,
 }
 
-/// The lock of a zone: one of two, by [`Locking`].
+/// The lock of a zone. [`Locking`] selects one of two.
 #[pin_data]
 pub(super) struct ZoneLock {
     locking: Locking,
@@ -33,7 +33,7 @@ pub(super) struct ZoneLock {
     sleeping: Mutex<()>,
 }
 
-/// The zone is locked until this is dropped.
+/// The guard of a zone's lock. Dropping it unlocks the zone.
 pub(super) enum Guard<'a> {
     Spinning(#[expect(dead_code)] SpinLockIrqGuard<'a, ()>),
     Sleeping(#[expect(dead_code)] MutexGuard<'a, ()>),
@@ -48,7 +48,7 @@ impl ZoneLock {
         })
     }
 
-    /// Locks the zone. May sleep if that is [`Locking::Sleeping`].
+    /// Locks the zone. May sleep with [`Locking::Sleeping`].
     #[inline]
     pub(super) fn lock(&self) -> Guard<'_> {
         match self.locking {
@@ -57,7 +57,7 @@ impl ZoneLock {
         }
     }
 
-    /// Whether the lock is held while data is moved.
+    /// Returns whether a read holds the lock while it transfers data.
     #[inline]
     pub(super) fn covers_data(&self) -> bool {
         self.locking == Locking::Sleeping

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Opening, closing, finishing and resetting zones, and making them fail.
+//! Zone management: opening, closing, finishing and resetting zones, and making them fail.
 
 use super::{
     state::Action,
@@ -18,23 +18,24 @@ use kernel::{
     prelude::*, //
 };
 
-/// What makes a zone fail for good.
+/// The failure of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It can't be written any more.
+    /// The zone cannot be written.
     ReadOnly,
-    /// It can't be read either.
+    /// The zone cannot be read or written.
     Offline,
 }
 
-/// A zone that was changed, and is locked for its data to follow.
+/// A zone whose state has changed. It stays locked until this is dropped, so that the caller can
+/// discard its data.
 pub(crate) struct ManageGuard<'a> {
     zone: Locked<'a>,
     emptied: bool,
 }
 
 impl ManageGuard<'_> {
-    /// The sectors whose data is to be forgotten: the first, and how many there are.
+    /// Returns the sectors that the caller has to discard, if any: the first, and their number.
     pub(crate) fn to_discard(&self) -> Option<(u64, u64)> {
         let extent = self.zone.extent();
         self.emptied.then_some((extent.start, extent.len))
@@ -42,7 +43,8 @@ impl ManageGuard<'_> {
 }
 
 impl Zones {
-    /// Carries out `op` on the zone that `sector` is in.
+    /// Executes a zone management operation on the zone that `sector` is in. May sleep if locking a
+    /// zone may.
     pub(crate) fn manage(&self, op: Op, sector: u64) -> Result<ManageGuard<'_>, Status> {
         let action = match op {
             Op::ZONE_OPEN => Action::Open,
@@ -61,7 +63,7 @@ impl Zones {
         })
     }
 
-    /// Resets all zones that are not empty and not failed, one for each item.
+    /// Resets all zones that have not failed and are not empty: one for each item of the iterator.
     pub(crate) fn reset_all(&self) -> impl Iterator<Item = ManageGuard<'_>> {
         let zones = self.zones.iter().enumerate().skip(self.nr_conv);
         zones.filter_map(|(number, zone)| {
@@ -78,14 +80,15 @@ impl Zones {
         })
     }
 
+    /// Executes an action on a locked zone. Returns the new state.
     #[inline(never)]
     fn act(&self, zone: &Locked<'_>, action: Action) -> Result<State, Status> {
         let extent = zone.extent();
         self.change(zone, |state| state.after(action, extent, self.limited))
     }
 
-    /// Makes the zone that `sector` is in fail; or, if it has failed in this way, makes it an empty
-    /// zone again.
+    /// Makes the zone that `sector` is in fail, or makes it empty if it has failed in the same way.
+    /// May sleep if locking a zone may.
     ///
     /// # Errors
     ///
@@ -103,8 +106,8 @@ impl Zones {
         let zone = zone.lock();
         let cond = how.into();
         if !zone.state().has_failed() {
-            // As in null_blk, with what that does to other zones. Where finishing is refused, the
-            // zone fails nevertheless, and ceases to be active.
+            // As in null_blk, finish the zone first, which may close another one. If finishing
+            // fails, the zone fails nevertheless, and is no longer active.
             let _ = self.act(&zone, Action::Finish);
         }
         let changed = self.change(&zone, |state| Ok(state.failed(cond, zone.extent())));

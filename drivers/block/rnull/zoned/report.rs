@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reporting zones.
+//! Zone reports.
 
 use super::{
     Zone,
@@ -17,11 +17,11 @@ use kernel::{
 };
 
 impl Zones {
-    /// Puts the zones into the report that it is about. May sleep if locking zones may.
+    /// Adds zones to a report, until it is full. May sleep.
     pub(crate) fn report(&self, report: &mut ZoneReport) -> Result {
         let sector = report.sector();
         let zones = match self.zones.get(self.number(sector)..) {
-            // The end of a last zone that is smaller lies where the rest of it would be.
+            // A sector behind a smaller last zone still has the number of that zone.
             Some(zones @ [first, ..]) if sector < first.extent.start + first.extent.len => zones,
             _ => return Ok(()),
         };

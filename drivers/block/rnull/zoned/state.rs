@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The states of a zone, and how it gets from one to another.
+//! The states of a zone, and the transitions between them.
 //!
-//! Pure code: a function takes a state and returns the next one, or the status with which the
-//! operation is refused. Documentation/block/rnull-zoned.rst has it as a table.
+//! Pure code: each function takes a state, and returns the next state or the status of a refused
+//! operation. `Documentation/block/rnull-zoned.rst` has a table of the transitions.
 
 use kernel::block::{
     Status,
     ZoneCond, //
 };
 
-/// The sectors of a zone.
+/// The place and the type of a zone, which do not change. Everything is in sectors.
 #[derive(Clone, Copy)]
 pub(super) struct Extent {
     /// The first sector.
     pub(super) start: u64,
-    /// How many there are.
+    /// The size of the zone.
     pub(super) len: u64,
-    /// How many of them can be written.
+    /// The size of the writable part, at the start of the zone.
     pub(super) capacity: u64,
-    /// Whether they can be written in any order.
+    /// True if the zone is conventional: it has no write pointer.
     pub(super) conventional: bool,
 }
 
-/// What changes of a zone.
+/// The state of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     /// The condition.
     pub(super) cond: ZoneCond,
-    /// The sector where the next write goes, or where there is none: [`State::NO_WP`], or the end
-    /// of the zone.
+    /// The write pointer: the sector that the next write starts at. Conventional zones have their
+    /// end instead, and failed ones [`State::NO_WP`].
     pub(super) wp: u64,
 }
 
-/// The state that a zone is to get.
+/// The next state of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) state: State,
-    /// The zone is opened, or has to be on the way: room must be found for it among the limits.
+    /// True if the transition opens the zone, even if only in passing. The limits must have room
+    /// for it.
     pub(super) opens: bool,
 }
 
-/// An operation on a zone as a whole.
+/// A zone management operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Open,
@@ -51,7 +52,7 @@ pub(super) enum Action {
 }
 
 impl Extent {
-    /// The state of a zone that was never used.
+    /// Returns the state of the zone at power-on. With `full`, a sequential zone is full.
     pub(super) fn initial(&self, full: bool) -> State {
         if self.conventional {
             State {
@@ -68,7 +69,7 @@ impl Extent {
         }
     }
 
-    /// The state after a reset.
+    /// Returns the state after a reset.
     fn empty(&self) -> State {
         State {
             cond: ZoneCond::Empty,
@@ -78,19 +79,19 @@ impl Extent {
 }
 
 impl State {
-    /// The write pointer of a zone that can't be written any more.
+    /// The write pointer of a zone that has failed.
     pub(super) const NO_WP: u64 = u64::MAX;
 
-    /// Whether the zone has failed, and is not changed by any operation.
+    /// Returns whether the zone has failed. No zone management operation changes it then.
     pub(super) fn has_failed(self) -> bool {
         matches!(self.cond, ZoneCond::ReadOnly | ZoneCond::Offline)
     }
 
-    /// Finds out where to write `sectors` sectors: at `at`, or at the write pointer if that is
-    /// `None`.
+    /// Checks a write of `sectors` sectors at the sector `at`, or at the write pointer if `at` is
+    /// `None`. Returns the sector to write at.
     ///
-    /// The condition need not be looked at: where it forbids to write, the write pointer is out of
-    /// reach.
+    /// The check needs no condition: if the condition forbids writes, no sector is left between the
+    /// write pointer and the capacity.
     pub(super) fn check_write(
         self,
         extent: &Extent,
@@ -106,7 +107,7 @@ impl State {
         Ok(at)
     }
 
-    /// A write begins.
+    /// Returns the state when a write begins.
     pub(super) fn opened_by_write(self) -> Next {
         if !self.can_open() {
             return self.into();
@@ -120,11 +121,11 @@ impl State {
         }
     }
 
-    /// `sectors` sectors were written.
+    /// Returns the state after `sectors` sectors were written.
     ///
-    /// The zone may have been closed in the meantime to make room for another one. If it was closed
-    /// as a zone with data, then after this write. If it was empty, then before, and has to be
-    /// opened again.
+    /// Another task may have closed the zone during the write, to make room for another zone. A
+    /// zone with data stays closed, as if it had been closed after this write. An empty zone is
+    /// opened again, as if it had been closed before this write.
     pub(super) fn written(self, extent: &Extent, sectors: u32) -> Next {
         let mut next = if self.cond == ZoneCond::Empty {
             self.opened_by_write()
@@ -138,7 +139,8 @@ impl State {
         next
     }
 
-    /// Opens, closes, finishes or resets the zone. The device may be `limited`.
+    /// Returns the state after a zone management operation. `limited` says whether the device has
+    /// limits of open or active zones.
     pub(super) fn after(
         self,
         action: Action,
@@ -156,7 +158,7 @@ impl State {
         }
     }
 
-    /// Whether the zone is not open, and can be.
+    /// Returns whether the zone is not open, but can be opened.
     fn can_open(self) -> bool {
         matches!(self.cond, ZoneCond::Empty | ZoneCond::Closed)
     }
@@ -182,7 +184,7 @@ impl State {
         }
     }
 
-    /// What becomes of an open zone that is closed, whoever wants it.
+    /// Returns the state of an open zone after it is closed: by a close operation, or to make room.
     pub(super) fn after_closing(self, extent: &Extent) -> Self {
         let cond = if self.wp == extent.start {
             ZoneCond::Empty
@@ -197,7 +199,7 @@ impl State {
             // As in null_blk: without limits the write pointer moves from the capacity to the end.
             ZoneCond::Full if limited => return Ok(self.into()),
             ZoneCond::Full => {}
-            // The zone has to be opened on the way.
+            // Finishing opens the zone in passing.
             _ if self.cond.is_open() || self.can_open() => {}
             _ => return Err(Status::IOERR),
         }
@@ -217,8 +219,8 @@ impl State {
         Ok(extent.empty())
     }
 
-    /// The zone becomes one that can be read only, or not at all; or, if that is what it is
-    /// already, an empty one.
+    /// Returns the state after the zone fails with the condition `cond`. A zone that already has
+    /// this condition becomes empty.
     pub(super) fn failed(self, cond: ZoneCond, extent: &Extent) -> Next {
         let state = if self.cond == cond {
             extent.empty()
@@ -232,7 +234,7 @@ impl State {
     }
 }
 
-/// A state that needs no room.
+/// A transition that does not open the zone.
 impl From<State> for Next {
     fn from(state: State) -> Self {
         Self {

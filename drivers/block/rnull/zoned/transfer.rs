@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writing to zones, and reading from them.
+//! Reading and writing zones.
 //!
-//! A transfer begins with a guard, which says where the data goes or how far it can be read. The
-//! caller moves the data while it has the guard, and commits what was written.
+//! A transfer begins with a guard: a [`WriteGuard`] has the sector to write at, a [`ReadGuard`] the
+//! end of the readable data. The caller transfers the data while it holds the guard. A write then
+//! commits the number of sectors that were written.
 
 use super::{
     Locked,
@@ -24,8 +25,8 @@ use kernel::{
 
 /// A write to a zone that has begun.
 ///
-/// A zone with a write pointer is locked meanwhile: the data may be moved by code that sleeps only
-/// if the lock is [`Sleeping`](super::Locking::Sleeping).
+/// A sequential zone stays locked until this is dropped. So the transfer may sleep only with
+/// [`Locking::Sleeping`](super::Locking::Sleeping).
 #[must_use = "what was written has to be committed"]
 pub(crate) struct WriteGuard<'a> {
     zones: &'a Zones,
@@ -34,15 +35,16 @@ pub(crate) struct WriteGuard<'a> {
     sector: u64,
 }
 
-/// A read from a zone. As with [`WriteGuard`], the zone may be locked meanwhile.
+/// A read from a zone that has begun. A sequential zone stays locked until this is dropped, if data
+/// is stored.
 pub(crate) struct ReadGuard<'a> {
     _zone: Option<Locked<'a>>,
     end: u64,
 }
 
 impl Zones {
-    /// Begins to write `sectors` sectors: at `sector`, or for [`Op::ZONE_APPEND`] at the write
-    /// pointer of its zone.
+    /// Begins a write of `sectors` sectors at `sector`; for [`Op::ZONE_APPEND`], at the write
+    /// pointer of the zone that `sector` is in. May sleep if locking a zone may.
     #[inline]
     pub(crate) fn begin_write(
         &self,
@@ -74,11 +76,12 @@ impl Zones {
         })
     }
 
-    /// Begins to read at `sector`, or to do what else there is that moves no write pointer.
+    /// Begins a read at `sector`, or another operation that moves no write pointer. May sleep if
+    /// locking a zone may.
     #[inline]
     pub(crate) fn begin_read(&self, sector: u64) -> Result<ReadGuard<'_>, Status> {
         let (_, zone) = self.zone(sector).ok_or(Status::IOERR)?;
-        // Without data there is nothing that would have to fit the write pointer.
+        // Only stored data has to agree with the write pointer.
         let locked = (zone.lock.covers_data() && !zone.extent.conventional).then(|| zone.lock());
 
         let State { cond, wp } = zone.state();
@@ -91,7 +94,7 @@ impl Zones {
         })
     }
 
-    /// Moves the write pointer.
+    /// Advances the write pointer by `sectors`.
     #[inline]
     fn advance(&self, zone: &Locked<'_>, sectors: u32) -> Result<(), Status> {
         if sectors == 0 {
@@ -101,7 +104,7 @@ impl Zones {
         let state = zone.state();
         let wp = state.wp + u64::from(sectors);
 
-        // Others look at a zone to tell whether it was written to.
+        // A task that closes the zone tests under `limits` whether the zone is empty.
         let becomes_used = self.limited && state.wp == extent.start;
         if becomes_used || wp == extent.start + extent.capacity {
             self.change(zone, |state| Ok(state.written(extent, sectors)))?;
@@ -113,14 +116,14 @@ impl Zones {
 }
 
 impl WriteGuard<'_> {
-    /// The sector to write at.
+    /// Returns the sector to write at.
     #[inline]
     pub(crate) fn sector(&self) -> u64 {
         self.sector
     }
 
-    /// Commits a write that has ended with `status`, of which the first `written` sectors were
-    /// written, also if that is an error. Returns how the write ends: the first error is reported.
+    /// Commits a transfer with the result `status`, which has written the first `written` sectors,
+    /// even if it failed. Returns the status of the write: the first error, if any.
     #[inline]
     pub(crate) fn commit(self, status: Status, written: u32) -> Status {
         match &self.zone {
@@ -134,8 +137,8 @@ impl WriteGuard<'_> {
 }
 
 impl ReadGuard<'_> {
-    /// The first byte of the device that cannot be read: it was not written since the zone was
-    /// reset. All of a conventional zone can be read, and all of one that has failed.
+    /// Returns the first byte of the device behind the readable data: the write pointer. All data
+    /// of conventional and of read-only zones can be read.
     #[inline]
     pub(crate) fn end(&self) -> u64 {
         self.end

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A plain model of a zoned device: one list, everything counted anew each time.
+//! A simple model of a zoned device. It counts zones again for each operation.
 
 use crate::zoned::Failure;
 use kernel::{
@@ -13,7 +13,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// A device with zones of `len` sectors, of which `capacity` can be written.
+/// A model of a device whose zones have `len` sectors and a capacity of `capacity` sectors.
 pub(super) struct Model {
     pub(super) conds: KVec<ZoneCond>,
     pub(super) wps: KVec<u64>,
@@ -22,7 +22,7 @@ pub(super) struct Model {
     conv: usize,
     max_open: usize,
     max_active: usize,
-    /// Where the search for a zone to close begins.
+    /// The number of the zone from which the next search for a zone to close starts.
     next: usize,
 }
 
@@ -59,7 +59,7 @@ impl Model {
         zone as u64 * self.len
     }
 
-    /// How many zones have one of some conditions.
+    /// Returns the number of zones with one of the conditions.
     pub(super) fn count(&self, conds: &[ZoneCond]) -> usize {
         self.conds
             .iter()
@@ -75,7 +75,7 @@ impl Model {
         self.max_active > 0 && self.count(&[ImplicitOpen, ExplicitOpen, Closed]) >= self.max_active
     }
 
-    /// Sees to it that a zone can be opened.
+    /// Makes room for a zone to open.
     fn make_room(&mut self, zone: usize) -> Result<(), Status> {
         if self.conds[zone] == Empty && self.all_active() {
             return Err(Status::ZONE_ACTIVE_RESOURCE);
@@ -113,8 +113,8 @@ impl Model {
         self.wps[zone] = self.start(zone);
     }
 
-    /// Writes at a sector, or at the write pointer, of which the medium takes `taken` sectors.
-    /// Returns where.
+    /// Writes at the sector `at`, or at the write pointer. The backing store writes only the first
+    /// `taken` sectors. Returns the sector that the write started at.
     pub(super) fn write(
         &mut self,
         zone: usize,
@@ -194,7 +194,7 @@ impl Model {
             self.clear(zone);
             return Ok(());
         }
-        // Opening the zone on the way may close another one.
+        // Finishing opens the zone, which may close another one.
         let _ = self.manage(Op::ZONE_FINISH, zone);
         self.conds[zone] = cond;
         self.wps[zone] = u64::MAX;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Zones that several threads work on: one that is closed to make room for another one while it is
-//! written to, and zones that are used at random.
+//! Concurrent operations on zones. A zone is closed to make room for another one during a write,
+//! and several threads execute random operations.
 
 use super::{
     random::Random,
@@ -49,7 +49,7 @@ fn device() -> Result<Arc<Zones>> {
     )
 }
 
-/// A medium on which each write takes until another thread has done an operation on zone 1.
+/// A backing store whose writes wait until another thread has executed `op` on zone 1.
 struct Slow<'a> {
     zones: &'a Arc<Zones>,
     op: Op,
@@ -82,17 +82,17 @@ impl Discard for Slow<'_> {
     fn discard(&mut self, _sector: u64, _sectors: u64) {}
 }
 
-/// Writes to zone 0, while `op` is done with zone 1.
+/// Writes to zone 0. During the write, another thread executes `op` on zone 1.
 fn write(zones: &Arc<Zones>, sector: u64, sectors: u32, op: Op) -> Status {
     let mut store = Slow { zones, op };
     zones.process(Op::WRITE, sector, sectors, &mut store).status
 }
 
-/// Four zones, of which two can be open and three active, and jobs for as many threads.
+/// The number of threads that execute random operations.
 const JOBS: u64 = 4;
 const OPERATIONS: u32 = 4_000;
 
-/// A medium on which some writes take a while.
+/// A backing store on which some writes take longer.
 struct Unsteady<'a>(&'a mut Random);
 
 impl BackingStore for Unsteady<'_> {
@@ -108,7 +108,7 @@ impl Discard for Unsteady<'_> {
     fn discard(&mut self, _sector: u64, _sectors: u64) {}
 }
 
-/// Does random things with the zones.
+/// Executes random operations on the zones.
 fn shake(zones: &Zones, mut random: Random) {
     for _ in 0..OPERATIONS {
         let sector = random.below(4) * ZONE;
@@ -124,7 +124,7 @@ fn shake(zones: &Zones, mut random: Random) {
     }
 }
 
-/// Has several threads do random things at once, and waits for them.
+/// Starts threads that execute random operations, and waits for them.
 fn shake_all(zones: &Arc<Zones>) -> Result {
     let mut jobs = KVec::new();
     let began = Instant::now();
@@ -153,7 +153,7 @@ mod tests {
     fn empty_zone_is_opened_again() -> Result {
         let zones = device()?;
         assert_eq!(write(&zones, 0, 8, Op::WRITE), Status::OK);
-        // Zone 1 was opened for a write, and closed again for this one.
+        // Zone 1 was opened by its write, and closed again to make room for zone 0.
         assert_eq!(zones.look(0), (ImplicitOpen, 8));
         assert_eq!(zones.look(1), (Closed, ZONE + 8));
         assert_eq!(zones.counts(), [1, 0, 1]);

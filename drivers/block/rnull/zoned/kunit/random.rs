@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random operations, compared with a model after each.
+//! Random operations. After each of them, the zones are compared with a model.
 
 use super::{
     model::Model,
@@ -29,11 +29,11 @@ use kernel::{
     }, //
 };
 
-/// Numbers that look random (xorshift).
+/// A pseudorandom number generator (xorshift).
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    /// Seeded with how long something took, in nanoseconds.
+    /// Returns a generator whose seed is the time since `began` in nanoseconds.
     pub(super) fn seeded(began: Instant<Monotonic>) -> Self {
         let nanos = began.elapsed().as_nanos() as u64;
         Self(nanos.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
@@ -83,7 +83,8 @@ impl Pair {
         })
     }
 
-    /// Does something with both. Returns whether both did the same.
+    /// Executes a random operation on the zones and on the model. Returns whether both had the same
+    /// result.
     fn step(&mut self) -> bool {
         let zone = self.random.below(ZONES as u64) as usize;
         match self.random.below(100) {
@@ -164,7 +165,7 @@ impl Pair {
         self.zones.fail_on(sector, how, &mut Null::default()) == expected
     }
 
-    /// Whether both are in the same state.
+    /// Returns whether the zones and the model are in the same state.
     fn is_same(&self) -> bool {
         let model = &self.model;
         let counts = [ImplicitOpen, ExplicitOpen, Closed].map(|cond| model.count(&[cond]) as u32);
@@ -173,7 +174,8 @@ impl Pair {
             && (0..ZONES).all(|zone| self.zones.look(zone) == (model.conds[zone], model.wps[zone]))
     }
 
-    /// Does `count` things. Returns how many went well.
+    /// Executes `count` random operations. Returns the number of operations before the first
+    /// difference.
     fn run(&mut self, count: u32) -> u32 {
         pr_info!("zones: seed {:#x}\n", self.random.0);
         (0..count)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every transition of a zone, and every refusal.
+//! All transitions of a zone, and all refused operations.
 
 use super::{
     zones,
@@ -26,8 +26,9 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Zones of 4 MiB with a capacity of 3 MiB: one that is conventional, and seven that are not.
+/// The size of a zone in sectors. A device has one conventional and seven sequential zones.
 const ZONE: u64 = 4 * MIB;
+/// The capacity of a sequential zone in sectors.
 const CAPACITY: u64 = 3 * MIB;
 
 fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones>> {
@@ -45,13 +46,13 @@ fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones>> {
     )
 }
 
-/// With limits that are not reached, and without.
+/// Returns a device without limits, and one with limits that the tests do not reach.
 fn devices() -> Result<[Arc<Zones>; 2]> {
     Ok([device(0, 0)?, device(6, 6)?])
 }
 
-/// The conditions of zones that are not conventional, with write pointers that they can have,
-/// relative to the start of the zone.
+/// The conditions of sequential zones, with possible write pointers relative to the start of the
+/// zone.
 const STATES: [(ZoneCond, u64); 10] = [
     (Empty, 0),
     (ImplicitOpen, 0),
@@ -65,10 +66,10 @@ const STATES: [(ZoneCond, u64); 10] = [
     (Offline, NONE),
 ];
 
-/// Relative to the start of zone 1.
+/// No write pointer, relative to the start of zone 1.
 const NONE: u64 = u64::MAX - ZONE;
 
-/// Puts zone 1 into a state, does something with it and returns its status and state.
+/// Sets the state of zone 1, and calls `act`. Returns the result of `act`, and the new state.
 fn after(
     zones: &Zones,
     (cond, wp): (ZoneCond, u64),
@@ -80,11 +81,11 @@ fn after(
     (status, cond, wp - ZONE)
 }
 
-/// What is expected in each of [`STATES`]: the next state, or `None` where the operation is refused
-/// with an I/O error and changes nothing.
+/// The expected result for each of [`STATES`]: the next state, or `None` if the operation is
+/// refused with an I/O error and changes nothing.
 type Expected = [Option<(ZoneCond, u64)>; 10];
 
-/// The first state that is not as expected.
+/// Returns the first of [`STATES`] for which the result of `act` is not the expected one.
 fn mismatch(
     zones: &Zones,
     expected: &Expected,
@@ -104,7 +105,7 @@ fn mismatch(
 }
 
 fn manage(op: Op) -> impl Fn(&Zones) -> Status {
-    // Any sector of the zone will do.
+    // The sector can be any one in the zone.
     move |zones| zones.op(op, ZONE + 9, 0).status
 }
 
@@ -161,7 +162,7 @@ mod tests {
             mismatch(&unlimited, &expected, manage(Op::ZONE_FINISH)),
             None
         );
-        // With limits a zone that is full is left as it is.
+        // On a device with limits, finishing a full zone changes nothing.
         expected[6] = Some((Full, CAPACITY));
         assert_eq!(mismatch(&limited, &expected, manage(Op::ZONE_FINISH)), None);
         Ok(())
@@ -183,7 +184,7 @@ mod tests {
     fn reset_all() -> Result {
         let empty = Some((Empty, 0));
         let mut expected = [empty; 10];
-        // Left as they are, and no error.
+        // These zones are skipped without an error.
         expected[8] = Some((ReadOnly, NONE));
         expected[9] = Some((Offline, NONE));
         for zones in devices()? {
@@ -289,10 +290,10 @@ mod tests {
                     position: Some(ZONE + at),
                 }
             );
-            // What the medium gets is a write, at that place.
+            // The backing store executes a write at this position.
             assert_eq!(store.transferred, Some((Op::WRITE, ZONE + at, 16)));
         }
-        // A write needs no telling.
+        // A write has no position.
         assert_eq!(zones.op(Op::WRITE, ZONE + 48, 16).position, None);
         assert_eq!(
             zones
@@ -383,13 +384,13 @@ mod tests {
             zones.process(Op::WRITE, sector, 16, &mut store).status
         };
         for zones in devices()? {
-            // Nothing was written: the zone is open nevertheless.
+            // Nothing was written, but the zone is open.
             assert_eq!(fault(&zones, ZONE, Status::RESOURCE, 0), Status::RESOURCE);
             assert_eq!(zones.look(1), (ImplicitOpen, ZONE));
-            // A part was.
+            // A part was written.
             assert_eq!(fault(&zones, ZONE, Status::IOERR, 3), Status::IOERR);
             assert_eq!(zones.look(1), (ImplicitOpen, ZONE + 3));
-            // The part that makes the zone full.
+            // A write that fails at the capacity makes the zone full.
             zones.force(1, Closed, ZONE + CAPACITY - 16);
             let sector = ZONE + CAPACITY - 16;
             assert_eq!(fault(&zones, sector, Status::IOERR, 16), Status::IOERR);
@@ -405,13 +406,13 @@ mod tests {
         let mut store = Null::default();
         zones.process(Op::ZONE_RESET, ZONE, 0, &mut store);
         assert_eq!((store.discards, store.discarded), (1, ZONE));
-        // Only of zones that are not empty.
+        // A reset of all zones discards only zones that are not empty.
         zones.force(2, Full, 3 * ZONE);
         zones.force(3, Offline, u64::MAX);
         zones.force(4, Closed, 4 * ZONE + 8);
         zones.process(Op::ZONE_RESET_ALL, 0, 0, &mut store);
         assert_eq!((store.discards, store.discarded), (3, 3 * ZONE));
-        // Nothing else does.
+        // Other operations discard nothing.
         for op in [Op::ZONE_OPEN, Op::ZONE_CLOSE, Op::ZONE_FINISH] {
             zones.process(op, ZONE, 0, &mut store);
         }
@@ -459,7 +460,7 @@ mod tests {
         assert_eq!(zones.try_write(3 * ZONE, 8), too_many);
         assert_eq!(zones.op(Op::ZONE_APPEND, 3 * ZONE, 8).status, too_many);
         assert_eq!(zones.look(3), (Empty, 3 * ZONE));
-        // Nor can a closed one be opened; it can be reset.
+        // A closed zone cannot be opened either, but it can be reset.
         zones.force(3, Closed, 3 * ZONE + 8);
         for op in [Op::ZONE_OPEN, Op::ZONE_FINISH] {
             assert_eq!(zones.op(op, 3 * ZONE, 0).status, too_many);
@@ -467,10 +468,10 @@ mod tests {
         assert_eq!(zones.try_write(3 * ZONE + 8, 8), too_many);
         assert_eq!(zones.counts(), [0, 2, 1]);
         assert_eq!(zones.op(Op::ZONE_RESET, 3 * ZONE, 0).status, Status::OK);
-        // An open one can be written and opened.
+        // An open zone can be written and opened.
         assert_eq!(zones.try_write(ZONE, 8), Status::OK);
         assert_eq!(zones.op(Op::ZONE_OPEN, ZONE, 0).status, Status::OK);
-        // When it is closed there is room.
+        // Closing it makes room.
         assert_eq!(zones.op(Op::ZONE_CLOSE, ZONE, 0).status, Status::OK);
         assert_eq!(zones.try_write(3 * ZONE, 8), Status::OK);
         assert_eq!(zones.counts(), [1, 1, 1]);
@@ -483,18 +484,18 @@ mod tests {
         for number in 1..=2 {
             assert_eq!(zones.try_write(number * ZONE, 8), Status::OK);
         }
-        // In turn: zone 1, then 2; one without data becomes empty.
+        // Zones are closed in turn: zone 1, then zone 2. A zone without data becomes empty.
         assert_eq!(zones.try_write(3 * ZONE, 8), Status::OK);
         assert_eq!(zones.look(1), (Closed, ZONE + 8));
         assert_eq!(zones.look(2), (ImplicitOpen, 2 * ZONE + 8));
         zones.force(2, ImplicitOpen, 2 * ZONE);
         assert_eq!(zones.op(Op::ZONE_OPEN, 4 * ZONE, 0).status, Status::OK);
         assert_eq!(zones.look(2), (Empty, 2 * ZONE));
-        // Finishing an empty zone needs room, too, and gives it back.
+        // Finishing an empty zone needs room only in passing.
         assert_eq!(zones.op(Op::ZONE_FINISH, 5 * ZONE, 0).status, Status::OK);
         assert_eq!(zones.look(3), (Closed, 3 * ZONE + 8));
         assert_eq!(zones.counts(), [0, 1, 2]);
-        // The search goes on where it ended, and around.
+        // The search continues after the zone that was closed last, and wraps around.
         for number in [6, 1] {
             let wp = zones.look(number).1;
             assert_eq!(zones.try_write(wp, 8), Status::OK);
@@ -516,13 +517,13 @@ mod tests {
             assert_eq!(zones.op(op, 4 * ZONE, 0).status, too_many);
         }
         assert_eq!(zones.try_write(4 * ZONE, 8), too_many);
-        // With as many active as can be, none is closed to open another.
+        // No zone is closed while the number of active zones is at its limit.
         assert_eq!(zones.look(1).0, Closed);
         assert_eq!(
             zones.op(Op::ZONE_OPEN, ZONE, 0).status,
             Status::ZONE_OPEN_RESOURCE
         );
-        // A zone that is full is not active.
+        // A full zone is not active.
         assert_eq!(zones.op(Op::ZONE_FINISH, 2 * ZONE, 0).status, Status::OK);
         assert_eq!(zones.counts(), [1, 0, 1]);
         assert_eq!(zones.try_write(4 * ZONE, 8), Status::OK);
@@ -535,7 +536,7 @@ mod tests {
         assert_eq!(zones.op(Op::ZONE_OPEN, ZONE, 0).status, Status::OK);
         zones.force(2, Closed, 2 * ZONE + 8);
         assert_eq!(zones.counts(), [0, 1, 1]);
-        // It can't be finished, as it can't be opened.
+        // The zone cannot be finished, because it cannot be opened.
         let mut store = Null::default();
         assert_eq!(
             zones.fail_on(2 * ZONE, Failure::ReadOnly, &mut store),
@@ -560,7 +561,7 @@ mod tests {
         assert_eq!(len(ZONE + 7, 513), 512);
         assert_eq!(len(ZONE + 8, 512), 0);
         assert_eq!(len(ZONE + 9, 512), 0);
-        // All of a finished zone, of one that can't be written, and of a conventional one.
+        // All data of finished, of read-only and of conventional zones can be read.
         assert_eq!(zones.op(Op::ZONE_FINISH, ZONE, 0).status, Status::OK);
         assert_eq!(len(2 * ZONE - 8, 4096), 4096);
         zones.force(1, ReadOnly, u64::MAX);
@@ -578,7 +579,7 @@ mod tests {
             zones.report(&mut report)?;
             Ok::<_, Error>(report)
         };
-        // From any sector of the first zone on, to the end.
+        // A report starts with the zone that contains the sector, and ends with the last zone.
         let all = report(5, u32::MAX)?;
         assert_eq!(all.zones().len(), 8);
         for (number, zone) in all.zones().iter().enumerate() {
@@ -606,7 +607,7 @@ mod tests {
         zones.report(&mut report)?;
         assert_eq!(report.zones().len(), 3);
         assert_eq!(report.sector(), 9 * MIB);
-        // As the block layer does to find out that there are no more.
+        // The block layer reports once more, to find that there are no more zones.
         zones.report(&mut report)?;
         assert_eq!(report.zones().len(), 3);
         Ok(())
