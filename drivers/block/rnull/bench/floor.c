@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The floor: block drivers that do nothing, to measure other drivers against.
+ * The floor: minimal block drivers, to measure other drivers against.
  *
- * What an I/O costs through blk-mq with the smallest driver that can exist is
- * the cost of the block layer and of the program that submits it. What it costs
- * more with another driver is that driver's own.
+ * With a minimal driver, an I/O costs only the time of the block layer and of
+ * the submitter. With another driver it costs more; the difference is the own
+ * cost of that driver.
  *
- * There are two of them. A "single" device starts and ends each request in
- * queue_rq. A "batched" one does the same with what comes one at a time, and
- * takes what comes together by queue_rqs and ends it together. It counts these
- * calls, and no more, in the parameter "batches": a measurement that is said to
- * be one of batches is divided by that.
+ * There are two drivers. A "single" device starts and ends each request in
+ * queue_rq. A "batched" device also has queue_rqs, and ends the requests of a
+ * list in one batch. The parameter "batches" counts the calls of queue_rqs, from
+ * which the bench computes the size of the batches.
  */
 
 #include <linux/blk-mq.h>
@@ -31,7 +30,7 @@ MODULE_PARM_DESC(hw_queues, "Number of hardware queues of a device");
 
 static unsigned int depth = 64;
 module_param(depth, uint, 0444);
-MODULE_PARM_DESC(depth, "Number of requests of a hardware queue");
+MODULE_PARM_DESC(depth, "Queue depth of a hardware queue");
 
 static unsigned int gb = 250;
 module_param(gb, uint, 0444);
@@ -46,8 +45,8 @@ module_param(batches, ulong, 0444);
 MODULE_PARM_DESC(batches, "Number of calls of queue_rqs so far");
 
 /*
- * What a driver keeps with each request is in no file of sysfs: write the path
- * of a disk to "request_data", and read the size in bytes.
+ * The size of the driver data of a request is not in sysfs. Write the path of a
+ * disk to "request_data", and read the size in bytes from it.
  */
 static unsigned int request_data_size;
 
@@ -80,7 +79,7 @@ static const struct kernel_param_ops floor_inspect_ops = {
 };
 
 module_param_cb(request_data, &floor_inspect_ops, &request_data_size, 0600);
-MODULE_PARM_DESC(request_data, "Path of a disk; reads as its driver's bytes per request");
+MODULE_PARM_DESC(request_data, "Path of a disk; reads as the bytes of driver data per request");
 
 struct floor_device {
 	struct blk_mq_tag_set set;
@@ -211,5 +210,5 @@ static void __exit floor_exit(void)
 }
 module_exit(floor_exit);
 
-MODULE_DESCRIPTION("Block drivers that do nothing, to measure others against");
+MODULE_DESCRIPTION("Minimal block drivers, to measure other drivers against");
 MODULE_LICENSE("GPL");

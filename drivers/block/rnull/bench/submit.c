@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A submitter inside the kernel, to measure block drivers by time.
+ * A submitter in the kernel, to measure the time that block drivers take.
  *
- * It reads from block devices in turn, one block at a time or several together,
- * under a plug or without one, and prints for each turn how long it took. No
- * system call is in that, so that it can be measured in user-mode Linux, where
- * code of the kernel runs as fast as any program, but system calls don't.
+ * It reads from several block devices in turn, in batches of one or more blocks,
+ * with or without a plug. For each turn it prints the time that the turn took.
+ * The submitter makes no system calls, because it runs in user-mode Linux, where
+ * system calls are slow, but kernel code runs as fast as any program.
  *
- * It runs on the kernel thread that boots the kernel, when all built-in drivers
- * are there, and only if the parameter "devices" names any.
+ * It runs in the kernel thread that boots the kernel, after the built-in drivers
+ * are initialized, and only if the parameter "devices" is set.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -25,7 +25,7 @@
 #define MAX_DEVICES	8
 #define MAX_BATCH	64
 #define BLOCK_BYTES	4096
-/* Blocks that follow each other would be merged into one request. */
+/* Leave gaps between blocks, so that they are not merged into one request. */
 #define STRIDE		(16 * BLOCK_BYTES >> SECTOR_SHIFT)
 
 static char *devices[MAX_DEVICES];
@@ -35,7 +35,7 @@ MODULE_PARM_DESC(devices, "Paths of the devices to read from in turn");
 
 static unsigned int batch = 1;
 module_param(batch, uint, 0444);
-MODULE_PARM_DESC(batch, "Number of blocks that are submitted together");
+MODULE_PARM_DESC(batch, "Number of blocks in a batch");
 
 static bool plugged = true;
 module_param(plugged, bool, 0444);
@@ -47,11 +47,11 @@ MODULE_PARM_DESC(turns, "Number of turns of each device");
 
 static unsigned int ios = 16384;
 module_param(ios, uint, 0444);
-MODULE_PARM_DESC(ios, "Number of blocks that are read in a turn");
+MODULE_PARM_DESC(ios, "Number of blocks to read in a turn");
 
 static bool halt;
 module_param(halt, bool, 0444);
-MODULE_PARM_DESC(halt, "Halt the machine afterwards");
+MODULE_PARM_DESC(halt, "Halt the machine at the end");
 
 struct submit_bio {
 	struct bio bio;
@@ -105,7 +105,7 @@ static void submit_turns(struct file **files)
 
 	for (turn = 0; turn < turns; turn++) {
 		for (n = 0; n < nr_devices; n++) {
-			/* Each goes first as often as the others. */
+			/* Each device is the first one equally often. */
 			unsigned int which = (n + turn) % nr_devices;
 			struct block_device *bdev = file_bdev(files[which]);
 			ktime_t start;
