@@ -177,8 +177,10 @@ where
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
             let Some(Port { queue, interrupt }) = self.0.get(hw_queue as usize) else {
-                // Only a hardware queue for polling can lack a ring.
-                drop(first);
+                // Only a hardware queue for polling can lack a ring. Its requests come here when
+                // they have timed out.
+                let status = first.data().status().load();
+                first.end(status);
                 next = others();
                 continue;
             };
