@@ -35,6 +35,8 @@ events! {
     Completed => "completed";
     /// The driver refused or requeued a request, and the block layer dispatches it again.
     Requeued => "requeued";
+    /// The driver dropped a request, and left it to its timeout.
+    Dropped => "dropped";
     /// A request timed out.
     TimedOut => "timed_out";
     /// No request waited for a completion entry.
@@ -167,8 +169,9 @@ mod tests {
         let statistics = Statistics::new(3)?;
         statistics.count(2, Event::Requeued);
         let text = CString::try_from_fmt(fmt!("{statistics}"))?;
-        let head = c"hctx submitted completed requeued timed_out spurious injected batches\n\
-                     2 0 0 1 0 0 0 0\n";
+        let head =
+            c"hctx submitted completed requeued dropped timed_out spurious injected batches\n\
+                     2 0 0 1 0 0 0 0 0\n";
         assert_eq!(&*text, head);
         Ok(())
     }

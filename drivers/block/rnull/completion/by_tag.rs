@@ -28,6 +28,7 @@ use self::ring::{
     Ring, //
 };
 use super::{
+    end_all,
     end_each,
     keep_status,
     Done,
@@ -81,29 +82,19 @@ where
 }
 
 /// Adds a completion entry for a request.
-// Not inlined, so that the other modes of `Any` do not save registers for it.
-#[inline(never)]
 pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
 where
     T: Operations<RequestData: HasStatus>,
 {
-    let rq = keep_status(done);
-    if gate::is_open() {
-        return rings.post_faulty(rq);
-    }
-    rings.post::<false>(rq, || None);
+    rings.post(keep_status(done).into());
 }
 
-/// Adds completion entries for a batch. Injects none, because requests are completed one by one
-/// while the gate is open.
-#[inline(never)]
-pub(super) fn complete_list<T>(rings: &Rings<T>, mut list: RequestList<T, InFlight>)
+/// Adds completion entries for a batch.
+pub(super) fn complete_list<T>(rings: &Rings<T>, list: RequestList<T, InFlight>)
 where
     T: Operations<RequestData: HasStatus>,
 {
-    if let Some(first) = list.pop_front() {
-        rings.post::<false>(first, || list.pop_front());
-    }
+    rings.post(list);
 }
 
 /// The completion rings of a device: one for each hardware queue that it can have, except for those
@@ -158,44 +149,43 @@ where
         Ok(Self(ports))
     }
 
-    /// Adds an entry for a request, and an injected one after it if `tag_inject` asks for one.
-    #[cold]
+    /// Adds an entry for each request of a batch to the ring of its hardware queue, and arms the
+    /// interrupts. While the gate is open, adds an injected entry after each if `tag_inject` asks for
+    /// it.
+    ///
+    /// A request without room for its entry ends at once: one of a hardware queue for polling that
+    /// has no ring, which comes here when it has timed out, or if entries of other requests that
+    /// have ended, or injected entries, fill the ring.
+    // Not inlined, so that the other modes of `Any` do not save registers for it.
     #[inline(never)]
-    fn post_faulty(&self, rq: OwnedRequest<T, InFlight>) {
-        self.post::<true>(rq, || None);
-    }
-
-    /// Adds an entry for the request `first`, and for each that `others` returns, to the ring of
-    /// its hardware queue. Arms the interrupts.
-    #[inline(always)]
-    fn post<const FAULTY: bool>(
-        &self,
-        first: OwnedRequest<T, InFlight>,
-        mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
-    ) {
-        let mut next = Some(first);
+    fn post(&self, mut list: RequestList<T, InFlight>) {
+        let gate = gate::is_open();
+        let mut without_entry = RequestList::new();
+        let mut next = list.pop_front();
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
             let Some(Port { queue, interrupt }) = self.0.get(hw_queue as usize) else {
-                // Only a hardware queue for polling can lack a ring. Its requests come here when
-                // they have timed out.
-                let status = first.data().status().load();
-                first.end(status);
-                next = others();
+                without_entry.push_back(first);
+                next = list.pop_front();
                 continue;
             };
             let mut producer = queue.ring.producer();
-            queue.post::<FAULTY>(&mut producer, first);
-            next = others();
+            next = Some(first);
             while let Some(rq) = next.take_if(|rq| rq.hw_queue() == hw_queue) {
-                queue.post::<FAULTY>(&mut producer, rq);
-                next = others();
+                if let Err(rq) = queue.post(&mut producer, rq, gate) {
+                    without_entry.push_back(rq);
+                }
+                next = list.pop_front();
             }
             let armed = producer.arm();
             drop(producer);
             if armed {
                 interrupt.restart(queue.latency);
             }
+        }
+        // Not earlier: to end a request, the caller must not hold a lock.
+        if !without_entry.is_empty() {
+            end_all(without_entry);
         }
     }
 }
@@ -204,18 +194,21 @@ impl<T> HwQueue<T>
 where
     T: Operations<RequestData: HasStatus>,
 {
-    /// Adds an entry for a request.
+    /// Adds an entry for a request, and with `gate`, if `tag_inject` asks for it, an injected one.
+    /// Returns the request if the ring is full.
     #[inline(always)]
-    fn post<const FAULTY: bool>(&self, producer: &mut Producer<'_>, rq: OwnedRequest<T, InFlight>) {
+    fn post(
+        &self,
+        producer: &mut Producer<'_>,
+        rq: OwnedRequest<T, InFlight>,
+        gate: bool,
+    ) -> Result<(), OwnedRequest<T, InFlight>> {
         let (hw_queue, tag) = (rq.hw_queue(), rq.tag());
         if !producer.push(Entry { hw_queue, tag }) {
-            // Only injected entries can fill the ring. The request ends without an entry.
-            let status = rq.data().status().load();
-            rq.end(status);
-            return;
+            return Err(rq);
         }
         rq.park();
-        if FAULTY {
+        if gate {
             if let Some((hw_queue, tag)) = self.retained.faults.inject_tag(hw_queue, tag) {
                 // If the ring is full, nothing is injected.
                 if producer.push(Entry { hw_queue, tag }) {
@@ -223,6 +216,7 @@ where
                 }
             }
         }
+        Ok(())
     }
 
     /// Ends the requests whose entries the interrupt is for. Returns whether the next interrupt is

@@ -100,10 +100,12 @@ impl<C: Completion> Queue<C> {
         rq.start()
     }
 
-    /// Leaves a request to its timeout. If a completion entry with its tag ends it earlier, it
-    /// fails as well, because it was not executed.
+    /// Drops a request: leaves it to its timeout. If a completion entry with its tag ends it
+    /// earlier, it fails as well, because it was not executed.
     #[cold]
-    fn lose(rq: Started<C>) {
+    fn lose(&self, rq: Started<C>) {
+        let statistics = &self.backend.retained.statistics;
+        statistics.count(rq.hw_queue(), Event::Dropped);
         rq.data().status().store(Status::TIMEOUT);
         rq.park();
     }
@@ -168,7 +170,7 @@ impl<C: Completion> Queue<C> {
         let rq = self.start(self.admit(rq)?);
         let polled = may_be_polled && rq.is_polled();
         if !polled && ((gate && faults.should_time_out()) || rq.should_fake_timeout()) {
-            Self::lose(rq);
+            self.lose(rq);
             return Ok(None);
         }
         let done = execute(&self.backend, rq);
@@ -200,18 +202,22 @@ impl<C: Completion> Queue<C> {
     /// This is out of line, so that the fast path does not save registers for it.
     #[inline(never)]
     fn queue_slow<'call>(&self, rq: New<'call, C>) -> QueueResult<'call, NullBlk<C>> {
-        let gate = gate::is_open();
-        let done = self.process(rq, true, gate, |backend, rq| {
+        if let Some(done) = self.process_gated(rq, gate::is_open())? {
+            self.complete(done);
+        }
+        Ok(())
+    }
+
+    /// As [`process`](Self::process), for any request. With `gate`, the gate is open.
+    #[inline(never)]
+    fn process_gated<'call>(&self, rq: New<'call, C>, gate: bool) -> Processed<'call, C> {
+        self.process(rq, true, gate, |backend, rq| {
             if gate || C::FEATURES {
                 backend.execute_command(rq)
             } else {
                 Self::execute(backend, rq)
             }
-        })?;
-        if let Some(done) = done {
-            self.complete(done);
-        }
-        Ok(())
+        })
     }
 
     /// Queues a list of requests while the gate is open. Returns the refused requests.
@@ -219,21 +225,23 @@ impl<C: Completion> Queue<C> {
     #[inline(never)]
     fn queue_gated<'call>(
         &self,
-        requests: RequestList<NullBlk<C>, Idle<'call>>,
+        mut requests: RequestList<NullBlk<C>, Idle<'call>>,
     ) -> RequestList<NullBlk<C>, Idle<'call>> {
-        let mut refused = RequestList::new();
+        let statistics = &self.backend.retained.statistics;
         let mut batch = Some(Event::Batch);
-        for rq in requests {
+        let mut refused = RequestList::new();
+        let done = core::iter::from_fn(|| loop {
+            let rq = requests.pop_front()?;
             if let Some(batch) = batch.take() {
-                self.backend
-                    .retained
-                    .statistics
-                    .count_io(rq.hw_queue(), batch);
+                statistics.count_io(rq.hw_queue(), batch);
             }
-            if let Err(rq) = self.queue_slow(rq) {
-                refused.push_back(rq.into_request());
+            match self.process_gated(rq, true) {
+                Ok(Some(done)) => return Some(done),
+                Ok(None) => (),
+                Err(rq) => refused.push_back(rq.into_request()),
             }
-        }
+        });
+        C::complete_all(&self.completion, done);
         refused
     }
 }
@@ -258,7 +266,7 @@ impl<C: Completion> Operations for NullBlk<C> {
         }
         let rq = queue.start(rq);
         if rq.should_fake_timeout() {
-            Queue::lose(rq);
+            queue.lose(rq);
             return Ok(());
         }
         let done = Queue::execute(&queue.backend, rq);

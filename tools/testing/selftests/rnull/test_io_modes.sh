@@ -149,7 +149,7 @@ counted() {
 	((submitted > 0 && submitted <= REPORT[1] + REPORT[3]))
 	statistic f completed
 	want "completed" "$RET" "$submitted"
-	for counter in requeued timed_out spurious injected; do
+	for counter in requeued dropped timed_out spurious injected; do
 		statistic f "$counter"
 		want "$counter" "$RET" 0
 	done
