@@ -54,7 +54,8 @@ pub(crate) trait Completion: Sized + 'static {
     /// stored with the request.
     const DEFERRED: bool;
 
-    /// True if the device may have features, so that execution does something.
+    /// True if the device may have features, such as zones. Otherwise, executing a request does
+    /// nothing.
     const FEATURES: bool;
 
     /// The data of a request.
@@ -171,7 +172,7 @@ macro_rules! make_types {
             const DEFERRED: bool = true;
             const FEATURES: bool = true;
 
-            // This has a status, which is enough for the other modes, and a timer.
+            // The other modes need only the status in this; the mode `timer` needs its timer, too.
             type Data<T: 'static> = TimerData<T>;
             type Device<T: Operations> = AnyDevice<T>;
 
@@ -258,8 +259,9 @@ where
 
 /// Ends each request of a batch with its status. Does not sleep.
 ///
-/// A request ends when the next one is known, or none follows. A batch of one does without a
-/// `CompletionBatch`, which would cost more than it saves.
+/// Each request waits in `last` until the next one arrives. So this finds out whether a batch has
+/// only one request, and ends that one without the `CompletionBatch`, which would cost more than it
+/// saves.
 #[inline(always)]
 fn end_each<T: Operations>(batch: impl Iterator<Item = Done<T>>) {
     CompletionBatch::scope(|completed| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request's way through the driver: `queue_rq` admits, starts, executes and completes it.
+//! The path of a request through the driver: `queue_rq` admits, starts, executes and completes it.
 //!
 //! * `throttle`: the bandwidth limit.
 //! * `backend`: executes requests, with the features of the device.

@@ -66,8 +66,8 @@
 //!   reference, [`cancel_timer`](Request::cancel_timer) drops it. Use this to watch a request,
 //!   which may have ended, or been started again, before the callback runs.
 //!
-//! To be called again, the callback starts the timer again. Its return value has no effect. As in
-//! C, a timer whose time is negative, relative to now, never expires.
+//! The callback can restart the timer by `start_timer`. Its return value has no effect. As in C, a
+//! timer whose time is negative, relative to now, never expires.
 //!
 //! [`HrTimer`]: crate::time::hrtimer::HrTimer
 //! [`HrTimerCallback`]: crate::time::hrtimer::HrTimerCallback

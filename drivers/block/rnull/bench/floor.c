@@ -42,7 +42,7 @@ MODULE_PARM_DESC(bs, "Block size of a device in bytes");
 
 static unsigned long batches;
 module_param(batches, ulong, 0444);
-MODULE_PARM_DESC(batches, "Number of calls of queue_rqs so far");
+MODULE_PARM_DESC(batches, "Number of calls of queue_rqs");
 
 /*
  * The size of the driver data of a request is not in sysfs. Write the path of a

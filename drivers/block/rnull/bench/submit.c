@@ -39,7 +39,7 @@ MODULE_PARM_DESC(batch, "Number of blocks in a batch");
 
 static bool plugged = true;
 module_param(plugged, bool, 0444);
-MODULE_PARM_DESC(plugged, "Whether the blocks are submitted under a plug");
+MODULE_PARM_DESC(plugged, "Submit the blocks of a batch under a plug");
 
 static unsigned int turns = 100;
 module_param(turns, uint, 0444);

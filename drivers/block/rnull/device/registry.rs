@@ -41,7 +41,7 @@ pub(crate) struct Registry {
     debug: Dir,
     #[pin]
     taken: Mutex<Taken>,
-    /// The tag set of the devices with `shared_tags`, once there was one.
+    /// The tag set of the devices with `shared_tags`. The first such device creates it.
     #[pin]
     shared_tags: Mutex<Option<Arc<SharedTags>>>,
 }

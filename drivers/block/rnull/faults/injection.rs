@@ -105,7 +105,7 @@ impl Faults {
         self.should_fail(Kind::Timeout)
     }
 
-    /// Returns whether the setup of a hardware queue is to fail.
+    /// Returns whether to fail the setup of a hardware queue.
     pub(crate) fn should_fail_init_hctx(&self) -> bool {
         self.should_fail(Kind::InitHctx)
     }
@@ -129,15 +129,16 @@ impl Faults {
         Ok(())
     }
 
-    /// Returns the hardware queue and the tag of a wrong completion entry, if the device is to add
-    /// one after its entry for `hw_queue` and `tag`.
+    /// Returns the hardware queue and the tag of a wrong completion entry, if the device adds one
+    /// after its entry for `hw_queue` and `tag`.
     pub(crate) fn inject_tag(&self, hw_queue: u32, tag: u32) -> Option<(u32, u32)> {
         self.should_fail(Kind::Tag)
             .then(|| wrong_tag(hw_queue, tag, self.injected.fetch_add(1, Relaxed)))
     }
 }
 
-/// Returns the hardware queue and the tag of a wrong completion entry. The kinds take turns.
+/// Returns the hardware queue and the tag of a wrong completion entry. `number` selects the kind of
+/// error, each in turn.
 #[cold]
 fn wrong_tag(hw_queue: u32, tag: u32, number: u32) -> (u32, u32) {
     match number % 6 {

@@ -170,7 +170,7 @@ impl Backend {
         T: Operations<RequestData: HasStatus>,
     {
         let tree = &self.retained.tree;
-        // Where the operation is known, the compiler drops later tests of it.
+        // The first two arms know the operation, so the compiler drops later tests of it.
         let result = match rq.op() {
             Op::READ if self.plain => tree.read(Data::all(rq.segments(), rq.sector())),
             Op::WRITE if self.plain => tree.write(Data::all(rq.segments(), rq.sector())),

@@ -67,7 +67,7 @@ type New<'call, C> = OwnedRequest<NullBlk<C>, Idle<'call>>;
 /// A request that was started.
 type Started<C> = OwnedRequest<NullBlk<C>, InFlight>;
 
-/// The request that the caller has to complete, if any; or a refused request.
+/// The request that the caller must complete, if any; or a refused request.
 type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullBlk<C>>>;
 
 impl<C: Completion> Queue<C> {
@@ -101,7 +101,7 @@ impl<C: Completion> Queue<C> {
     }
 
     /// Drops a request: leaves it to its timeout. If a completion entry with its tag ends it
-    /// earlier, it fails as well, because it was not executed.
+    /// earlier, the request also fails, because it was not executed.
     #[cold]
     fn lose(&self, rq: Started<C>) {
         let statistics = &self.backend.retained.statistics;
@@ -327,8 +327,8 @@ impl<C: Completion> Operations for NullBlk<C> {
         let known = rq.data().status().load() == Status::TIMEOUT;
         rq.data().status().store(Status::TIMEOUT);
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
-        // The timeout expires again while the request is in flight. Report it once, and when it
-        // ends the request.
+        // The timeout expires repeatedly while the request is in flight. Log and count only the
+        // first time, and the time that ends the request.
         if owner.is_some() || !known {
             let statistics = &queue.backend.retained.statistics;
             statistics.count(rq.hw_queue(), Event::TimedOut);

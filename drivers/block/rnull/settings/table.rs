@@ -9,7 +9,7 @@
 /// implements the attribute, or:
 ///
 /// * the type of the setting;
-/// * ` = ` and the initial value, unless that is the module parameter as it is given;
+/// * ` = ` and the initial value, unless that is the unchanged module parameter;
 /// * `off` if the setting can be changed while the device is off, or `live` if at any time (the
 ///   numbers of hardware queues);
 /// * in parentheses the module parameter, if there is one: its name, type, default and description.

@@ -5,8 +5,9 @@
 //! The tree has four levels, whatever the size of the device, so a look-up takes four loads and no
 //! loop. An xarray has as many levels as it needs, and its look-up takes more instructions.
 //!
-//! A node is allocated with the first page below it. A leaf is freed with its last page. Other
-//! nodes are freed with the device: 4 KiB for each 64 MiB, and for each 32 GiB, that had pages.
+//! A node is allocated with the first page below it. A leaf is freed with its last page. The other
+//! nodes, of 4 KiB, are freed with the device. There is one for each 64 MiB that had a page, and
+//! one for each 32 GiB.
 
 use super::page::StorePage;
 use kernel::{
@@ -125,7 +126,7 @@ impl Directory {
         lower[way.lower].as_deref_mut()
     }
 
-    /// Returns the part that has to be added next, if there is no page with the number `page`.
+    /// Returns the part that must be added next, if there is no page with the number `page`.
     pub(super) fn missing(&self, page: usize) -> Option<Missing> {
         let way = Way::to(page);
         let Some(upper) = self.root.get(way.root) else {
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(directory.missing(3 * root), Some(Missing::Root(4)));
         assert_eq!(add(&mut directory, 3 * root), Ok(5));
         assert_eq!(add(&mut directory, 2 * root), Ok(4));
-        // Only the pages that were added are there.
+        // The tree has the added pages, and no others.
         for page in [
             0,
             LEAF_PAGES - 1,

@@ -178,7 +178,7 @@ impl ZoneConfig {
 }
 
 impl Layout {
-    /// Returns the place and the type of the zone with this number.
+    /// Returns the position, the size and the type of the zone with this number.
     pub(super) fn extent(&self, number: u32) -> Extent {
         let start = u64::from(number) * u64::from(self.zone_sectors);
         let conventional = number < self.nr_conv;

@@ -97,7 +97,7 @@ pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Resu
 }
 
 impl ManageGuard<'_> {
-    /// Discards the data of the zone, if the caller has to.
+    /// Discards the data of the zone, if the caller must do that.
     fn settle(self, store: &mut impl Discard) {
         if let Some((sector, sectors)) = self.to_discard() {
             store.discard(sector, sectors);

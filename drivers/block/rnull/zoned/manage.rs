@@ -35,7 +35,7 @@ pub(crate) struct ManageGuard<'a> {
 }
 
 impl ManageGuard<'_> {
-    /// Returns the sectors that the caller has to discard, if any: the first, and their number.
+    /// Returns the sectors that the caller must discard, if any: the first, and their number.
     pub(crate) fn to_discard(&self) -> Option<(u64, u64)> {
         let extent = self.zone.extent();
         self.emptied.then_some((extent.start, extent.len))

@@ -10,7 +10,7 @@ use kernel::block::{
     ZoneCond, //
 };
 
-/// The place and the type of a zone, which do not change. Everything is in sectors.
+/// The position, the size and the type of a zone, which do not change. Units are sectors.
 #[derive(Clone, Copy)]
 pub(super) struct Extent {
     /// The first sector.

@@ -27,7 +27,7 @@ use kernel::{
 ///
 /// A sequential zone stays locked until this is dropped. So the transfer may sleep only with
 /// [`Locking::Sleeping`](super::Locking::Sleeping).
-#[must_use = "what was written has to be committed"]
+#[must_use = "a write must be committed"]
 pub(crate) struct WriteGuard<'a> {
     zones: &'a Zones,
     /// The zone, unless it is conventional.
@@ -81,7 +81,7 @@ impl Zones {
     #[inline]
     pub(crate) fn begin_read(&self, sector: u64) -> Result<ReadGuard<'_>, Status> {
         let (_, zone) = self.zone(sector).ok_or(Status::IOERR)?;
-        // Only stored data has to agree with the write pointer.
+        // Only stored data must agree with the write pointer.
         let locked = (zone.lock.covers_data() && !zone.extent.conventional).then(|| zone.lock());
 
         let State { cond, wp } = zone.state();

@@ -253,8 +253,8 @@ impl<T: Operations> TagSet<T> {
         for (index, count) in counts.into_iter().take(maps as usize).enumerate() {
             // SAFETY: The array has a map for each type of queue, of which these are the first.
             let map = unsafe { first.add(index) };
-            // SAFETY: `map` is valid, and nothing else writes to it. C reads the number of queues
-            // without a lock, as it writes it elsewhere, and only shows it.
+            // SAFETY: `map` is valid, and nothing else writes to it. C may read the number of
+            // queues without a lock, to show it in sysfs. C drivers write it by a plain store, too.
             unsafe {
                 (*map).nr_queues = count;
                 (*map).queue_offset = offset;

@@ -195,8 +195,9 @@ impl<T: Operations> VTable<T> {
         // the invariants of `Request` hold during the call.
         let rq = unsafe { &*rq.cast::<Request<T>>() };
         T::timeout(rq.queue_data(), rq);
-        // A request that has not ended times out again. So one whose owner the driver did not find
-        // does not hang. If it has ended, this only arms the timer of the queue once more.
+        // If the request has not ended, it times out again. So the I/O does not hang if the driver
+        // did not find its owner in this call. If the request has ended, this only arms the timer
+        // of the queue once more.
         bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER
     }
 

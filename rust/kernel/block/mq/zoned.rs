@@ -131,7 +131,7 @@ pub(super) unsafe fn revalidate(disk: *mut bindings::gendisk) -> Result {
 ///
 /// # Safety
 ///
-/// `q` must be valid, and a freeze of the queue must not wait for the caller.
+/// `q` must be valid, and the caller must hold nothing that a freeze of the queue waits for.
 // Not inlined into modules, to which the C functions are not exported.
 #[inline(never)]
 unsafe fn enter_queue(q: *mut bindings::request_queue) -> Result {

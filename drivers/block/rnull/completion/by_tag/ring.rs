@@ -146,7 +146,7 @@ impl Producer<'_> {
         true
     }
 
-    /// Arms an interrupt for the added entries, if none is armed. Returns whether the caller has to
+    /// Arms an interrupt for the added entries, if none is armed. Returns whether the caller must
     /// start its timer.
     #[inline]
     pub(super) fn arm(&mut self) -> bool {
@@ -200,8 +200,8 @@ impl Consumer<'_> {
         Some(found)
     }
 
-    /// Ends the interrupt, after all its entries were taken. Arms the next one for entries that
-    /// were added meanwhile. Returns whether it did; then the caller has to start the timer.
+    /// Ends the interrupt, after all its entries were taken. Arms the next one if the device has
+    /// added entries meanwhile. Returns whether it did; then the caller must start the timer.
     #[inline]
     pub(super) fn finish(self) -> bool {
         // ORDERING: A full barrier in `next` is between the store to `taken` and this load. See

@@ -346,7 +346,7 @@ impl GenDiskBuilder {
             })?
         };
         let mut disk = ScopeGuard::new_with_data(disk, |disk| {
-            // C does not expect that while it frees a disk, either.
+            // The same applies while C frees a disk.
             let _queues = queues_lock.lock();
             // SAFETY: `disk` was allocated above and not added. This drops its reference.
             unsafe { bindings::put_disk(disk) };

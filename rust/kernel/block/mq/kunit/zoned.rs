@@ -62,7 +62,7 @@ struct Known {
     reports: Atomic<u32>,
     /// If set, the driver replaces the report by one about another disk.
     forge: Atomic<bool>,
-    /// The sector at which the driver says that data was written.
+    /// The sector that the driver passes to `set_sector`.
     position: Atomic<u64>,
     /// Results of the last I/O: the sector was accepted, and the request's sector is right
     /// afterwards.
@@ -490,9 +490,9 @@ mod tests {
         Ok(())
     }
 
-    /// Submits a write of eight sectors to the second zone, which the driver says went to
-    /// `position`. Returns whether the abstraction accepted that, and the sector that the submitter
-    /// gets.
+    /// Submits a write of eight sectors to the second zone. The driver passes `position` to
+    /// `set_sector`. Returns whether the abstraction accepted `position`, and the sector that the
+    /// submitter gets.
     fn append(disk: &TestDisk, op: u32, position: u64) -> Result<(bool, u64)> {
         disk.known.position.store(position, Relaxed);
         let (error, sector) = disk.write(op, LEN)?;

@@ -54,7 +54,7 @@ pub struct OwnedRequest<T: Operations, S: State> {
 /// A request that the driver refuses, and the status: the error of [`Operations::queue_rq`].
 ///
 /// Made by [`OwnedRequest::refuse`].
-#[must_use = "a refused request has to be returned from queue_rq"]
+#[must_use = "a refused request must be returned from queue_rq"]
 pub struct Refused<'call, T: Operations> {
     rq: OwnedRequest<T, Idle<'call>>,
     status: Status,

@@ -78,8 +78,8 @@ unsafe impl<T: Operations> Sync for Request<T> {}
 impl<T: Operations> Request<T> {
     /// Returns the driver's data of this request.
     ///
-    /// [`Operations::new_request_data`] creates it once. All I/Os of the request use it, and find
-    /// in it what the last one left.
+    /// [`Operations::new_request_data`] creates it once. All I/Os of the request use it, so a new
+    /// I/O finds the values that the previous one left.
     #[inline]
     pub fn data(&self) -> &T::RequestData {
         &self.pdu().data
