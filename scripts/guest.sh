@@ -106,8 +106,8 @@ fill_run() {
 }
 
 qemu_arguments() {
-	# Without no_timer_check, a guest that the host does not schedule for a moment
-	# while it boots takes its timer for broken, and panics.
+	# If the host does not schedule a booting guest for a moment, the guest finds its timer
+	# broken, and panics. no_timer_check disables that test.
 	local share from command_line=(
 		console=ttyS0 panic=-1 oops=panic tsc=reliable no_timer_check
 		root=rootfs ro rootfstype=9p init=/rnull-init

@@ -25,7 +25,7 @@ NEEDED = ("build", "sound", "api", "cost", "contract")
 NEEDS = (*NEEDED, "test", "fix")
 # The needs that each value of PATCHES= includes.
 SETS = {"all": NEEDS, "needed": (*NEEDED, "test")}
-# Files that have another place in a kernel, because it has a file of this name.
+# Files that get another path in a kernel tree, because it already has a file of this name.
 PLACES = {"Kconfig": "drivers/block/tests/Kconfig"}
 
 

@@ -15,8 +15,9 @@ from report import FORMAT
 from summary import NAMES, Figure, Summary
 
 # Two runs of the same kernel can differ by this much, although the intervals within one boot are
-# smaller. Counts of the same code do not vary. But code that moves changes page faults and the
-# timing of the kernel's other work, by a few instructions per I/O, and a share of large I/Os.
+# smaller. Counts of the same code do not vary. But if code moves, page faults and the timing of the
+# kernel's other work change. That changes the count by a few instructions per I/O, or for large
+# I/Os by a fraction of the count.
 LEAST = 8
 LEAST_SHARE = 0.003
 LEAST_RATIO = {"several processors": 0.15, "native": 0.03}

@@ -106,7 +106,7 @@ class Configured:
 
 
 def has(driver, attribute):
-    """Whether the driver's devices have this attribute."""
+    """True if the driver's devices have this attribute."""
     top, _ = CONFIGURED[driver]
     return attribute in (CONFIGFS / top / "features").read_text().strip().split(",")
 

@@ -187,7 +187,8 @@ class Devices:
             "memory_backed": cell.get("memory_backed", 0),
             "blocksize": cell.get("blocksize", SECTOR),
             "submit_queues": cell.get("hw_queues", 1),
-            # The default is 1, and the second hardware queue would cost with an I/O scheduler.
+            # Not the default of 1: with an I/O scheduler, a second hardware queue would add to the
+            # cost.
             "poll_queues": int(cell.get("polled", False)),
             **cell.get(driver, {}),
         }
@@ -415,7 +416,7 @@ def free_memory():
 
 
 def times(wanted):
-    """How often to create these devices: many take long, and times of few vary."""
+    """The number of times to create these devices: many take long, and times of few vary."""
     return max(2, min(5, 64 // wanted["devices"]))
 
 

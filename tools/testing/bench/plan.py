@@ -18,8 +18,8 @@ DRIVERS = ["floor", "floorb", "c", "rust"]
 # I/Os in a sample: 50 to 150 million instructions.
 IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 160}
 SAMPLES = 5  # of each cell and driver
-SAMPLES_FULL = 3  # likewise, as there are so many cells
-LEFT_OUT = 1  # more, in which caches fill
+SAMPLES_FULL = 3  # likewise with FULL=1, which has many more cells
+LEFT_OUT = 1  # additional samples at the start, in which caches fill
 COMPLETION_NSEC = 1000  # the shortest time that a clock event can be programmed for
 CREATED = [1, 16, 256]  # numbers of devices to create and remove
 CREATED_QUEUED = 8  # likewise, with each number of hardware queues
@@ -71,7 +71,8 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
     if cell.get("polled"):
         words.append("polled")
     if cell.get("memory_backed") or cell.get("polled"):
-        # Copying a byte is one instruction. Split I/Os are not polled: io_uring spins.
+        # Copying a byte is one instruction. The block layer does not poll an I/O that it splits,
+        # and io_uring spins until that has ended.
         cell["ios"] = max(16, min(IOS[bs], 100_000_000 // size_of(bs)))
         cell["warm_up"] = max(16, depth)
     for key in ("hw_queues", "devices"):

@@ -45,7 +45,7 @@ class Summary:
         self.spread = {}  # (cell, driver) -> spread of the samples
         self.batch = {}  # cell -> I/Os per call of queue_rqs on the batched floor
         self.busy = {}  # (cell, driver) -> share of the time in which fio ran
-        self.skipped = {}  # (cell, driver) -> why
+        self.skipped = {}  # (cell, driver) -> the reason
         self.smp = {}  # cell -> Figure of the IOPS of rust over those of c
         self.iops = {}  # (cell, driver) -> median IOPS
         self.native = {}  # (cell, driver) -> Figure of ns per I/O
@@ -184,12 +184,12 @@ PLUG_FLUSH_SIZE = 128 << 10
 
 
 def sleeps(cell):
-    """Whether the submitter sleeps until a timer completes its only I/O."""
+    """True if the submitter sleeps until a timer completes its only I/O."""
     return cell["irqmode"] in (2, 3) and cell["depth"] == 1
 
 
 def comes_alone(cell):
-    """Whether the block layer dispatches one request at a time, as it does from a scheduler."""
+    """True if the block layer dispatches one request at a time, as it does from a scheduler."""
     return (cell["batch"] == 1 or size_of(cell["bs"]) >= PLUG_FLUSH_SIZE
             or bool(cell.get("scheduler")))
 

@@ -21,7 +21,7 @@ BLKZEROOUT = 0x127F
 # <linux/fs.h>
 RWF_DSYNC = 2
 
-# The largest I/O, in sectors, and how much further it may begin in memory, in bytes.
+# The largest I/O, in sectors, and the number of bytes by which its memory may be shifted.
 LARGEST = 1024
 SLACK = 4096
 
@@ -58,7 +58,7 @@ class Failing:
     def __exit__(self, *_):
         if not self.kind:
             return
-        # The write may fail by the fault injection that it ends.
+        # This write switches fault injection off, but may itself be hit by a fault.
         for _ in range(100):
             try:
                 write_file("/proc/self/make-it-fail", "0")

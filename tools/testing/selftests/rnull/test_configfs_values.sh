@@ -54,7 +54,7 @@ power_row() {
 	tap_case "power-on with $1=$2: $3" tabled "$3" powered "$1" "$2"
 }
 
-# After a refusal, the device can be corrected and powered on.
+# After a refusal, the settings can be corrected, and the device powered on.
 refusal_is_not_fatal() {
 	make_device v
 	set_attr v size 4

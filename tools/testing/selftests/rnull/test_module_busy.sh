@@ -8,7 +8,8 @@
 ROUNDS=2
 [[ ${FULL:-} != 1 ]] || ROUNDS=10
 
-# unload_refused: with the errno of a module in use, and rmmod says no, too.
+# unload_refused: check that delete_module() fails with the errno of a module in
+# use, and that rmmod fails, too.
 unload_refused() {
 	refused EAGAIN rmmod "$MODULE"
 	fails rmmod "$MODULE" 2>"$WORK/rmmod"
