@@ -16,12 +16,8 @@ use self::registry::{
 use crate::{
     completion::{
         Any,
-        ByTag,
         Completion,
-        Inline,
-        Setup,
-        Softirq,
-        Timer, //
+        Setup, //
     },
     irq_mode::{
         completion_modes,
@@ -89,7 +85,10 @@ impl Device {
     ) -> Result<Self> {
         let machine = Machine::this();
         config.normalize(&machine)?;
-        let layout = config.plan_zones()?;
+        let layout = match config.zoned {
+            true => Some(Layout::plan(config)?),
+            false => None,
+        };
         let slot = registry.reserve(name)?;
         let backend = Backend::new(config, layout, retained, slot.name().as_cstr())?;
         let disk = Parts {
@@ -147,7 +146,7 @@ macro_rules! with_mode {
         /// mode.
         fn null_disk(&self) -> Result<KBox<dyn Disk>> {
             match self.config.irq_mode() {
-                $(IrqMode::$mode => self.add_disk::<$type>(self.tag_set()?),)*
+                $(IrqMode::$mode => self.add_disk::<$crate::completion::$type>(self.tag_set()?),)*
             }
         }
     };

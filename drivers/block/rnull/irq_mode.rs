@@ -33,6 +33,12 @@ macro_rules! make_irq_mode {
         }
 
         impl IrqMode {
+            /// The largest number.
+            pub(crate) const MAX: u32 = {
+                let numbers = [$($number),*];
+                numbers[numbers.len() - 1]
+            };
+
             /// Returns the mode with a number. Larger numbers stand for a timer, as in null_blk.
             pub(crate) fn numbered(number: u32) -> Self {
                 match number {

@@ -12,12 +12,13 @@
 //! * **gate**: a flag, set once faults or statistics are enabled;
 //! * **retained**: kept while a device is off.
 //!
-//! A module uses only the modules above it in this list:
+//! A module, but for its tests, uses only the modules above it in this list:
 //!
 //! * `trace`: the trace events.
-//! * `zoned`: zones. It has a list of its own.
+//! * `gate`: the flag that an I/O tests before faults and statistics.
 //! * `irq_mode`: the table of completion modes.
 //! * `settings`: the settings of a device, and the module parameters.
+//! * `zoned`: zones. It has a list of its own.
 //! * `store`: the backing store in memory, and the write cache.
 //! * `faults`: bad blocks and fault injection.
 //! * `statistics`: counters of requests.
@@ -32,6 +33,7 @@ mod completion;
 mod control;
 mod device;
 mod faults;
+mod gate;
 mod irq_mode;
 mod request;
 mod retained;
@@ -45,6 +47,7 @@ use device::{
     registry::Registry,
     Device, //
 };
+use irq_mode::IrqMode;
 use kernel::{
     configfs::Subsystem,
     module_param::ParamString,

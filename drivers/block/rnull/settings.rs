@@ -9,10 +9,6 @@ pub(crate) mod table;
 use crate::{
     irq_mode::IrqMode,
     module_parameters as given,
-    zoned::{
-        Layout,
-        ZoneConfig, //
-    }, //
 };
 use kernel::{
     block::SECTOR_SHIFT,
@@ -127,8 +123,9 @@ impl Config {
         self.submit_queues = if self.use_per_node_hctx {
             machine.nodes
         } else {
-            self.submit_queues.clamp(1, machine.cpus)
-        };
+            self.submit_queues
+        }
+        .clamp(1, machine.cpus);
         self.poll_queues = self.poll_queues.min(machine.poll_queues);
         self.irqmode = self.irq_mode() as u32;
 
@@ -141,8 +138,9 @@ impl Config {
         }
         self.cache_size = self.cache_size.min(u64::MAX >> MIB_SHIFT);
         self.mbps = self.mbps.min(MAX_MBPS);
-        if self.zoned {
-            self.zone_config().validate()?;
+        if self.zoned && !self.zone_size.is_power_of_two() {
+            pr_err!("zone_size must be power-of-two\n");
+            return Err(EINVAL);
         }
         self.check_depth()?;
         // Configurations rejected above keep `discard`.
@@ -160,47 +158,6 @@ impl Config {
         };
         pr_info!("discard option is ignored {}\n", reason);
         self.discard = false;
-    }
-
-    /// Lays out the zones of a zoned device. Replaces values that stand for others or exceed a
-    /// limit.
-    ///
-    /// # Errors
-    ///
-    /// As [`ZoneConfig::plan`].
-    pub(crate) fn plan_zones(&mut self) -> Result<Option<Layout>> {
-        if !self.zoned {
-            return Ok(None);
-        }
-        let mut config = self.zone_config();
-        let layout = config.plan(self.size, self.blocksize);
-        let ZoneConfig {
-            zone_size: _,
-            zone_capacity,
-            zone_nr_conv,
-            zone_max_open,
-            zone_max_active,
-            zone_append_max_sectors,
-            zone_full: _,
-        } = config;
-        self.zone_capacity = zone_capacity;
-        self.zone_nr_conv = zone_nr_conv;
-        self.zone_max_open = zone_max_open;
-        self.zone_max_active = zone_max_active;
-        self.zone_append_max_sectors = zone_append_max_sectors;
-        layout.map(Some)
-    }
-
-    fn zone_config(&self) -> ZoneConfig {
-        ZoneConfig {
-            zone_size: self.zone_size,
-            zone_capacity: self.zone_capacity,
-            zone_nr_conv: self.zone_nr_conv,
-            zone_max_open: self.zone_max_open,
-            zone_max_active: self.zone_max_active,
-            zone_append_max_sectors: self.zone_append_max_sectors,
-            zone_full: self.zone_full,
-        }
     }
 
     /// Checks whether a device that is on can change to these numbers of hardware queues.

@@ -4,7 +4,7 @@
 //!
 //! To add a counter, add a row to the table of events, and count the event.
 
-use crate::faults::gate;
+use crate::gate;
 use kernel::{
     fmt,
     prelude::*,
@@ -50,7 +50,7 @@ events! {
 /// The counters of a device.
 pub(crate) struct Statistics {
     counting: Atomic<bool>,
-    queues: KVec<Counters>,
+    queues: KVVec<Counters>,
 }
 
 /// The counters of a hardware queue, in their own cache lines.
@@ -60,7 +60,7 @@ struct Counters([Atomic<u64>; NAMES.len()]);
 impl Statistics {
     /// Creates counters for `hw_queues` hardware queues. May sleep.
     pub(crate) fn new(hw_queues: u32) -> Result<Self> {
-        let mut queues = KVec::with_capacity(hw_queues as usize, GFP_KERNEL)?;
+        let mut queues = KVVec::with_capacity(hw_queues as usize, GFP_KERNEL)?;
         for _ in 0..hw_queues {
             queues.push(
                 Counters([const { Atomic::new(0) }; NAMES.len()]),

@@ -6,7 +6,7 @@
 //!
 //! * `limits`: the limits of open and active zones. Pure code.
 //! * `state`: the states of a zone, and the transitions between them. Pure code.
-//! * `config`: the settings of a zoned device, and the layout of its zones. Pure code.
+//! * `layout`: the layout of the zones, from the settings. Pure code.
 //! * `lock`: the lock of a zone: a spinlock or a mutex.
 //! * this file: the zones of a device, and the rules for modifying them.
 //! * `transfer`, `manage`, `report`: reading and writing, zone management, and zone reports.
@@ -28,9 +28,9 @@
 //! and the write pointer are atomic, because they are written under one lock and read under
 //! another. The locks provide all the ordering that is needed.
 
-mod config;
 #[cfg(CONFIG_KUNIT = "y")]
 mod kunit;
+mod layout;
 mod limits;
 mod lock;
 mod manage;
@@ -39,10 +39,7 @@ mod state;
 mod transfer;
 
 pub(crate) use self::{
-    config::{
-        Layout,
-        ZoneConfig, //
-    },
+    layout::Layout,
     lock::Locking,
     manage::{
         Failure, //

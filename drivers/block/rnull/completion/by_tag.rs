@@ -36,7 +36,7 @@ use super::{
     Setup, //
 };
 use crate::{
-    faults::gate,
+    gate,
     retained::Retained,
     statistics::Event, //
 };

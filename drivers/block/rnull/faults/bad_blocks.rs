@@ -2,10 +2,12 @@
 
 //! Bad blocks: sectors that cannot be read or written.
 
-use super::gate;
-use crate::settings::{
-    parse::Value,
-    Config, //
+use crate::{
+    gate,
+    settings::{
+        parse::Value,
+        Config, //
+    }, //
 };
 use core::ops::Range;
 use kernel::{

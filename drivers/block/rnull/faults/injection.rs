@@ -55,8 +55,10 @@ impl Faults {
     /// Creates the fault injection of a device, and the configfs groups that control it. May sleep.
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     pub(crate) fn new() -> Result<(Self, KVec<DefaultGroup>)> {
-        use super::gate;
-        use crate::settings::params;
+        use crate::{
+            gate,
+            settings::params, //
+        };
         let mut groups = KVec::new();
         let mut config = |name, attr| -> Result<_> {
             let (config, group) = FaultConfig::new(name, attr, Some(gate::flag()))?;

@@ -21,7 +21,7 @@ use crate::{
         Done,
         HasStatus, //
     },
-    faults::gate,
+    gate,
     retained::Retained,
     statistics::Event, //
 };

@@ -38,7 +38,7 @@ macro_rules! settings {
                 (hw_queue_depth: i32 = 64, "Queue depth of a hardware queue");
             index: u32 = 0, off;
             irqmode: u32 = params::irqmode(), off
-                (irqmode: Choice<3> = Choice::new(1),
+                (irqmode: Choice<{ IrqMode::MAX }> = Choice::new(1),
                 "Completion mode: 0 in queue_rq, 1 softirq, 2 timer, 3 by tag");
             max_sectors: u32, off
                 (max_sectors: i32 = 0,

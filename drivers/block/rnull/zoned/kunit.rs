@@ -9,12 +9,13 @@ mod transitions;
 
 use super::{
     Failure,
+    Layout,
     Locking,
     ManageGuard,
     State,
-    ZoneConfig,
     Zones, //
 };
+use crate::settings::Config;
 use kernel::{
     block::{
         Op,
@@ -89,9 +90,11 @@ impl Discard for Null {
 }
 
 /// Creates the zones of a device of `size` MiB.
-pub(super) fn zones(locking: Locking, mut config: ZoneConfig, size: u64) -> Result<Arc<Zones>> {
+pub(super) fn zones(locking: Locking, mut config: Config, size: u64) -> Result<Arc<Zones>> {
+    config.size = size;
+    config.blocksize = 512;
     Arc::pin_init(
-        Zones::new(config.plan(size, 512)?, locking, c"kunit"),
+        Zones::new(Layout::plan(&mut config)?, locking, c"kunit"),
         GFP_KERNEL,
     )
 }

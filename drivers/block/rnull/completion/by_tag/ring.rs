@@ -58,7 +58,7 @@ impl Entry {
 #[pin_data]
 pub(super) struct Ring {
     /// Its length is a power of two, so that wrapping counts give the right slots.
-    slots: KVec<Atomic<u64>>,
+    slots: KVVec<Atomic<u64>>,
     /// Written by the device.
     added: Atomic<usize>,
     /// Written under the lock.
@@ -88,7 +88,7 @@ impl Ring {
         try_pin_init!(Self {
             slots: {
                 let size = size.next_power_of_two();
-                let mut slots = KVec::with_capacity(size, GFP_KERNEL)?;
+                let mut slots = KVVec::with_capacity(size, GFP_KERNEL)?;
                 for _ in 0..size {
                     slots.push(Atomic::new(0), GFP_KERNEL)?;
                 }

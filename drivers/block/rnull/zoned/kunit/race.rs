@@ -10,10 +10,12 @@ use super::{
     Discard,
     MIB, //
 };
-use crate::zoned::{
-    Locking,
-    ZoneConfig,
-    Zones, //
+use crate::{
+    settings::Config,
+    zoned::{
+        Locking,
+        Zones, //
+    }, //
 };
 use kernel::{
     block::{
@@ -40,10 +42,10 @@ const ZONE: u64 = 4 * MIB;
 fn device() -> Result<Arc<Zones>> {
     zones(
         Locking::Sleeping,
-        ZoneConfig {
+        Config {
             zone_size: 4,
             zone_max_open: 1,
-            ..ZoneConfig::default()
+            ..Config::new()
         },
         16,
     )
@@ -194,11 +196,11 @@ mod tests {
 
     #[test]
     fn counts_stay_right() -> Result {
-        let config = ZoneConfig {
+        let config = Config {
             zone_size: 4,
             zone_max_open: 2,
             zone_max_active: 3,
-            ..ZoneConfig::default()
+            ..Config::new()
         };
         let zones = zones(Locking::Sleeping, config, 16)?;
         shake_all(&zones)?;

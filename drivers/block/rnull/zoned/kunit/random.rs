@@ -9,11 +9,13 @@ use super::{
     Outcome,
     MIB, //
 };
-use crate::zoned::{
-    Failure,
-    Locking,
-    ZoneConfig,
-    Zones, //
+use crate::{
+    settings::Config,
+    zoned::{
+        Failure,
+        Locking,
+        Zones, //
+    }, //
 };
 use kernel::{
     block::{
@@ -64,13 +66,13 @@ struct Pair {
 impl Pair {
     fn new(locking: Locking, capacity: u64, max_open: u32, max_active: u32) -> Result<Self> {
         let began = Instant::now();
-        let config = ZoneConfig {
+        let config = Config {
             zone_size: 2,
             zone_capacity: capacity,
             zone_nr_conv: CONVENTIONAL as u32,
             zone_max_open: max_open,
             zone_max_active: max_active,
-            ..ZoneConfig::default()
+            ..Config::new()
         };
         Ok(Self {
             zones: zones(locking, config, 2 * ZONES as u64)?,

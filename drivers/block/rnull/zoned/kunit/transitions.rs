@@ -8,11 +8,13 @@ use super::{
     Outcome,
     MIB, //
 };
-use crate::zoned::{
-    Failure,
-    Locking,
-    ZoneConfig,
-    Zones, //
+use crate::{
+    settings::Config,
+    zoned::{
+        Failure,
+        Locking,
+        Zones, //
+    }, //
 };
 use kernel::{
     block::{
@@ -34,13 +36,13 @@ const CAPACITY: u64 = 3 * MIB;
 fn device(max_open: u32, max_active: u32) -> Result<Arc<Zones>> {
     zones(
         Locking::Spinning,
-        ZoneConfig {
+        Config {
             zone_size: 4,
             zone_capacity: 3,
             zone_nr_conv: 1,
             zone_max_open: max_open,
             zone_max_active: max_active,
-            ..ZoneConfig::default()
+            ..Config::new()
         },
         32,
     )
@@ -359,12 +361,12 @@ mod tests {
 
     #[test]
     fn zones_can_be_full_at_first() -> Result {
-        let config = ZoneConfig {
+        let config = Config {
             zone_size: 4,
             zone_capacity: 3,
             zone_nr_conv: 1,
             zone_full: true,
-            ..ZoneConfig::default()
+            ..Config::new()
         };
         let zones = zones(Locking::Sleeping, config, 32)?;
         assert_eq!(zones.look(0), (NotWp, ZONE));
@@ -598,9 +600,9 @@ mod tests {
 
     #[test]
     fn report_ends_with_a_smaller_zone() -> Result {
-        let config = ZoneConfig {
+        let config = Config {
             zone_size: 4,
-            ..ZoneConfig::default()
+            ..Config::new()
         };
         let zones = zones(Locking::Spinning, config, 9)?;
         let mut report = ZoneReport::for_test(9 * MIB, 4 * MIB, 0, u32::MAX);

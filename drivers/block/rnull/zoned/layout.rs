@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The settings of a zoned device, and the layout of its zones.
+//! The layout of the zones of a device, from its settings.
 
 use super::state::Extent;
+use crate::settings::Config;
 use kernel::{
     block::{
         mq::ZonedLimits,
@@ -10,25 +11,6 @@ use kernel::{
     },
     prelude::*, //
 };
-
-/// The settings of a zoned device, with their names in configfs.
-#[derive(Clone)]
-pub(crate) struct ZoneConfig {
-    /// The size of a zone in MiB.
-    pub(crate) zone_size: u64,
-    /// The size of the writable part of a zone in MiB. Zero: all of it.
-    pub(crate) zone_capacity: u64,
-    /// The number of conventional zones.
-    pub(crate) zone_nr_conv: u32,
-    /// The limit of open zones. Zero: none.
-    pub(crate) zone_max_open: u32,
-    /// The limit of active zones. Zero: none.
-    pub(crate) zone_max_active: u32,
-    /// The size of the largest zone append in sectors. Zero: the block layer emulates zone append.
-    pub(crate) zone_append_max_sectors: u32,
-    /// True if all sequential zones are full at power-on.
-    pub(crate) zone_full: bool,
-}
 
 /// The layout of the zones of a device.
 #[derive(Clone, Copy)]
@@ -47,44 +29,26 @@ pub(crate) struct Layout {
 /// The number of sectors in a MiB.
 const SECTORS_PER_MIB: u64 = 1 << (20 - SECTOR_SHIFT);
 
-impl Default for ZoneConfig {
-    fn default() -> Self {
-        Self {
-            zone_size: 256,
-            zone_capacity: 0,
-            zone_nr_conv: 0,
-            zone_max_open: 0,
-            zone_max_active: 0,
-            zone_append_max_sectors: i32::MAX as u32,
-            zone_full: false,
-        }
-    }
-}
-
-impl ZoneConfig {
-    /// Checks the settings that power-on checks first, as null_blk does.
-    pub(crate) fn validate(&self) -> Result {
-        if !self.zone_size.is_power_of_two() {
-            pr_err!("zone_size must be power-of-two\n");
-            return Err(EINVAL);
-        }
-        Ok(())
-    }
-
-    /// Returns the layout of a device of `size` MiB with blocks of `blocksize` bytes.
+impl Layout {
+    /// Returns the layout of the zones of a zoned device.
     ///
-    /// Replaces values that stand for others or do not fit together, even if it fails afterwards.
-    pub(crate) fn plan(&mut self, size: u64, blocksize: u32) -> Result<Layout> {
+    /// Replaces settings that stand for others or do not fit together, even if it fails afterwards.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the sizes do not fit together or the kernel does not support zones, `ENODEV` if a
+    /// zone or the number of zones is too large; the kernel log has the reason.
+    pub(crate) fn plan(config: &mut Config) -> Result<Self> {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");
             return Err(EINVAL);
         }
-        self.check_sizes(size)?;
+        check_sizes(config)?;
 
-        let device_sectors = size.checked_mul(SECTORS_PER_MIB).ok_or(EINVAL)?;
+        let device_sectors = config.size.checked_mul(SECTORS_PER_MIB).ok_or(EINVAL)?;
         // Neither overflows, because neither is larger than the device.
-        let zone_sectors = self.zone_size * SECTORS_PER_MIB;
-        let capacity = self.zone_capacity * SECTORS_PER_MIB;
+        let zone_sectors = config.zone_size * SECTORS_PER_MIB;
+        let capacity = config.zone_capacity * SECTORS_PER_MIB;
         let nr_zones = (device_sectors + zone_sectors - 1) >> zone_sectors.trailing_zeros();
         // The block layer does not support larger zones.
         let (Ok(zone_sectors), Ok(nr_zones)) = (zone_sectors.try_into(), nr_zones.try_into())
@@ -93,91 +57,23 @@ impl ZoneConfig {
             return Err(ENODEV);
         };
 
-        self.settle_conventional(nr_zones);
-        self.settle_append(blocksize, capacity);
-        self.settle_limits(nr_zones - self.zone_nr_conv);
+        settle_conventional(config, nr_zones);
+        settle_append(config, capacity);
+        settle_limits(config, nr_zones - config.zone_nr_conv);
 
-        Ok(Layout {
+        Ok(Self {
             zone_sectors,
             nr_zones,
-            nr_conv: self.zone_nr_conv,
-            max_open: self.zone_max_open,
-            max_active: self.zone_max_active,
-            full: self.zone_full,
+            nr_conv: config.zone_nr_conv,
+            max_open: config.zone_max_open,
+            max_active: config.zone_max_active,
+            full: config.zone_full,
             capacity,
             device_sectors,
-            append_max_sectors: self.zone_append_max_sectors,
+            append_max_sectors: config.zone_append_max_sectors,
         })
     }
 
-    fn check_sizes(&mut self, size: u64) -> Result {
-        if !self.zone_size.is_power_of_two() {
-            pr_err!("zone_size must be non-zero power-of-two\n");
-            return Err(EINVAL);
-        }
-        if self.zone_size > size {
-            pr_err!("Zone size larger than device capacity\n");
-            return Err(EINVAL);
-        }
-        if self.zone_capacity == 0 {
-            self.zone_capacity = self.zone_size;
-        }
-        if self.zone_capacity > self.zone_size {
-            pr_err!(
-                "zone capacity ({} MB) larger than zone size ({} MB)\n",
-                self.zone_capacity,
-                self.zone_size
-            );
-            return Err(EINVAL);
-        }
-        // No real device has both.
-        if self.zone_capacity != self.zone_size && size & (self.zone_size - 1) != 0 {
-            pr_err!(
-                "A smaller last zone is not allowed with zone capacity smaller than zone size.\n"
-            );
-            return Err(EINVAL);
-        }
-        Ok(())
-    }
-
-    /// Leaves at least one sequential zone.
-    fn settle_conventional(&mut self, nr_zones: u32) {
-        if self.zone_nr_conv >= nr_zones {
-            self.zone_nr_conv = nr_zones - 1;
-            pr_info!(
-                "changed the number of conventional zones to {}\n",
-                self.zone_nr_conv
-            );
-        }
-    }
-
-    /// Rounds the largest zone append down to blocks, and to the capacity of a zone in sectors.
-    fn settle_append(&mut self, blocksize: u32, capacity: u64) {
-        let block_sectors = blocksize >> SECTOR_SHIFT;
-        let aligned = self.zone_append_max_sectors & block_sectors.wrapping_neg();
-        self.zone_append_max_sectors = aligned.min(capacity.try_into().unwrap_or(u32::MAX));
-    }
-
-    /// Removes limits that cannot be reached, and limits open zones to the limit of active ones.
-    fn settle_limits(&mut self, nr_sequential: u32) {
-        if self.zone_max_active >= nr_sequential {
-            self.zone_max_active = 0;
-            pr_info!("zone_max_active limit disabled, limit >= zone count\n");
-        }
-        if self.zone_max_active != 0 && self.zone_max_open > self.zone_max_active {
-            self.zone_max_open = self.zone_max_active;
-            pr_info!(
-                "changed the maximum number of open zones to {}\n",
-                self.zone_max_open
-            );
-        } else if self.zone_max_open >= nr_sequential {
-            self.zone_max_open = 0;
-            pr_info!("zone_max_open limit disabled, limit >= zone count\n");
-        }
-    }
-}
-
-impl Layout {
     /// Returns the position, the size and the type of the zone with this number.
     pub(super) fn extent(&self, number: u32) -> Extent {
         let start = u64::from(number) * u64::from(self.zone_sectors);
@@ -216,45 +112,118 @@ impl Layout {
     }
 }
 
-#[kunit_tests(rnull_zoned_config)]
+/// Checks the sizes of the device and of its zones.
+fn check_sizes(config: &mut Config) -> Result {
+        let size = config.size;
+        if !config.zone_size.is_power_of_two() {
+            pr_err!("zone_size must be non-zero power-of-two\n");
+            return Err(EINVAL);
+        }
+        if config.zone_size > size {
+            pr_err!("Zone size larger than device capacity\n");
+            return Err(EINVAL);
+        }
+        if config.zone_capacity == 0 {
+            config.zone_capacity = config.zone_size;
+        }
+        if config.zone_capacity > config.zone_size {
+            pr_err!(
+                "zone capacity ({} MB) larger than zone size ({} MB)\n",
+                config.zone_capacity,
+                config.zone_size
+            );
+            return Err(EINVAL);
+        }
+        // No real device has both.
+        if config.zone_capacity != config.zone_size && size & (config.zone_size - 1) != 0 {
+            pr_err!(
+                "A smaller last zone is not allowed with zone capacity smaller than zone size.\n"
+            );
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Leaves at least one sequential zone.
+    fn settle_conventional(config: &mut Config, nr_zones: u32) {
+        if config.zone_nr_conv >= nr_zones {
+            config.zone_nr_conv = nr_zones - 1;
+            pr_info!(
+                "changed the number of conventional zones to {}\n",
+                config.zone_nr_conv
+            );
+        }
+    }
+
+    /// Rounds the largest zone append down to blocks, and to the capacity of a zone in sectors.
+    fn settle_append(config: &mut Config, capacity: u64) {
+        let block_sectors = config.blocksize >> SECTOR_SHIFT;
+        let aligned = config.zone_append_max_sectors & block_sectors.wrapping_neg();
+        config.zone_append_max_sectors = aligned.min(capacity.try_into().unwrap_or(u32::MAX));
+    }
+
+    /// Removes limits that cannot be reached, and limits open zones to the limit of active ones.
+    fn settle_limits(config: &mut Config, nr_sequential: u32) {
+        if config.zone_max_active >= nr_sequential {
+            config.zone_max_active = 0;
+            pr_info!("zone_max_active limit disabled, limit >= zone count\n");
+        }
+        if config.zone_max_active != 0 && config.zone_max_open > config.zone_max_active {
+            config.zone_max_open = config.zone_max_active;
+            pr_info!(
+                "changed the maximum number of open zones to {}\n",
+                config.zone_max_open
+            );
+        } else if config.zone_max_open >= nr_sequential {
+            config.zone_max_open = 0;
+            pr_info!("zone_max_open limit disabled, limit >= zone count\n");
+        }
+    }
+
+#[kunit_tests(rnull_zoned_layout)]
 mod tests {
     use super::*;
 
-    fn config(zone_size: u64) -> ZoneConfig {
-        ZoneConfig {
+    fn config(zone_size: u64) -> Config {
+        Config {
             zone_size,
-            ..ZoneConfig::default()
+            ..Config::new()
         }
+    }
+
+    /// Lays out a device of `size` MiB with blocks of `blocksize` bytes.
+    fn plan(config: &mut Config, size: u64, blocksize: u32) -> Result<Layout> {
+        config.size = size;
+        config.blocksize = blocksize;
+        Layout::plan(config)
     }
 
     #[test]
     fn zone_sizes() {
         for size in [0, 3, 5, 257, u64::MAX] {
-            assert_eq!(config(size).validate(), Err(EINVAL));
-            assert_eq!(config(size).plan(1024, 512).err(), Some(EINVAL));
+            assert_eq!(plan(&mut config(size), 1024, 512).err(), Some(EINVAL));
         }
         for size in [1, 2, 256, 1024] {
-            assert_eq!(config(size).validate(), Ok(()));
-            assert_eq!(config(size).plan(1024, 512).err(), None);
+            assert_eq!(plan(&mut config(size), 1024, 512).err(), None);
         }
-        assert_eq!(config(2048).plan(1024, 512).err(), Some(EINVAL));
+        assert_eq!(plan(&mut config(2048), 1024, 512).err(), Some(EINVAL));
         // The largest that fits 32 bits of sectors, and the next.
-        assert_eq!(config(1 << 20).plan(1 << 22, 512).err(), None);
-        assert_eq!(config(1 << 21).plan(1 << 22, 512).err(), Some(ENODEV));
-        assert_eq!(config(1 << 53).plan(1 << 54, 512).err(), Some(EINVAL));
+        assert_eq!(plan(&mut config(1 << 20), 1 << 22, 512).err(), None);
+        assert_eq!(plan(&mut config(1 << 21), 1 << 22, 512).err(), Some(ENODEV));
+        assert_eq!(plan(&mut config(1 << 53), 1 << 54, 512).err(), Some(EINVAL));
     }
 
     #[test]
     fn capacity() -> Result {
         let mut all = config(4);
-        let layout = all.plan(16, 512)?;
+        let layout = plan(&mut all, 16, 512)?;
         assert_eq!(all.zone_capacity, 4);
         assert_eq!(layout.extent(3).capacity, 8192);
 
         let with = |zone_capacity, size| {
             let mut config = config(4);
             config.zone_capacity = zone_capacity;
-            config.plan(size, 512)
+            plan(&mut config, size, 512)
         };
         assert_eq!(with(3, 16)?.extent(1).capacity, 3 * 2048);
         assert_eq!(with(4, 16)?.extent(1).capacity, 4 * 2048);
@@ -267,11 +236,11 @@ mod tests {
 
     #[test]
     fn last_zone_is_what_is_left() -> Result {
-        let layout = config(4).plan(17, 512)?;
+        let layout = plan(&mut config(4), 17, 512)?;
         assert_eq!(layout.nr_zones, 5);
         let last = layout.extent(4);
         assert_eq!((last.start, last.len, last.capacity), (32768, 2048, 2048));
-        let layout = config(4).plan(16, 512)?;
+        let layout = plan(&mut config(4), 16, 512)?;
         assert_eq!(layout.nr_zones, 4);
         assert_eq!(layout.extent(3).len, 8192);
         Ok(())
@@ -282,7 +251,7 @@ mod tests {
         for (given, settled) in [(0, 0), (3, 3), (4, 3), (u32::MAX, 3)] {
             let mut config = config(4);
             config.zone_nr_conv = given;
-            let layout = config.plan(16, 512)?;
+            let layout = plan(&mut config, 16, 512)?;
             assert_eq!(config.zone_nr_conv, settled);
             assert_eq!(layout.nr_conv, settled);
             assert!(!layout.extent(3).conventional);
@@ -296,7 +265,7 @@ mod tests {
         let mut config = config(4);
         config.zone_capacity = 1;
         config.zone_nr_conv = 1;
-        let layout = config.plan(16, 512)?;
+        let layout = plan(&mut config, 16, 512)?;
         assert_eq!(layout.extent(0).capacity, 8192);
         assert_eq!(layout.extent(1).capacity, 2048);
         Ok(())
@@ -320,7 +289,7 @@ mod tests {
             config.zone_nr_conv = 1;
             config.zone_max_open = open;
             config.zone_max_active = active;
-            let limits = config.plan(16, 512)?.limits();
+            let limits = plan(&mut config, 16, 512)?.limits();
             assert_eq!(config.zone_max_open, settled_open);
             assert_eq!(config.zone_max_active, settled_active);
             assert_eq!(limits.max_open_zones, settled_open);
@@ -343,7 +312,7 @@ mod tests {
         ] {
             let mut config = config(4);
             config.zone_append_max_sectors = given;
-            let limits = config.plan(16, blocksize)?.limits();
+            let limits = plan(&mut config, 16, blocksize)?.limits();
             assert_eq!(config.zone_append_max_sectors, settled);
             assert_eq!(limits.max_append_sectors, settled);
         }
