@@ -71,7 +71,7 @@ impl Status {
     }
 }
 
-/// A [`Status`] that several CPUs may access, such as one in a request's data.
+/// A [`Status`] that several CPUs may access, such as that of a [`Request`](super::mq::Request::status).
 ///
 /// All accesses are relaxed. Whatever orders the accesses to a request, such as parking and
 /// claiming it, orders these, too.

@@ -45,8 +45,8 @@ pub trait Operations: Sized + 'static {
     /// its I/Os. The owner and all references share it. See [`Request::data`].
     type RequestData: Send + Sync + 'static;
 
-    /// Returns an initializer for the data of one request: a value, such as
-    /// `AtomicStatus::new(Status::OK)`, or the result of `pin_init!`. May sleep.
+    /// Returns an initializer for the data of one request: a value, or the result of `pin_init!`.
+    /// May sleep.
     ///
     /// # Guarantees
     ///
@@ -131,16 +131,13 @@ pub trait Operations: Sized + 'static {
     /// Ends requests that the driver completed by [`OwnedRequest::complete`] or
     /// [`RequestList::complete`].
     ///
-    /// [`Request::queue_data`] returns the queue data. Store the result of an I/O in the request's
-    /// data, as an [`AtomicStatus`](crate::block::AtomicStatus):
+    /// [`Request::queue_data`] returns the queue data. A driver stores the result of an I/O with
+    /// the request before, by [`Request::status`]:
     ///
     /// ```
-    /// # use kernel::block::{mq::{Complete, Operations, RequestList}, AtomicStatus};
-    /// fn complete<T>(requests: RequestList<T, Complete>)
-    /// where
-    ///     T: Operations<RequestData = AtomicStatus>,
-    /// {
-    ///     requests.end(|rq| rq.data().load());
+    /// # use kernel::block::mq::{Complete, Operations, RequestList};
+    /// fn complete<T: Operations>(requests: RequestList<T, Complete>) {
+    ///     requests.end(|rq| rq.status().load());
     /// }
     /// ```
     ///

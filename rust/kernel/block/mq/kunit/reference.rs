@@ -39,6 +39,24 @@ mod tests {
     };
 
     #[test]
+    fn status_is_shared_by_owner_and_references() -> Result {
+        let disk = TestDisk::<()>::new(4)?;
+        let io = disk.read()?;
+        let rq = disk.take()?;
+        assert_eq!(rq.status().load(), Status::OK);
+
+        let reference = ARef::from(&*rq);
+        reference.status().store(Status::NOSPC);
+        assert_eq!(rq.status().load(), Status::NOSPC);
+        drop(reference);
+
+        let status = rq.status().load();
+        rq.end(status);
+        assert_eq!(io.wait(), Ok(raw(Status::NOSPC)));
+        Ok(())
+    }
+
+    #[test]
     fn count_goes_up_and_down() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let io = disk.read()?;

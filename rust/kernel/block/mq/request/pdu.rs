@@ -8,7 +8,11 @@
 use super::Request;
 use crate::{
     bindings,
-    block::mq::Operations,
+    block::{
+        mq::Operations,
+        AtomicStatus,
+        Status, //
+    },
     container_of,
     prelude::*,
     sync::atomic::Atomic, //
@@ -26,6 +30,10 @@ pub(in crate::block::mq) struct Pdu<T: Operations> {
     /// Not zero while a timer in `data` that was started with a reference is queued. It is set
     /// before the timer is queued, and cleared after the timer has left its queue.
     pub(super) armed: Atomic<u32>,
+
+    /// A status that the driver stores: see [`Request::status`](super::Request::status). It lies in
+    /// front of `data`, where most data leaves a gap.
+    pub(super) status: AtomicStatus,
 
     #[pin]
     pub(super) data: T::RequestData,
@@ -60,6 +68,7 @@ impl<T: Operations> Pdu<T> {
         pin_init!(Self {
             parked: Atomic::new(0),
             armed: Atomic::new(0),
+            status: AtomicStatus::new(Status::OK),
             data <- T::new_request_data(),
         })
     }

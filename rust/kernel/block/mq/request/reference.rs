@@ -7,10 +7,13 @@
 use super::pdu::Pdu;
 use crate::{
     bindings,
-    block::mq::{
-        vtable,
-        BorrowedQueueData,
-        Operations, //
+    block::{
+        mq::{
+            vtable,
+            BorrowedQueueData,
+            Operations, //
+        },
+        AtomicStatus, //
     },
     sync::{
         aref::AlwaysRefCounted,
@@ -83,6 +86,15 @@ impl<T: Operations> Request<T> {
     #[inline]
     pub fn data(&self) -> &T::RequestData {
         &self.pdu().data
+    }
+
+    /// Returns a place where the driver can store the result of the I/O until it ends the request.
+    ///
+    /// Only the driver uses it. It is [`Status::OK`](crate::block::Status::OK) at first, and a new I/O finds the status that
+    /// the previous one left.
+    #[inline]
+    pub fn status(&self) -> &AtomicStatus {
+        &self.pdu().status
     }
 
     /// Returns the queue data of the disk that the request is for.
