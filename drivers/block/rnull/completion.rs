@@ -37,7 +37,6 @@ use kernel::{
             State,
             TagSet, //
         },
-        AtomicStatus,
         Status, //
     },
     prelude::*,
@@ -59,7 +58,7 @@ pub(crate) trait Completion: Sized + 'static {
     const FEATURES: bool;
 
     /// The data of a request.
-    type Data<T: 'static>: HasStatus + Send + Sync + 'static;
+    type Data<T: 'static>: Send + Sync + 'static;
 
     /// The data of a device with the driver `T`.
     type Device<T: Operations>: Send + Sync + 'static;
@@ -91,20 +90,6 @@ pub(crate) struct Setup<'a> {
     pub(crate) mode: IrqMode,
     pub(crate) latency: Delta,
     pub(crate) retained: &'a Arc<Retained>,
-}
-
-/// Data of a request that contains its status.
-pub(crate) trait HasStatus {
-    /// The status of the request: `OK`, until execution fails or the request times out.
-    fn status(&self) -> &AtomicStatus;
-}
-
-/// For modes that store only the status with a request.
-impl HasStatus for AtomicStatus {
-    #[inline(always)]
-    fn status(&self) -> &AtomicStatus {
-        self
-    }
 }
 
 /// Defines a type for each row of the table of modes, and [`Any`].
@@ -218,28 +203,22 @@ macro_rules! make_types {
 
 completion_modes!(make_types);
 
-/// Returns an initializer for the data of a request, for modes that store only the status.
-fn only_status() -> impl PinInit<AtomicStatus> {
-    AtomicStatus::new(Status::OK)
-}
+/// Returns an initializer for the data of a request, in the modes that store none.
+fn no_data() -> impl PinInit<()> {}
 
 /// Stores the status with the request, if it is an error. Otherwise the stored status stays: it is
 /// `OK`, or that of the timeout.
 #[inline(always)]
-fn keep_status<T: Operations<RequestData: HasStatus>>(
-    (rq, status): Done<T>,
-) -> OwnedRequest<T, InFlight> {
+fn keep_status<T: Operations>((rq, status): Done<T>) -> OwnedRequest<T, InFlight> {
     if !status.is_ok() {
-        rq.data().status().store(status);
+        rq.status().store(status);
     }
     rq
 }
 
 /// Stores the status of each request with it, and returns the requests as a list.
 #[inline(always)]
-fn keep_all<T: Operations<RequestData: HasStatus>>(
-    requests: impl Iterator<Item = Done<T>>,
-) -> RequestList<T, InFlight> {
+fn keep_all<T: Operations>(requests: impl Iterator<Item = Done<T>>) -> RequestList<T, InFlight> {
     let mut list = RequestList::new();
     for done in requests {
         list.push_back(keep_status(done));
@@ -249,12 +228,8 @@ fn keep_all<T: Operations<RequestData: HasStatus>>(
 
 /// Ends each request with the status that is stored with it. Does not sleep.
 #[inline(always)]
-pub(crate) fn end_all<T, S>(requests: RequestList<T, S>)
-where
-    T: Operations<RequestData: HasStatus>,
-    S: State,
-{
-    requests.end(|rq| rq.data().status().load());
+pub(crate) fn end_all<T: Operations, S: State>(requests: RequestList<T, S>) {
+    requests.end(|rq| rq.status().load());
 }
 
 /// Ends each request of a batch with its status. Does not sleep.

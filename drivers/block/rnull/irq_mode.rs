@@ -8,13 +8,13 @@ macro_rules! completion_modes {
     ($use:ident) => {
         $use! {
             /// `queue_rq` ends requests.
-            0 None => inline Inline, AtomicStatus, ();
+            0 None => inline Inline, (), ();
             /// A softirq ends requests, on a CPU near the submitter.
-            1 Softirq => softirq Softirq, AtomicStatus, ();
+            1 Softirq => softirq Softirq, (), ();
             /// A timer ends requests, after the latency of the device.
             2 Timer => timer Timer, TimerData<T>, Delta;
             /// An interrupt handler ends requests, and finds them by tag, as with hardware.
-            3 Tag => by_tag ByTag, AtomicStatus, Rings<T>;
+            3 Tag => by_tag ByTag, (), Rings<T>;
         }
     };
 }

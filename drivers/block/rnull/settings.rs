@@ -6,10 +6,7 @@ pub(crate) mod params;
 pub(crate) mod parse;
 pub(crate) mod table;
 
-use crate::{
-    irq_mode::IrqMode,
-    module_parameters as given,
-};
+use crate::{irq_mode::IrqMode, module_parameters as given};
 use kernel::{
     block::SECTOR_SHIFT,
     page::PAGE_SIZE,

@@ -32,7 +32,6 @@ use super::{
     end_each,
     keep_status,
     Done,
-    HasStatus,
     Setup, //
 };
 use crate::{
@@ -70,30 +69,24 @@ use kernel::{
     },
 };
 
-pub(super) use super::only_status as data;
+pub(super) use super::no_data as data;
 
 pub(super) const DEFERRED: bool = true;
 
-pub(super) fn device<T>(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Rings<T>>
-where
-    T: Operations<RequestData: HasStatus>,
-{
+pub(super) fn device<T: Operations>(
+    setup: &Setup<'_>,
+    tag_set: &Arc<TagSet<T>>,
+) -> Result<Rings<T>> {
     Rings::new(setup, tag_set)
 }
 
 /// Adds a completion entry for a request.
-pub(super) fn complete<T>(rings: &Rings<T>, done: Done<T>)
-where
-    T: Operations<RequestData: HasStatus>,
-{
+pub(super) fn complete<T: Operations>(rings: &Rings<T>, done: Done<T>) {
     rings.post(keep_status(done).into());
 }
 
 /// Adds completion entries for a batch.
-pub(super) fn complete_list<T>(rings: &Rings<T>, list: RequestList<T, InFlight>)
-where
-    T: Operations<RequestData: HasStatus>,
-{
+pub(super) fn complete_list<T: Operations>(rings: &Rings<T>, list: RequestList<T, InFlight>) {
     rings.post(list);
 }
 
@@ -121,10 +114,7 @@ struct HwQueue<T: Operations> {
     ring: Ring,
 }
 
-impl<T> Rings<T>
-where
-    T: Operations<RequestData: HasStatus>,
-{
+impl<T: Operations> Rings<T> {
     // Not inlined, because the code is the same for all driver types.
     #[inline(never)]
     fn new(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self> {
@@ -190,10 +180,7 @@ where
     }
 }
 
-impl<T> HwQueue<T>
-where
-    T: Operations<RequestData: HasStatus>,
-{
+impl<T: Operations> HwQueue<T> {
     /// Adds an entry for a request, and with `gate`, if `tag_inject` asks for it, an injected one.
     /// Returns the request if the ring is full.
     #[inline(always)]
@@ -230,7 +217,7 @@ where
                     .then(|| self.tag_set.tag_to_rq(entry.hw_queue, entry.tag))?
             })?;
             if let Some(rq) = found.and_then(|rq| rq.claim()) {
-                let status = rq.data().status().load();
+                let status = rq.status().load();
                 return Some((rq, status));
             }
             self.count_spurious();
@@ -250,10 +237,7 @@ impl_has_hr_timer! {
     }
 }
 
-impl<T> HrTimerCallback for HwQueue<T>
-where
-    T: Operations<RequestData: HasStatus>,
-{
+impl<T: Operations> HrTimerCallback for HwQueue<T> {
     type Pointer<'a> = Arc<Self>;
 
     fn run(

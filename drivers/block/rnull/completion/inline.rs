@@ -5,7 +5,6 @@
 use super::{
     end_all,
     Done,
-    HasStatus,
     Setup, //
 };
 use kernel::{
@@ -19,7 +18,7 @@ use kernel::{
     sync::Arc, //
 };
 
-pub(super) use super::only_status as data;
+pub(super) use super::no_data as data;
 
 pub(super) const DEFERRED: bool = false;
 
@@ -33,9 +32,6 @@ pub(super) fn complete<T: Operations>((): &(), (rq, status): Done<T>) {
 }
 
 #[inline(always)]
-pub(super) fn complete_list<T>((): &(), list: RequestList<T, InFlight>)
-where
-    T: Operations<RequestData: HasStatus>,
-{
+pub(super) fn complete_list<T: Operations>((): &(), list: RequestList<T, InFlight>) {
     end_all(list);
 }

@@ -5,7 +5,6 @@
 use super::{
     keep_status,
     Done,
-    HasStatus,
     Setup, //
 };
 use kernel::{
@@ -19,7 +18,7 @@ use kernel::{
     sync::Arc, //
 };
 
-pub(super) use super::only_status as data;
+pub(super) use super::no_data as data;
 
 pub(super) const DEFERRED: bool = true;
 
@@ -28,10 +27,7 @@ pub(super) fn device<T: Operations>(_: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result
 }
 
 #[inline(always)]
-pub(super) fn complete<T>((): &(), done: Done<T>)
-where
-    T: Operations<RequestData: HasStatus>,
-{
+pub(super) fn complete<T: Operations>((): &(), done: Done<T>) {
     keep_status(done).complete();
 }
 

@@ -10,20 +10,15 @@ use super::{
     end_all,
     keep_status,
     Done,
-    HasStatus,
     Setup, //
 };
 use core::marker::PhantomData;
 use kernel::{
-    block::{
-        mq::{
-            InFlight,
-            Operations,
-            RequestList,
-            TagSet, //
-        },
-        AtomicStatus,
-        Status, //
+    block::mq::{
+        InFlight,
+        Operations,
+        RequestList,
+        TagSet, //
     },
     impl_has_hr_timer,
     prelude::*,
@@ -45,7 +40,6 @@ pub(super) const DEFERRED: bool = true;
 /// The data of a request of the driver `T`.
 #[pin_data]
 pub(crate) struct TimerData<T> {
-    status: AtomicStatus,
     #[pin]
     timer: HrTimer<Self>,
     _p: PhantomData<fn() -> T>,
@@ -66,19 +60,11 @@ impl<T: Operations<RequestData = Self>> HrTimerCallback for TimerData<T> {
     }
 }
 
-impl<T> HasStatus for TimerData<T> {
-    #[inline(always)]
-    fn status(&self) -> &AtomicStatus {
-        &self.status
-    }
-}
-
 pub(super) fn data<T>() -> impl PinInit<TimerData<T>>
 where
     T: Operations<RequestData = TimerData<T>>,
 {
     pin_init!(TimerData {
-        status: AtomicStatus::new(Status::OK),
         timer <- HrTimer::new(),
         _p: PhantomData,
     })

@@ -9,10 +9,7 @@
 
 use super::throttle::Throttle;
 use crate::{
-    completion::{
-        Done,
-        HasStatus, //
-    },
+    completion::Done,
     faults::bad_blocks::Policy,
     retained::Retained,
     settings::Config,
@@ -165,10 +162,7 @@ impl Backend {
     /// Executes a request while the gate is closed. Returns the request and its status. May sleep
     /// if the device is memory-backed.
     #[inline(always)]
-    pub(super) fn execute<T>(&self, rq: OwnedRequest<T, InFlight>) -> Done<T>
-    where
-        T: Operations<RequestData: HasStatus>,
-    {
+    pub(super) fn execute<T: Operations>(&self, rq: OwnedRequest<T, InFlight>) -> Done<T> {
         let tree = &self.retained.tree;
         // The first two arms know the operation, so the compiler drops later tests of it.
         let result = match rq.op() {
@@ -182,15 +176,15 @@ impl Backend {
     /// Executes a request, also while the gate is open. Returns the request and its status. May
     /// sleep if the device is memory-backed.
     #[inline(always)]
-    pub(super) fn execute_command<T>(&self, mut rq: OwnedRequest<T, InFlight>) -> Done<T>
-    where
-        T: Operations<RequestData: HasStatus>,
-    {
+    pub(super) fn execute_command<T: Operations>(
+        &self,
+        mut rq: OwnedRequest<T, InFlight>,
+    ) -> Done<T> {
         let Outcome { status, position } = self.run(Command::of(&rq));
         if rq.op() == Op::FLUSH {
             // A flush that reached the backing store has succeeded, even after its timeout. An
             // error would make file systems shut down.
-            rq.data().status().store(Status::OK);
+            rq.status().store(Status::OK);
         }
         match position.map(|position| rq.set_sector(position)) {
             None | Some(Ok(())) => (rq, status),

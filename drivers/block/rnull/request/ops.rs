@@ -15,12 +15,7 @@ use super::{
     poll::PollQueues, //
 };
 use crate::{
-    completion::{
-        self,
-        Completion,
-        Done,
-        HasStatus, //
-    },
+    completion::{self, Completion, Done},
     gate,
     retained::Retained,
     statistics::Event, //
@@ -95,7 +90,7 @@ impl<C: Completion> Queue<C> {
     #[inline(always)]
     fn start(&self, rq: New<'_, C>) -> Started<C> {
         if C::DEFERRED {
-            rq.data().status().store(Status::OK);
+            rq.status().store(Status::OK);
         }
         rq.start()
     }
@@ -106,7 +101,7 @@ impl<C: Completion> Queue<C> {
     fn lose(&self, rq: Started<C>) {
         let statistics = &self.backend.retained.statistics;
         statistics.count(rq.hw_queue(), Event::Dropped);
-        rq.data().status().store(Status::TIMEOUT);
+        rq.status().store(Status::TIMEOUT);
         rq.park();
     }
 
@@ -124,7 +119,7 @@ impl<C: Completion> Queue<C> {
         if !C::FEATURES {
             return None;
         }
-        Some(rq.data().status().load()).filter(|status| !status.is_ok())
+        Some(rq.status().load()).filter(|status| !status.is_ok())
     }
 
     /// Executes a request while the gate is closed.
@@ -190,7 +185,7 @@ impl<C: Completion> Queue<C> {
         self.poll_queues.add_unless(rq, |rq| {
             let late = Self::timed_out(rq);
             if late.is_none() {
-                rq.data().status().store(status);
+                rq.status().store(status);
             }
             late
         })
@@ -314,7 +309,7 @@ impl<C: Completion> Operations for NullBlk<C> {
     fn poll(queue: &Queue<C>, hw_queue: u32, batch: &mut CompletionBatch<'_>) -> u32 {
         let mut ended = 0;
         for rq in queue.poll_queues.take(hw_queue) {
-            let status = rq.data().status().load();
+            let status = rq.status().load();
             rq.end_batched(status, batch);
             ended += 1;
         }
@@ -324,8 +319,8 @@ impl<C: Completion> Operations for NullBlk<C> {
     /// Marks a request as timed out. If it is parked or in a poll queue, ends it at once. Otherwise
     /// its owner ends it, with the error that is set here.
     fn timeout(queue: &Queue<C>, rq: &Request<Self>) {
-        let known = rq.data().status().load() == Status::TIMEOUT;
-        rq.data().status().store(Status::TIMEOUT);
+        let known = rq.status().load() == Status::TIMEOUT;
+        rq.status().store(Status::TIMEOUT);
         let owner = rq.claim().or_else(|| queue.poll_queues.remove(rq));
         // The timeout expires repeatedly while the request is in flight. Log and count only the
         // first time, and the time that ends the request.

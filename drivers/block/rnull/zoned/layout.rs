@@ -114,71 +114,69 @@ impl Layout {
 
 /// Checks the sizes of the device and of its zones.
 fn check_sizes(config: &mut Config) -> Result {
-        let size = config.size;
-        if !config.zone_size.is_power_of_two() {
-            pr_err!("zone_size must be non-zero power-of-two\n");
-            return Err(EINVAL);
-        }
-        if config.zone_size > size {
-            pr_err!("Zone size larger than device capacity\n");
-            return Err(EINVAL);
-        }
-        if config.zone_capacity == 0 {
-            config.zone_capacity = config.zone_size;
-        }
-        if config.zone_capacity > config.zone_size {
-            pr_err!(
-                "zone capacity ({} MB) larger than zone size ({} MB)\n",
-                config.zone_capacity,
-                config.zone_size
-            );
-            return Err(EINVAL);
-        }
-        // No real device has both.
-        if config.zone_capacity != config.zone_size && size & (config.zone_size - 1) != 0 {
-            pr_err!(
-                "A smaller last zone is not allowed with zone capacity smaller than zone size.\n"
-            );
-            return Err(EINVAL);
-        }
-        Ok(())
+    let size = config.size;
+    if !config.zone_size.is_power_of_two() {
+        pr_err!("zone_size must be non-zero power-of-two\n");
+        return Err(EINVAL);
     }
+    if config.zone_size > size {
+        pr_err!("Zone size larger than device capacity\n");
+        return Err(EINVAL);
+    }
+    if config.zone_capacity == 0 {
+        config.zone_capacity = config.zone_size;
+    }
+    if config.zone_capacity > config.zone_size {
+        pr_err!(
+            "zone capacity ({} MB) larger than zone size ({} MB)\n",
+            config.zone_capacity,
+            config.zone_size
+        );
+        return Err(EINVAL);
+    }
+    // No real device has both.
+    if config.zone_capacity != config.zone_size && size & (config.zone_size - 1) != 0 {
+        pr_err!("A smaller last zone is not allowed with zone capacity smaller than zone size.\n");
+        return Err(EINVAL);
+    }
+    Ok(())
+}
 
-    /// Leaves at least one sequential zone.
-    fn settle_conventional(config: &mut Config, nr_zones: u32) {
-        if config.zone_nr_conv >= nr_zones {
-            config.zone_nr_conv = nr_zones - 1;
-            pr_info!(
-                "changed the number of conventional zones to {}\n",
-                config.zone_nr_conv
-            );
-        }
+/// Leaves at least one sequential zone.
+fn settle_conventional(config: &mut Config, nr_zones: u32) {
+    if config.zone_nr_conv >= nr_zones {
+        config.zone_nr_conv = nr_zones - 1;
+        pr_info!(
+            "changed the number of conventional zones to {}\n",
+            config.zone_nr_conv
+        );
     }
+}
 
-    /// Rounds the largest zone append down to blocks, and to the capacity of a zone in sectors.
-    fn settle_append(config: &mut Config, capacity: u64) {
-        let block_sectors = config.blocksize >> SECTOR_SHIFT;
-        let aligned = config.zone_append_max_sectors & block_sectors.wrapping_neg();
-        config.zone_append_max_sectors = aligned.min(capacity.try_into().unwrap_or(u32::MAX));
-    }
+/// Rounds the largest zone append down to blocks, and to the capacity of a zone in sectors.
+fn settle_append(config: &mut Config, capacity: u64) {
+    let block_sectors = config.blocksize >> SECTOR_SHIFT;
+    let aligned = config.zone_append_max_sectors & block_sectors.wrapping_neg();
+    config.zone_append_max_sectors = aligned.min(capacity.try_into().unwrap_or(u32::MAX));
+}
 
-    /// Removes limits that cannot be reached, and limits open zones to the limit of active ones.
-    fn settle_limits(config: &mut Config, nr_sequential: u32) {
-        if config.zone_max_active >= nr_sequential {
-            config.zone_max_active = 0;
-            pr_info!("zone_max_active limit disabled, limit >= zone count\n");
-        }
-        if config.zone_max_active != 0 && config.zone_max_open > config.zone_max_active {
-            config.zone_max_open = config.zone_max_active;
-            pr_info!(
-                "changed the maximum number of open zones to {}\n",
-                config.zone_max_open
-            );
-        } else if config.zone_max_open >= nr_sequential {
-            config.zone_max_open = 0;
-            pr_info!("zone_max_open limit disabled, limit >= zone count\n");
-        }
+/// Removes limits that cannot be reached, and limits open zones to the limit of active ones.
+fn settle_limits(config: &mut Config, nr_sequential: u32) {
+    if config.zone_max_active >= nr_sequential {
+        config.zone_max_active = 0;
+        pr_info!("zone_max_active limit disabled, limit >= zone count\n");
     }
+    if config.zone_max_active != 0 && config.zone_max_open > config.zone_max_active {
+        config.zone_max_open = config.zone_max_active;
+        pr_info!(
+            "changed the maximum number of open zones to {}\n",
+            config.zone_max_open
+        );
+    } else if config.zone_max_open >= nr_sequential {
+        config.zone_max_open = 0;
+        pr_info!("zone_max_open limit disabled, limit >= zone count\n");
+    }
+}
 
 #[kunit_tests(rnull_zoned_layout)]
 mod tests {
