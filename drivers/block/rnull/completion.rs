@@ -3,8 +3,8 @@
 //! The completion modes (`irqmode`).
 //!
 //! Each mode has a file, with functions of the same names, and a type that implements
-//! [`Completion`]. Power-on selects the type, and with it the code for the device. To add a mode,
-//! add a file, and a row to the table in `irq_mode`.
+//! [`Completion`]. Power-on selects the type, and with it the code for the device. `irq_mode` has
+//! the table of modes, and says how to add one.
 //!
 //! The type [`Any`] looks up the mode of the device for each request. It is for devices with
 //! features, where the look-up costs little in comparison, and for devices that share their tags,

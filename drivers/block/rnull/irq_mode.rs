@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The table of completion modes.
+//!
+//! To add a mode, add a file in `completion`, its `mod`, a row here, and its description: of the
+//! parameter in `settings::table`, and in `Documentation/block/rnull.rst`. The data of a request is
+//! `()` or `TimerData`, so that `Any` has room for it. The macros `make_irq_mode` here, `make_types`
+//! in `completion` and `with_mode` in `device` match the rows.
 
 /// Calls the macro `$use` with a row for each completion mode: its number, its name, its file, its
 /// type, and the types of the data of a request and of a device with the driver `T`.

@@ -290,6 +290,17 @@ mod tests {
     }
 
     #[test]
+    fn zone_size_is_a_power_of_two() {
+        let with = |size| normalized(|config| (config.zoned, config.zone_size) = (true, size));
+        for size in [0, 3, 5, 257, u64::MAX] {
+            assert_eq!(with(size).err(), Some(EINVAL));
+        }
+        for size in [1, 2, 256, 1024] {
+            assert_eq!(with(size).err(), None);
+        }
+    }
+
+    #[test]
     fn queues_are_limited() -> Result {
         for (given, queues) in [(0, 1), (1, 1), (8, 8), (9, 8), (u32::MAX, 8)] {
             let config = normalized(|config| config.submit_queues = given)?;

@@ -4,8 +4,8 @@
 //!
 //! `queue_rq` admits a request (the bandwidth limit may refuse it), starts it, executes it and
 //! completes it. A polled request is not completed, but waits in a poll queue.
-//! [`Queue::queue_slow`] does all of this. The fast path in `queue_rq` is for requests that are not
-//! polled, of a device without features, or with a backing store only, while the gate is closed.
+//! [`Queue::queue_slow`] does all of this. `queue_rq` has a fast path. It needs a closed gate, a
+//! request that is not polled, and a device that has at most data in memory.
 
 use super::{
     backend::{
@@ -66,7 +66,8 @@ type Started<C> = OwnedRequest<NullBlk<C>, InFlight>;
 type Processed<'call, C> = Result<Option<Done<NullBlk<C>>>, Refused<'call, NullBlk<C>>>;
 
 impl<C: Completion> Queue<C> {
-    /// Returns whether the device has no features except for a backing store.
+    /// Returns whether the fast path can execute all requests of the device: it has no features
+    /// except for data in memory.
     #[inline(always)]
     fn is_plain(&self) -> bool {
         !C::FEATURES || self.backend.is_plain()

@@ -3,7 +3,7 @@
 //! The table of all settings.
 
 /// Calls the macro `$use` with a row for each attribute of a device's directory, in the order of
-/// `features`. To add a setting, add a row.
+/// `features`. To add a setting, add a row, and use it.
 ///
 /// A row is the name of an attribute, a colon, and either `own`, if `control::attributes`
 /// implements the attribute, or:
@@ -13,6 +13,9 @@
 /// * `off` if the setting can be changed while the device is off, or `live` if at any time (the
 ///   numbers of hardware queues);
 /// * in parentheses the module parameter, if there is one: its name, type, default and description.
+///
+/// The macros `make_config` in `settings`, `make_attributes` in `control::attributes` and
+/// `make_module` in the root match the rows.
 macro_rules! settings {
     ($use:ident) => {
         $use! {

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_late_gets_the_part_back() -> Result {
+    fn occupied_entries_return_the_part() -> Result {
         let mut directory = Directory::new();
         add(&mut directory, 7)?;
         for missing in [Missing::Upper, Missing::Lower, Missing::Leaf, Missing::Page] {

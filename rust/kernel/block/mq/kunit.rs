@@ -352,7 +352,7 @@ impl<D: Data> TestDisk<D> {
         Io::submit(self, bindings::req_op_REQ_OP_WRITE, 0, Some(byte))
     }
 
-    /// Submits a write of one page of `byte` that must reach the medium.
+    /// Submits a write of one page of `byte` that must reach non-volatile storage.
     pub(super) fn write_fua(&self, byte: u8) -> Result<Io> {
         Io::submit(
             self,
@@ -362,7 +362,7 @@ impl<D: Data> TestDisk<D> {
         )
     }
 
-    /// Submits a polled write that must reach the medium.
+    /// Submits a polled write that must reach non-volatile storage.
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     pub(super) fn write_polled_fua(&self, byte: u8) -> Result<Io> {
         Io::submit(

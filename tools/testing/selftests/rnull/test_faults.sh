@@ -154,6 +154,28 @@ spurious() {
 	((RET >= REPORT[1] + REPORT[3]))
 }
 
+# ring_fills: check that requests whose entries never come time out, until their entries
+# fill the ring of twice the queue depth. Further requests end at once.
+ring_fills() {
+	make_device f
+	set_attr f irqmode 3
+	set_attr f completion_nsec 600000000000
+	set_attr f hw_queue_depth 4
+	power_on f
+	must write /sys/block/f/queue/io_timeout "$TIMEOUT\n"
+	fio_job "$WORK/fio" f --rw=randread --iodepth=4 --number_ios=40 --continue_on_error=io \
+		--error_dump=0 --ignore_error=110:5
+	must fio_errors "$WORK/fio"
+	ERRORS=$RET
+	statistic f timed_out
+	want "timed out" "$RET" 8
+	# The others were reads of partition tables.
+	printf '%s errors\n' "$ERRORS"
+	((ERRORS > 0 && ERRORS <= 8))
+	idle
+	power_off f
+}
+
 all_together() {
 	disk irqmode=3 "$@"
 	fault tag_inject 5
@@ -283,6 +305,7 @@ tap_case "requests that the block layer times out, completion by tag" io_timeout
 tap_case "spurious completions" spurious
 tap_case "spurious completions, two queues" spurious submit_queues=2 hw_queue_depth=8 \
 	completion_nsec=0
+tap_case "completions that never come fill the ring" ring_fills
 tap_case "all faults at once" all_together submit_queues=2
 tap_case "the setup of hardware queues fails" parity hctx
 tap_case "CPUs go offline and online" hotplug irqmode=1

@@ -144,7 +144,7 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Declares that the medium rotates, so that the order of accesses matters.
+    /// Declares that the device is rotational, so that the order of accesses matters.
     pub fn rotational(self, yes: bool) -> Self {
         self.feature(bindings::BLK_FEAT_ROTATIONAL, yes)
     }

@@ -72,7 +72,7 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
     }
 
-    /// Returns true if the data must be on the medium when the I/O ends, and not just in the
+    /// Returns true if the data must be in non-volatile storage when the I/O ends, and not just in the
     /// device's cache (`REQ_FUA`).
     ///
     /// The block layer asks for this only if the disk supports it:
