@@ -10,15 +10,7 @@
 //! features, where the look-up costs little in comparison, and for devices that share their tags,
 //! because all devices of a tag set have the same driver type.
 
-mod by_tag;
-mod inline;
-mod softirq;
-mod timer;
-
-use self::{
-    by_tag::Rings,
-    timer::TimerData, //
-};
+use self::timer::TimerData;
 use crate::{
     irq_mode::{
         completion_modes,
@@ -92,12 +84,14 @@ pub(crate) struct Setup<'a> {
     pub(crate) retained: &'a Arc<Retained>,
 }
 
-/// Defines a type for each row of the table of modes, and [`Any`].
+/// Declares the file and defines the type of each row of the table of modes, and defines [`Any`].
 macro_rules! make_types {
     ($(
         $(#[$doc:meta])*
         $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
     )*) => {
+        $(mod $file;)*
+
         $(
             $(#[$doc])*
             pub(crate) enum $type {}

@@ -2,13 +2,14 @@
 
 //! The table of completion modes.
 //!
-//! To add a mode, add a file in `completion`, its `mod`, a row here, and its description: of the
-//! parameter in `settings::table`, and in `Documentation/block/rnull.rst`. The data of a request is
-//! `()` or `TimerData`, so that `Any` has room for it. The macros `make_irq_mode` here, `make_types`
-//! in `completion` and `with_mode` in `device` match the rows.
+//! To add a mode, add a file in `completion` and a row here, and describe it: with the parameter in
+//! `settings::table`, and in `Documentation/block/rnull.rst`. The data of a request is `()` or
+//! `TimerData`, so that `Any` has room for it. The macros `make_irq_mode` here, `make_types` in
+//! `completion` and `with_mode` in `device` match the rows.
 
 /// Calls the macro `$use` with a row for each completion mode: its number, its name, its file, its
-/// type, and the types of the data of a request and of a device with the driver `T`.
+/// type, and the types of the data of a request and of a device with the driver `T`, as `completion`
+/// names them.
 macro_rules! completion_modes {
     ($use:ident) => {
         $use! {
@@ -19,7 +20,7 @@ macro_rules! completion_modes {
             /// A timer ends requests, after the latency of the device.
             2 Timer => timer Timer, TimerData<T>, Delta;
             /// An interrupt handler ends requests, and finds them by tag, as with hardware.
-            3 Tag => by_tag ByTag, (), Rings<T>;
+            3 Tag => by_tag ByTag, (), by_tag::Rings<T>;
         }
     };
 }
