@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn last_zone_is_what_is_left() -> Result {
+    fn last_zone_is_the_remainder() -> Result {
         let layout = plan(&mut config(4), 17, 512)?;
         assert_eq!(layout.nr_zones, 5);
         let last = layout.extent(4);

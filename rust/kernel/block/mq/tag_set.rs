@@ -375,7 +375,7 @@ mod tests {
     };
 
     #[test]
-    fn fallback_is_what_was_before() {
+    fn fallback_keeps_the_previous_queues() {
         let queues = |submit, poll| Queues { submit, poll };
         let rows = [
             // (total asked for, wanted, before, chosen)

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_stay_right() -> Result {
+    fn counts_match_the_zones() -> Result {
         let config = Config {
             zone_size: 4,
             zone_max_open: 2,

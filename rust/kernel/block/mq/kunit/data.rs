@@ -26,7 +26,7 @@ mod tests {
     };
 
     #[test]
-    fn request_says_what_it_is() -> Result {
+    fn request_has_its_operation_and_range() -> Result {
         let disk = TestDisk::<()>::caching(4)?;
 
         let io = disk.read_at(24)?;

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn request_data_comes_and_goes_with_hardware_queues() -> Result {
+    fn request_data_follows_the_hardware_queues() -> Result {
         for tags in [
             TagSetBuilder::new().no_scheduler_by_default(),
             TagSetBuilder::new(),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn tag_set_is_what_was_asked_for() -> Result {
+    fn tag_set_has_the_requested_sizes() -> Result {
         let tags = TagSetBuilder::new().submit_queues(1).queue_depth(33);
         let tag_set = KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL)?;
         assert_eq!(tag_set.nr_hw_queues(), 1);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn tag_set_refuses_nothing_at_all() {
+    fn empty_tag_sets_are_refused() {
         let make = |tags| KBox::pin_init(TagSet::<Keeper<()>>::new(tags), GFP_KERNEL).err();
         assert_eq!(make(TagSetBuilder::new().submit_queues(0)), Some(EINVAL));
         assert_eq!(make(TagSetBuilder::new().queue_depth(0)), Some(EINVAL));

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_request_comes_again() -> Result {
+    fn refused_request_is_dispatched_again() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         disk.on_request(3, |_, rq| Err(rq.refuse(Status::RESOURCE)));
         let io = disk.read()?;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_request_comes_again_when_another_one_ends() -> Result {
+    fn refused_request_is_dispatched_again_when_another_one_ends() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let first = disk.read_at(0)?;
         let rq = disk.take()?;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn requeued_request_comes_again() -> Result {
+    fn requeued_request_is_dispatched_again() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         disk.on_request(2, |kept, rq| {
             kept.noted.store(rq.as_raw() as usize, Relaxed);

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_claims_what_has_none() -> Result {
+    fn keys_do_not_claim_requests_without_one() -> Result {
         let disk = TestDisk::<()>::new(4)?;
         let io = disk.read()?;
         let rq = disk.take()?;

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn polling_ends_what_is_polled_for() -> Result {
+    fn polling_ends_polled_requests() -> Result {
         let disk = disk(1, 1)?;
         assert_eq!(disk.tag_set().nr_hw_queues(), 2);
 

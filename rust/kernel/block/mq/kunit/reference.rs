@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn request_leads_to_its_disk() -> Result {
+    fn queue_data_is_found_by_a_request() -> Result {
         let disks = pair::<()>()?;
         for which in [0, 1, 0] {
             // The other disk has a request in flight, too.
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn request_leads_to_its_disk_in_a_timer() -> Result {
+    fn queue_data_is_found_by_a_request_in_a_timer() -> Result {
         let disks = pair::<Owning>()?;
         for which in [0, 1, 0] {
             let io = disks[which].read()?;
@@ -378,7 +378,7 @@ mod tests {
 
     /// The request has ended. The reference keeps its disk.
     #[test]
-    fn request_leads_to_its_disk_after_its_end() -> Result {
+    fn queue_data_is_found_by_a_request_after_its_end() -> Result {
         let disks = pair::<()>()?;
         for which in [0, 1] {
             let io = disks[which].read()?;

@@ -218,7 +218,7 @@ mod tests {
 
     #[cfg(CONFIG_TEST_BLOCK_FIXES)]
     #[test]
-    fn tags_are_not_used_after_another_disk_gave_them_up() -> Result {
+    fn disks_stop_using_tags_that_another_disk_freed() -> Result {
         let (first, second) = users_of_polled_queue()?;
         SLEEP_HCTX.store(true, Relaxed);
         let result = take_cpus_of_polled_queue(&second);

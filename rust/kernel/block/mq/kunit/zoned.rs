@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_what_was_asked_for() -> Result {
+    fn reports_cover_the_requested_zones() -> Result {
         let disk = TestDisk::new()?;
         assert_eq!(disk.known.reports.load(Relaxed), 1);
         assert_eq!(disk.report_and_count(0, u32::MAX), (20, 20));
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn appends_tell_where_in_their_zone() -> Result {
+    fn appends_return_their_position() -> Result {
         let disk = TestDisk::new()?;
         for (position, is_inside) in [
             (LEN, true),
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_do_not_tell_where() -> Result {
+    fn writes_return_no_position() -> Result {
         for position in [LEN, LEN + 7, 0, u64::MAX] {
             // On a new disk, so that this is the first write to the zone.
             let disk = TestDisk::new()?;
