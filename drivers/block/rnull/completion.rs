@@ -88,7 +88,7 @@ pub(crate) struct Setup<'a> {
 macro_rules! make_types {
     ($(
         $(#[$doc:meta])*
-        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+        $number:literal $mode:ident => $file:ident, $type:ident, $data:ty, $device:ty;
     )*) => {
         $(mod $file;)*
 

@@ -140,7 +140,7 @@ struct Parts<'a> {
 macro_rules! with_mode {
     ($(
         $(#[$doc:meta])*
-        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+        $number:literal $mode:ident => $file:ident, $type:ident, $data:ty, $device:ty;
     )*) => {
         /// Creates the disk of a device without features. The driver type is for one completion
         /// mode.

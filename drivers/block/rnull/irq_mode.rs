@@ -8,19 +8,19 @@
 //! `completion` and `with_mode` in `device` match the rows.
 
 /// Calls the macro `$use` with a row for each completion mode: its number, its name, its file, its
-/// type, and the types of the data of a request and of a device with the driver `T`, as `completion`
-/// names them.
+/// type, and the types of the data of a request and of a device with the driver `T`, as
+/// `completion` names them.
 macro_rules! completion_modes {
     ($use:ident) => {
         $use! {
             /// `queue_rq` ends requests.
-            0 None => inline Inline, (), ();
+            0 None => inline, Inline, (), ();
             /// A softirq ends requests, on a CPU near the submitter.
-            1 Softirq => softirq Softirq, (), ();
+            1 Softirq => softirq, Softirq, (), ();
             /// A timer ends requests, after the latency of the device.
-            2 Timer => timer Timer, TimerData<T>, Delta;
+            2 Timer => timer, Timer, TimerData<T>, Delta;
             /// An interrupt handler ends requests, and finds them by tag, as with hardware.
-            3 Tag => by_tag ByTag, (), by_tag::Rings<T>;
+            3 Tag => by_tag, ByTag, (), by_tag::Rings<T>;
         }
     };
 }
@@ -29,7 +29,7 @@ pub(crate) use completion_modes;
 macro_rules! make_irq_mode {
     ($(
         $(#[$doc:meta])*
-        $number:literal $mode:ident => $file:ident $type:ident, $data:ty, $device:ty;
+        $number:literal $mode:ident => $file:ident, $type:ident, $data:ty, $device:ty;
     )*) => {
         /// A completion mode (`irqmode`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,7 +71,8 @@ impl Status {
     }
 }
 
-/// A [`Status`] that several CPUs may access, such as that of a [`Request`](super::mq::Request::status).
+/// A [`Status`] that several CPUs may access, such as that of a
+/// [`Request`](super::mq::Request::status).
 ///
 /// All accesses are relaxed. Whatever orders the accesses to a request, such as parking and
 /// claiming it, orders these, too.

@@ -140,8 +140,8 @@ impl<T: Operations> Rings<T> {
     }
 
     /// Adds an entry for each request of a batch to the ring of its hardware queue, and arms the
-    /// interrupts. While the gate is open, adds an injected entry after each if `tag_inject` asks for
-    /// it.
+    /// interrupts. While the gate is open, adds an injected entry after each if `tag_inject` asks
+    /// for it.
     ///
     /// A request without room for its entry ends at once: one of a hardware queue for polling that
     /// has no ring, which comes here when it has timed out, or if entries of other requests that

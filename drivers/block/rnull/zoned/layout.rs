@@ -36,8 +36,8 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the sizes do not fit together or the kernel does not support zones, `ENODEV` if a
-    /// zone or the number of zones is too large; the kernel log has the reason.
+    /// `EINVAL` if the sizes do not fit together or the kernel does not support zones, `ENODEV` if
+    /// a zone or the number of zones is too large; the kernel log has the reason.
     pub(crate) fn plan(config: &mut Config) -> Result<Self> {
         if !cfg!(CONFIG_BLK_DEV_ZONED) {
             pr_err!("CONFIG_BLK_DEV_ZONED not enabled\n");

@@ -98,7 +98,8 @@ mod tests {
         Ok(())
     }
 
-    /// A write that must reach non-volatile storage is followed by a flush, because the disk has no FUA.
+    /// A write that must reach non-volatile storage is followed by a flush, because the disk has no
+    /// FUA.
     #[test]
     fn dropped_owner_frees_its_tag() -> Result {
         let disk = unscheduled(GenDiskBuilder::new().write_cache(true))?;

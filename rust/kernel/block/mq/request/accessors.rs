@@ -72,8 +72,8 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
     }
 
-    /// Returns true if the data must be in non-volatile storage when the I/O ends, and not just in the
-    /// device's cache (`REQ_FUA`).
+    /// Returns true if the data must be in non-volatile storage when the I/O ends, and not just in
+    /// the device's cache (`REQ_FUA`).
     ///
     /// The block layer asks for this only if the disk supports it:
     /// [`GenDiskBuilder::fua`](crate::block::mq::GenDiskBuilder::fua).

@@ -90,8 +90,8 @@ impl<T: Operations> Request<T> {
 
     /// Returns a place where the driver can store the result of the I/O until it ends the request.
     ///
-    /// Only the driver uses it. It is [`Status::OK`](crate::block::Status::OK) at first, and a new I/O finds the status that
-    /// the previous one left.
+    /// Only the driver uses it. It is [`Status::OK`](crate::block::Status::OK) at first, and a new
+    /// I/O finds the status that the previous one left.
     #[inline]
     pub fn status(&self) -> &AtomicStatus {
         &self.pdu().status
