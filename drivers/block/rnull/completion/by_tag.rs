@@ -81,13 +81,18 @@ pub(super) fn device<T: Operations>(
 }
 
 /// Adds a completion entry for a request.
+// Not inlined, so that the other modes of `Any` do not save registers for it.
+#[inline(never)]
 pub(super) fn complete<T: Operations>(rings: &Rings<T>, done: Done<T>) {
-    rings.post(keep_status(done).into());
+    rings.post(keep_status(done), || None);
 }
 
 /// Adds completion entries for a batch.
-pub(super) fn complete_list<T: Operations>(rings: &Rings<T>, list: RequestList<T, InFlight>) {
-    rings.post(list);
+#[inline(never)]
+pub(super) fn complete_list<T: Operations>(rings: &Rings<T>, mut list: RequestList<T, InFlight>) {
+    if let Some(first) = list.pop_front() {
+        rings.post(first, || list.pop_front());
+    }
 }
 
 /// The completion rings of a device: one for each hardware queue that it can have, except for those
@@ -139,24 +144,27 @@ impl<T: Operations> Rings<T> {
         Ok(Self(ports))
     }
 
-    /// Adds an entry for each request of a batch to the ring of its hardware queue, and arms the
-    /// interrupts. While the gate is open, adds an injected entry after each if `tag_inject` asks
-    /// for it.
+    /// Adds an entry for the request `first`, and for each that `others` returns, to the ring of
+    /// its hardware queue, and arms the interrupts. While the gate is open, adds an injected entry
+    /// after each if `tag_inject` asks for it.
     ///
     /// A request without room for its entry ends at once: one of a hardware queue for polling that
     /// has no ring, which comes here when it has timed out, or if entries of other requests that
     /// have ended, or injected entries, fill the ring.
-    // Not inlined, so that the other modes of `Any` do not save registers for it.
-    #[inline(never)]
-    fn post(&self, mut list: RequestList<T, InFlight>) {
+    #[inline(always)]
+    fn post(
+        &self,
+        first: OwnedRequest<T, InFlight>,
+        mut others: impl FnMut() -> Option<OwnedRequest<T, InFlight>>,
+    ) {
         let gate = gate::is_open();
         let mut without_entry = RequestList::new();
-        let mut next = list.pop_front();
+        let mut next = Some(first);
         while let Some(first) = next.take() {
             let hw_queue = first.hw_queue();
             let Some(Port { queue, interrupt }) = self.0.get(hw_queue as usize) else {
                 without_entry.push_back(first);
-                next = list.pop_front();
+                next = others();
                 continue;
             };
             let mut producer = queue.ring.producer();
@@ -165,7 +173,7 @@ impl<T: Operations> Rings<T> {
                 if let Err(rq) = queue.post(&mut producer, rq, gate) {
                     without_entry.push_back(rq);
                 }
-                next = list.pop_front();
+                next = others();
             }
             let armed = producer.arm();
             drop(producer);
