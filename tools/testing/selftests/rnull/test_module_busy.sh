@@ -105,6 +105,18 @@ open_attribute() {
 	unload
 }
 
+# A file in debugfs does not keep the module, and may be closed after it.
+open_statistics() {
+	load gb=1
+	exec 7<"/sys/kernel/debug/rnull/${DISK}0/statistics"
+	unload
+	fails cat <&7 2>"$WORK/cat"
+	grep -q "Input/output error" "$WORK/cat"
+	exec 7<&-
+	load gb=1
+	unload
+}
+
 open_root() {
 	load nr_devices=0
 	exec 7<"$SUBSYS/features"
@@ -153,6 +165,8 @@ tap_case "an open disk keeps the module while another has its name" open_disk_re
 tap_case "a directory in configfs keeps the module" directory
 tap_case "an open attribute of a removed device keeps the module" open_attribute
 tap_case "an open features file keeps the module" open_root
+[[ $DRIVER != rnull ]] ||
+	tap_case "an open debugfs file is closed after the module is unloaded" open_statistics
 for irqmode in "${IRQMODES[@]}"; do
 	tap_case "unload under I/O is refused, irqmode $irqmode" under_io "$irqmode"
 	tap_case "unload straight after I/O, irqmode $irqmode" after_io "$irqmode"
