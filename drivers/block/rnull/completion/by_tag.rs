@@ -95,8 +95,8 @@ pub(super) fn complete_list<T: Operations>(rings: &Rings<T>, mut list: RequestLi
     }
 }
 
-/// The completion rings of a device: one for each hardware queue that it can have, except for those
-/// for polling.
+/// The completion rings of a device: one for each of the first `nr_cpu_ids` hardware queues. All
+/// others are for polling.
 pub(crate) struct Rings<T: Operations>(KVec<Port<T>>);
 
 /// A hardware queue, and the handle that arms its interrupt.

@@ -11,7 +11,10 @@
 
 use super::page::StorePage;
 use kernel::{
-    alloc::flags::GFP_NOIO,
+    alloc::flags::{
+        GFP_NOIO,
+        __GFP_NOWARN, //
+    },
     prelude::*, //
 };
 
@@ -84,9 +87,11 @@ impl Missing {
     pub(super) fn make(self) -> Result<Part> {
         Ok(match self {
             Self::Root(entries) => {
-                let mut root = KVVec::with_capacity(entries, GFP_NOIO)?;
+                // A device may be so large that there is no memory for its root.
+                let flags = GFP_NOIO | __GFP_NOWARN;
+                let mut root = KVVec::with_capacity(entries, flags)?;
                 while root.len() < entries {
-                    root.push(None, GFP_NOIO)?;
+                    root.push(None, flags)?;
                 }
                 Part::Root(root)
             }
