@@ -121,7 +121,7 @@ refusal_of_power_is_explained() {
 	done <<-EOF
 		hw_queue_depth 0 hw_queue_depth must not be 0
 		max_sectors 7 max_sectors is less than a page or a block
-		size 9223372036854775807 size is more than a block device can have
+		size 9223372036854775807 size is too large for a block device
 	EOF
 }
 
