@@ -11,10 +11,7 @@
 
 use super::page::StorePage;
 use kernel::{
-    alloc::flags::{
-        GFP_NOIO,
-        __GFP_NOWARN, //
-    },
+    alloc::flags,
     prelude::*, //
 };
 
@@ -88,17 +85,17 @@ impl Missing {
         Ok(match self {
             Self::Root(entries) => {
                 // A device may be so large that there is no memory for its root.
-                let flags = GFP_NOIO | __GFP_NOWARN;
-                let mut root = KVVec::with_capacity(entries, flags)?;
+                let gfp = flags::GFP_NOIO | flags::__GFP_NOWARN;
+                let mut root = KVVec::with_capacity(entries, gfp)?;
                 while root.len() < entries {
-                    root.push(None, flags)?;
+                    root.push(None, gfp)?;
                 }
                 Part::Root(root)
             }
             // These are too large for the stack.
-            Self::Upper => Part::Upper(KBox::init(pin_init::init_zeroed(), GFP_NOIO)?),
-            Self::Lower => Part::Lower(KBox::init(pin_init::init_zeroed(), GFP_NOIO)?),
-            Self::Leaf => Part::Leaf(KBox::new([const { None }; LEAF_PAGES], GFP_NOIO)?),
+            Self::Upper => Part::Upper(KBox::init(pin_init::init_zeroed(), flags::GFP_NOIO)?),
+            Self::Lower => Part::Lower(KBox::init(pin_init::init_zeroed(), flags::GFP_NOIO)?),
+            Self::Leaf => Part::Leaf(KBox::new([const { None }; LEAF_PAGES], flags::GFP_NOIO)?),
             Self::Page => Part::Page(StorePage::new()?),
         })
     }
