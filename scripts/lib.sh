@@ -311,13 +311,11 @@ need_tree() {
 
 # A killed build may leave a half-written file that is newer than its source. So
 # start_build marks the directory, and end_build removes the mark. If start_build finds
-# a mark, it deletes the files of the last two minutes of that build.
+# a mark, it deletes what that build wrote.
 start_build() {
-	local newest
 	if [[ -e $1/building ]]; then
-		newest=$(find "$1" -type f -printf '%T@\n' | sort -n | tail -n 1)
 		find "$1" -type f ! -name '.config*' ! -name .kunitconfig \
-			-newermt "@$(( ${newest%.*} - 120 ))" -delete
+			-newer "$1/building" -delete
 	fi
 	touch "$1/building"
 }

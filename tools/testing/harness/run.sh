@@ -90,6 +90,25 @@ missing_option() {
 
 fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y" missing_option
 
+# ------------------------------------------------------------ killed builds
+
+# The build writes a file and is killed. Later its log changes. The next build must not
+# find the file, but must find what an earlier build wrote.
+killed_build() {
+	local dir
+	dir=$(mktemp -d "$CACHE/run/harness.XXXXXX")
+	touch -d "4 hours ago" "$dir/earlier"
+	start_build "$dir"
+	touch -d "3 hours ago" "$dir/building"
+	touch -d "2 hours ago" "$dir/half"
+	touch "$dir/build.log"
+	start_build "$dir"
+	find "$dir" -type f -printf "%f\n" | sort | paste -sd " "
+	rm -r "$dir"
+}
+
+fixture "build: killed" 0 "^building earlier$" killed_build
+
 # ------------------------------------------------------------------- guests
 
 # The guests are emulated, and other tests run at the same time. So a guest that must end
