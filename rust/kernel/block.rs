@@ -4,7 +4,8 @@
 //!
 //! * [`mq`] has request queues, tags, requests and disks. A driver starts there.
 //! * [`Op`] is the operation of an I/O, [`Segment`] a part of its data, and [`Status`] its result.
-//! * [`DataPage`] is a page in which a driver stores data.
+//! * [`DataPage`] is a page in which a driver stores data. [`PageSlot`] is a slot for one, which is
+//!   read under RCU.
 //! * [`BadBlocks`] is a list of bad sectors.
 //! * [`Zone`] is a zone of a zoned device. A driver reports its zones in a [`ZoneReport`].
 //! * [`Major`] is a block major number.
@@ -20,6 +21,7 @@ mod data_page;
 mod major;
 pub mod mq;
 mod op;
+mod page_slot;
 mod segment;
 mod status;
 mod zone;
@@ -29,6 +31,10 @@ pub use self::{
     data_page::DataPage,
     major::Major,
     op::Op,
+    page_slot::{
+        PageSlot,
+        SlotPage, //
+    },
     segment::Segment,
     status::{
         AtomicStatus,

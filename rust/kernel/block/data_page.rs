@@ -22,6 +22,7 @@ use crate::{
 /// [Segments](super::Segment) are copied to it and from it. There is never a slice of it, so
 /// several CPUs may access it without a lock. If they write the same bytes at the same time, the
 /// result is a mixture.
+#[repr(transparent)]
 pub struct DataPage(Page);
 
 impl DataPage {
@@ -46,7 +47,7 @@ impl DataPage {
     #[inline]
     pub fn copy_from(&self, other: &DataPage, offset: usize, len: usize) -> Result {
         check(offset, len)?;
-        if core::ptr::eq(self, other) {
+        if self.as_raw() == other.as_raw() {
             return Ok(());
         }
         // SAFETY: Both pages are valid and distinct, and the bytes lie inside a page. Other CPUs
@@ -71,10 +72,31 @@ impl DataPage {
         Ok(())
     }
 
+    /// Returns the data page that `page` is inside of.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be the page of a [`DataPage`].
+    #[inline]
+    pub(super) unsafe fn from_ref(page: &Page) -> &Self {
+        // SAFETY: The types have the same layout. By the requirements of this function the page is
+        // initialized, and there is no slice of it.
+        unsafe { &*core::ptr::from_ref(page).cast() }
+    }
+
     /// Returns the C page.
     #[inline]
     pub(super) fn as_raw(&self) -> *mut bindings::page {
         self.0.as_ptr()
+    }
+
+    /// Returns the byte at `offset`, which no other thread writes.
+    #[cfg(CONFIG_RUST_BLOCK_KUNIT_TEST)]
+    pub(super) fn byte(&self, offset: usize) -> Result<u8> {
+        let mut byte = 0;
+        // SAFETY: The page is initialized. In the tests nothing else uses it.
+        unsafe { self.0.read_raw(&mut byte, offset, 1) }?;
+        Ok(byte)
     }
 }
 
@@ -97,13 +119,6 @@ pub(super) fn check(offset: usize, len: usize) -> Result {
 mod tests {
     use super::*;
 
-    fn byte(page: &DataPage, offset: usize) -> Result<u8> {
-        let mut byte = 0;
-        // SAFETY: The page is initialized, and nothing else uses it.
-        unsafe { page.0.read_raw(&mut byte, offset, 1) }?;
-        Ok(byte)
-    }
-
     #[test]
     fn copies_are_exact() -> Result {
         let from = DataPage::new(GFP_KERNEL)?;
@@ -111,11 +126,11 @@ mod tests {
         let to = DataPage::new(GFP_KERNEL)?;
 
         to.copy_from(&from, 512, 1024)?;
-        let bytes = [511, 512, 1535, 1536].map(|offset| byte(&to, offset));
+        let bytes = [511, 512, 1535, 1536].map(|offset| to.byte(offset));
         assert_eq!(bytes, [Ok(0), Ok(7), Ok(7), Ok(0)]);
 
         to.fill(600, 1, 9)?;
-        let bytes = [599, 600, 601].map(|offset| byte(&to, offset));
+        let bytes = [599, 600, 601].map(|offset| to.byte(offset));
         assert_eq!(bytes, [Ok(7), Ok(9), Ok(7)]);
         Ok(())
     }
@@ -132,7 +147,7 @@ mod tests {
         drop(pages);
         for _ in 0..64 {
             let page = DataPage::new(GFP_KERNEL)?;
-            let bytes = [0, 1, 511, PAGE_SIZE - 1].map(|offset| byte(&page, offset));
+            let bytes = [0, 1, 511, PAGE_SIZE - 1].map(|offset| page.byte(offset));
             assert_eq!(bytes, [Ok(0); 4]);
         }
         Ok(())
