@@ -93,6 +93,16 @@ mod tests {
         };
         assert!(parts(0).next().is_none());
         assert!(parts(usize::MAX).map(|part| part.len()).eq([PAGE_SIZE; 2]));
+        // Segments that do not have as many bytes stay where they are.
+        let mut segments = rq.segments();
+        assert!(segments.next_exact(0).is_none());
+        assert!(segments.next_exact(PAGE_SIZE + 1).is_none());
+        assert!(segments.next_exact(PAGE_SIZE - 8).is_some());
+        assert!(segments.next_exact(9).is_none());
+        assert_eq!(segments.next_exact(8).map(|part| part.len()), Some(8));
+        assert!(segments.next_exact(PAGE_SIZE).is_some());
+        assert!(segments.next_exact(1).is_none());
+
         // The second segment of a page ends with the page.
         let first = PAGE_SIZE - 100;
         let lens = [first, 100, first, 100];
