@@ -6,30 +6,44 @@
 #include <linux/blkdev.h>
 #include <linux/cacheflush.h>
 #include <linux/highmem.h>
+#include <linux/kcsan-checks.h>
 
+/*
+ * I/Os may overlap, and a process may use the memory of its I/O in flight. Then
+ * a copy is a mixture, which is allowed, so KCSAN must not report it. It does
+ * not check the buffers that are copied from or to, either.
+ */
 __rust_helper void rust_helper_memcpy_page(struct page *dst_page, size_t dst_off,
 					   struct page *src_page, size_t src_off,
 					   size_t len)
 {
+	kcsan_disable_current();
 	memcpy_page(dst_page, dst_off, src_page, src_off, len);
+	kcsan_enable_current();
 }
 
 __rust_helper void rust_helper_memcpy_from_page(char *to, struct page *page,
 						size_t offset, size_t len)
 {
+	kcsan_disable_current();
 	memcpy_from_page(to, page, offset, len);
+	kcsan_enable_current();
 }
 
 __rust_helper void rust_helper_memcpy_to_page(struct page *page, size_t offset,
 					      const char *from, size_t len)
 {
+	kcsan_disable_current();
 	memcpy_to_page(page, offset, from, len);
+	kcsan_enable_current();
 }
 
 __rust_helper void rust_helper_memset_page(struct page *page, size_t offset,
 					   int val, size_t len)
 {
+	kcsan_disable_current();
 	memset_page(page, offset, val, len);
+	kcsan_enable_current();
 }
 
 __rust_helper void rust_helper_flush_dcache_page(struct page *page)
