@@ -19,7 +19,6 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Retained {
     /// The stored data.
-    #[pin]
     pub(crate) tree: Tree,
     #[pin]
     pub(crate) bad_blocks: BadBlocks,
@@ -35,7 +34,7 @@ impl Retained {
         let machine = Machine::this();
         let this = Arc::pin_init(
             try_pin_init!(Self {
-                tree <- Tree::new(),
+                tree: Tree::new(),
                 bad_blocks <- BadBlocks::new(),
                 faults,
                 statistics: Statistics::new(machine.hw_queues())?,

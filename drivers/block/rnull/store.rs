@@ -4,14 +4,14 @@
 //!
 //! * `bitmap`: the sectors of a page that are stored.
 //! * `page`: a page of data.
-//! * `directory`: a radix tree of pages.
+//! * `radix`: a radix tree of pages.
 //! * `tree`: the pages of a device.
 //! * `cache`: the write cache.
 
 mod bitmap;
 mod cache;
-mod directory;
 mod page;
+mod radix;
 mod tree;
 
 pub(crate) use self::{
@@ -30,82 +30,113 @@ use kernel::{
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
+    prelude::*, //
 };
 
 /// Sectors in a page.
 const PAGE_SECTORS: usize = PAGE_SIZE / SECTOR_SIZE as usize;
 
-/// The data of a request: an iterator over the ranges of pages that the request is for. Each item
-/// has the segment of the request's memory from or to which the range is copied.
+/// The data of a request: the range of the device, and the segments of memory that it is copied
+/// from or to.
 ///
-/// With `LIMITED`, the iterator ends after a number of sectors, and data cannot be read from some
-/// byte of the device on.
+/// With `LIMITED`, a read returns 0xff from some byte of the device on.
 pub(crate) struct Data<'a, const LIMITED: bool> {
     segments: Segments<'a>,
     /// The next byte of the device.
     position: u64,
-    /// The number of bytes left, with `LIMITED`.
-    left: usize,
-    /// The first byte of the device that cannot be read, with `LIMITED`.
+    /// The byte of the device behind the last one.
     end: u64,
+    /// With `LIMITED`, the first byte of the device that cannot be read. Writes ignore it.
+    readable: u64,
 }
 
 impl<'a> Data<'a, false> {
-    /// Returns the data of a request with the memory `segments`, for the sectors from `first` on.
+    /// Returns the data of a request with the memory `segments`, for `bytes` bytes from the sector
+    /// `first` on.
     #[inline]
-    pub(crate) fn all(segments: Segments<'a>, first: u64) -> Self {
+    pub(crate) fn all(segments: Segments<'a>, first: u64, bytes: u32) -> Self {
+        let position = first << SECTOR_SHIFT;
         Self {
             segments,
-            position: first << SECTOR_SHIFT,
-            left: 0,
-            end: 0,
+            position,
+            end: position + u64::from(bytes),
+            readable: 0,
         }
     }
 }
 
 impl<'a> Data<'a, true> {
-    /// Returns the first `sectors` sectors of the data of a request, as [`all`](Data::all) does.
-    /// The bytes of the device from `end` on cannot be read.
+    /// Returns the data of a request with the memory `segments`, for `sectors` sectors from `first`
+    /// on. The bytes of the device from `readable` on cannot be read.
     #[inline]
-    pub(crate) fn part(segments: Segments<'a>, first: u64, sectors: u32, end: u64) -> Self {
+    pub(crate) fn part(segments: Segments<'a>, first: u64, sectors: u32, readable: u64) -> Self {
         Self {
             segments,
             position: first << SECTOR_SHIFT,
-            left: (sectors as usize) << SECTOR_SHIFT,
-            end,
+            end: (first + u64::from(sectors)) << SECTOR_SHIFT,
+            readable,
         }
     }
 }
 
-impl<const LIMITED: bool> Data<'_, LIMITED> {
-    /// Returns the readable part of a range, which is at its start.
-    #[inline]
-    fn readable(&self, range: PageRange) -> PageRange {
-        if !LIMITED {
-            return range;
-        }
-        let left = self.end.saturating_sub(range.position());
-        range.first(left.min(range.len as u64) as usize)
+impl<'a, const LIMITED: bool> Data<'a, LIMITED> {
+    /// Returns the next range of the device, up to the end of a page.
+    #[inline(always)]
+    fn range(&self) -> Option<PageRange> {
+        let left = self.end - self.position;
+        (left > 0).then(|| PageRange::new(self.position, left))
     }
-}
 
-impl<'a, const LIMITED: bool> Iterator for Data<'a, LIMITED> {
-    type Item = (Segment<'a>, PageRange);
+    /// Returns whether all of `range` can be read.
+    #[inline(always)]
+    fn is_readable(&self, range: PageRange) -> bool {
+        !LIMITED || range.position() + range.len as u64 <= self.readable
+    }
 
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut range = PageRange::at(self.position, 0);
-        let mut most = PAGE_SIZE - range.offset;
-        if LIMITED {
-            most = most.min(self.left);
-        }
-        let segment = self.segments.next_part(most)?;
-        range.len = segment.len();
+    /// Returns the memory for `range`, which must be the next range, if it is one segment. Then the
+    /// next range is the one behind it.
+    #[inline(always)]
+    fn next_segment(&mut self, range: PageRange) -> Option<Segment<'a>> {
+        let segment = self.segments.next_exact(range.len)?;
         self.position += range.len as u64;
-        if LIMITED {
-            self.left -= range.len;
+        Some(segment)
+    }
+
+    /// Calls `copy` for each segment of the memory for `range`, which must be the next range, with
+    /// the part of the range that belongs to it.
+    fn for_each(
+        &mut self,
+        mut range: PageRange,
+        mut copy: impl FnMut(Segment<'_>, PageRange) -> Result,
+    ) -> Result {
+        self.position += range.len as u64;
+        while range.len > 0 {
+            let segment = self.segments.next_part(range.len).ok_or(EIO)?;
+            copy(segment, range.first(segment.len()))?;
+            range.offset += segment.len();
+            range.len -= segment.len();
         }
-        Some((segment, range))
+        Ok(())
+    }
+
+    /// As [`for_each`](Self::for_each), with the part that can be read. Fills the rest of the
+    /// segment with 0xff.
+    fn for_each_readable(
+        &mut self,
+        range: PageRange,
+        mut copy: impl FnMut(Segment<'_>, PageRange) -> Result,
+    ) -> Result {
+        let readable = self.readable;
+        self.for_each(range, |segment, part| {
+            let left = readable.saturating_sub(part.position());
+            let good = if LIMITED {
+                left.min(part.len as u64) as usize
+            } else {
+                part.len
+            };
+            copy(segment, part.first(good))?;
+            segment.fill(good, part.len - good, 0xff)
+        })
     }
 }
 
@@ -113,31 +144,33 @@ impl<'a, const LIMITED: bool> Iterator for Data<'a, LIMITED> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageRange {
     /// The number of the page.
-    index: usize,
+    page: u64,
     /// The first byte, counted from the start of the page.
     offset: usize,
-    /// The first byte, counted from the start of the segment, or of the range that was split.
+    /// The first byte, counted from the start of the segment.
     at: usize,
     /// The length in bytes.
     len: usize,
 }
 
 impl PageRange {
-    /// Returns `len` bytes from the byte `position` of the device on.
+    /// Returns the bytes from the byte `position` of the device on: `len` bytes, or those up to the
+    /// end of the page.
     #[inline]
-    fn at(position: u64, len: usize) -> Self {
+    fn new(position: u64, len: u64) -> Self {
+        let offset = position as usize % PAGE_SIZE;
         Self {
-            index: (position >> PAGE_SHIFT) as usize,
-            offset: position as usize % PAGE_SIZE,
+            page: position >> PAGE_SHIFT,
+            offset,
             at: 0,
-            len,
+            len: len.min((PAGE_SIZE - offset) as u64) as usize,
         }
     }
 
     /// Returns the first byte, counted from the start of the device.
     #[inline]
     fn position(&self) -> u64 {
-        ((self.index as u64) << PAGE_SHIFT) + self.offset as u64
+        (self.page << PAGE_SHIFT) + self.offset as u64
     }
 
     /// Returns the first `len` bytes.
@@ -158,7 +191,7 @@ impl PageRange {
         let offset = self.offset.max(sectors.start << SECTOR_SHIFT);
         let end = (self.offset + self.len).min(sectors.end << SECTOR_SHIFT);
         Self {
-            index: self.index,
+            page: self.page,
             offset,
             at: self.at + (offset - self.offset),
             len: end.saturating_sub(offset),
@@ -166,79 +199,46 @@ impl PageRange {
     }
 }
 
-/// Splits `len` bytes of the device, from the byte `position` on, at page boundaries.
-#[inline]
-fn page_ranges(position: u64, len: usize) -> impl Iterator<Item = PageRange> {
-    let mut at = 0;
-    core::iter::from_fn(move || {
-        if at == len {
-            return None;
-        }
-        let mut range = PageRange::at(position + at as u64, len - at);
-        range.at = at;
-        range.len = range.len.min(PAGE_SIZE - range.offset);
-        at += range.len;
-        Some(range)
-    })
-}
-
 #[kernel::prelude::kunit_tests(rnull_store)]
 mod tests {
     use super::*;
 
-    fn check(position: u64, len: usize, expected: &[(usize, usize, usize, usize)]) {
-        let mut found = page_ranges(position, len);
-        for &(index, offset, at, len) in expected {
-            let expected = PageRange {
-                index,
-                offset,
-                at,
-                len,
-            };
-            assert_eq!(found.next(), Some(expected));
-        }
-        assert_eq!(found.next(), None);
-    }
-
     #[test]
     fn ranges_end_with_pages() {
         const P: usize = PAGE_SIZE;
-        check(0, 0, &[]);
-        check(0, 512, &[(0, 0, 0, 512)]);
-        check(0, P, &[(0, 0, 0, P)]);
-        check(0, P + 1, &[(0, 0, 0, P), (1, 0, P, 1)]);
-        check(
-            P as u64 - 512,
-            1024,
-            &[(0, P - 512, 0, 512), (1, 0, 512, 512)],
-        );
-        check(
-            3 * P as u64 + 100,
-            2 * P,
-            &[
-                (3, 100, 0, P - 100),
-                (4, 0, P - 100, P),
-                (5, 0, 2 * P - 100, 100),
-            ],
-        );
+        let range = |position: usize, len: usize| {
+            let PageRange {
+                page,
+                offset,
+                at,
+                len,
+            } = PageRange::new(position as u64, len as u64);
+            (page, offset, at, len)
+        };
+        assert_eq!(range(0, 512), (0, 0, 0, 512));
+        assert_eq!(range(0, P), (0, 0, 0, P));
+        assert_eq!(range(0, P + 1), (0, 0, 0, P));
+        assert_eq!(range(P - 512, 1024), (0, P - 512, 0, 512));
+        assert_eq!(range(3 * P + 100, 2 * P), (3, 100, 0, P - 100));
+        assert_eq!(range(5 * P, 100), (5, 0, 0, 100));
     }
 
     #[test]
     fn ranges_have_parts() {
         let range = PageRange {
-            index: 7,
+            page: 7,
             offset: 100,
             at: 1000,
             len: 2000,
         };
         let part = |sectors| {
             let PageRange {
-                index,
+                page,
                 offset,
                 at,
                 len,
             } = range.part(sectors);
-            (index, offset, at, len)
+            (page, offset, at, len)
         };
         assert_eq!(part(0..5), (7, 100, 1000, 2000));
         assert_eq!(part(0..1), (7, 100, 1000, 412));
@@ -250,7 +250,7 @@ mod tests {
     fn ranges_touch_sectors() {
         let sectors = |offset, len| {
             PageRange {
-                index: 0,
+                page: 0,
                 offset,
                 at: 0,
                 len,

@@ -164,10 +164,11 @@ impl Backend {
     #[inline(always)]
     pub(super) fn execute<T: Operations>(&self, rq: OwnedRequest<T, InFlight>) -> Done<T> {
         let tree = &self.retained.tree;
+        let data = || Data::all(rq.segments(), rq.sector(), rq.bytes());
         // The first two arms know the operation, so the compiler drops later tests of it.
         let result = match rq.op() {
-            Op::READ if self.plain => tree.read(Data::all(rq.segments(), rq.sector())),
-            Op::WRITE if self.plain => tree.write(Data::all(rq.segments(), rq.sector())),
+            Op::READ if self.plain => tree.read(data()),
+            Op::WRITE if self.plain => tree.write(data()),
             _ => return self.execute_command(rq),
         };
         (rq, as_status(result))

@@ -4,13 +4,18 @@
 
 use super::PAGE_SECTORS;
 use core::ops::Range;
+use kernel::sync::atomic::{
+    Acquire,
+    Atomic,
+    Release, //
+};
 
-const BITS: usize = usize::BITS as usize;
+const BITS: usize = u32::BITS as usize;
 const WORDS: usize = PAGE_SECTORS.div_ceil(BITS);
 
 /// A bitmap with a bit for each sector of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SectorBitmap([usize; WORDS]);
+pub(super) struct SectorBitmap([u32; WORDS]);
 
 impl SectorBitmap {
     /// No sector is set.
@@ -18,22 +23,22 @@ impl SectorBitmap {
 
     /// All sectors are set.
     const ALL: Self = {
-        let mut all = Self([usize::MAX; WORDS]);
+        let mut all = Self([u32::MAX; WORDS]);
         if PAGE_SECTORS % BITS != 0 {
-            all.0[WORDS - 1] = usize::MAX >> (BITS - PAGE_SECTORS % BITS);
+            all.0[WORDS - 1] = u32::MAX >> (BITS - PAGE_SECTORS % BITS);
         }
         all
     };
 
     /// Returns the bits of `range` in the word with the number `word`.
     #[inline]
-    fn mask(range: &Range<usize>, word: usize) -> usize {
+    fn mask(range: &Range<usize>, word: usize) -> u32 {
         let start = range.start.clamp(word * BITS, (word + 1) * BITS) - word * BITS;
         let end = range.end.clamp(word * BITS, (word + 1) * BITS) - word * BITS;
         if start >= end {
             return 0;
         }
-        (usize::MAX >> (BITS - (end - start))) << start
+        (u32::MAX >> (BITS - (end - start))) << start
     }
 
     /// Sets the sectors in `range`.
@@ -95,6 +100,30 @@ impl SectorBitmap {
     }
 }
 
+/// A bitmap that threads may load while another one stores it.
+pub(super) struct AtomicSectorBitmap([Atomic<u32>; WORDS]);
+
+impl AtomicSectorBitmap {
+    /// No sector is set.
+    pub(super) const fn new() -> Self {
+        Self([const { Atomic::new(0) }; WORDS])
+    }
+
+    /// Loads the bitmap. The caller sees all that the thread that stored it did before. If the
+    /// bitmap has several words and is stored meanwhile, the result can have words of both.
+    #[inline]
+    pub(super) fn load(&self) -> SectorBitmap {
+        SectorBitmap(core::array::from_fn(|word| self.0[word].load(Acquire)))
+    }
+
+    /// Stores the bitmap. No other thread may store it at the same time.
+    pub(super) fn store(&self, bitmap: SectorBitmap) {
+        for (word, bits) in self.0.iter().zip(bitmap.0) {
+            word.store(bits, Release);
+        }
+    }
+}
+
 #[kernel::prelude::kunit_tests(rnull_sector_bitmap)]
 mod tests {
     use super::*;
@@ -126,6 +155,16 @@ mod tests {
         assert!(!sectors.is_full());
         assert!(!sectors.has_all(0..PAGE_SECTORS));
         assert!(sectors.has_all(0..PAGE_SECTORS - 1));
+    }
+
+    #[test]
+    fn bitmaps_are_stored() {
+        let stored = AtomicSectorBitmap::new();
+        assert!(stored.load().is_empty());
+        let mut sectors = SectorBitmap::NONE;
+        sectors.insert(PAGE_SECTORS - 3..PAGE_SECTORS);
+        stored.store(sectors.clone());
+        assert_eq!(stored.load(), sectors);
     }
 
     #[test]

@@ -2,25 +2,18 @@
 
 //! A volatile write cache in front of the [`Tree`].
 //!
-//! Lock order: `Cache::state`, then the lock of the tree.
+//! Lock order: `Cache::state`, then the lock of a page.
 
 use super::{
     page::StorePage,
-    page_ranges,
-    tree::{
-        no_data,
-        read_range, //
-    },
+    tree::read_part,
     Data,
     PageRange,
     Tree, //
 };
 use kernel::{
     alloc::flags::GFP_NOIO,
-    block::{
-        Segment,
-        SECTOR_SHIFT, //
-    },
+    block::SECTOR_SHIFT,
     new_mutex,
     page::PAGE_SHIFT,
     prelude::*,
@@ -29,6 +22,7 @@ use kernel::{
         RBTreeNode, //
     },
     sync::{
+        rcu,
         Mutex,
         MutexGuard, //
     },
@@ -45,11 +39,11 @@ pub(crate) struct Cache {
 
 /// The pages in the cache.
 struct State {
-    pages: RBTree<usize, KBox<StorePage>>,
+    pages: RBTree<u64, Pin<KBox<StorePage>>>,
     /// The number of pages in the cache.
     count: usize,
     /// The number of the first page to consider for eviction.
-    cursor: usize,
+    cursor: u64,
 }
 
 impl Cache {
@@ -67,10 +61,6 @@ impl Cache {
     }
 
     /// Locks the cache in front of `tree`, to transfer the data of a request. May sleep.
-    ///
-    /// The lock is held for the whole request, because a segment of the request's memory may end
-    /// inside a sector. If another task evicted the page before the rest of the sector is written,
-    /// the tree would have a sector of which only a part was written.
     pub(crate) fn access<'a>(&'a self, tree: &'a Tree) -> Access<'a> {
         Access {
             limit: self.limit,
@@ -82,8 +72,11 @@ impl Cache {
     /// Discards `sectors` sectors from `first` on, in the cache and in the tree. May sleep.
     pub(crate) fn discard(&self, tree: &Tree, first: u64, sectors: u64) {
         let mut state = self.state.lock();
-        for range in page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize) {
+        let (mut position, end) = (first << SECTOR_SHIFT, (first + sectors) << SECTOR_SHIFT);
+        while position < end {
+            let range = PageRange::new(position, end - position);
             state.discard(range);
+            position += range.len as u64;
         }
         tree.discard(first, sectors);
     }
@@ -113,43 +106,40 @@ impl Access<'_> {
     /// # Errors
     ///
     /// `ENOSPC` if there is not enough memory. A part of the data may have been written.
-    pub(crate) fn write(&mut self, data: Data<'_, true>, through: bool) -> Result {
-        for (segment, range) in data {
+    pub(crate) fn write(&mut self, mut data: Data<'_, true>, through: bool) -> Result {
+        while let Some(range) = data.range() {
             if through {
-                self.tree
-                    .update(range.index, |page| page.write(segment, range))?;
+                self.tree.make(range.page)?.write(&mut data, range)?;
                 self.state.discard(range);
-            } else {
-                self.write_range(segment, range)?;
+                continue;
+            }
+            if self.state.pages.get(&range.page).is_none() {
+                self.state.make_room(self.tree, self.limit)?;
+                self.state.add(range.page)?;
+            }
+            if let Some(page) = self.state.pages.get(&range.page) {
+                page.write(&mut data, range)?;
             }
         }
         Ok(())
     }
 
-    /// Copies a segment to a page in the cache.
-    fn write_range(&mut self, segment: Segment<'_>, range: PageRange) -> Result {
-        if self.state.pages.get(&range.index).is_none() {
-            self.state.make_room(self.tree, self.limit)?;
-            self.state.add(range.index)?;
-        }
-        match self.state.pages.get_mut(&range.index) {
-            Some(page) => page.write(segment, range),
-            None => Ok(()),
-        }
-    }
-
     /// Copies data from the cache, and otherwise from the tree, to the memory of a request, as
     /// [`Tree::read`] does. Does not sleep.
     pub(crate) fn read(&mut self, mut data: Data<'_, true>) -> Result {
-        let stored = self.tree.lock();
-        while let Some((segment, range)) = data.next() {
-            let good = data.readable(range);
-            let behind = |part| read_range(stored.page(range.index), segment, part);
-            match self.state.pages.get(&range.index) {
-                Some(page) => page.read_runs(segment, good, behind)?,
-                None => behind(good)?,
-            }
-            no_data(segment, good.len, range.len)?;
+        while let Some(range) = data.range() {
+            let rcu = rcu::read_lock();
+            let cached = self.state.pages.get(&range.page);
+            let cached = cached.and_then(|page| page.stored(&rcu));
+            let behind = self.tree.page(range.page);
+            let behind = behind.and_then(|page| page.stored(&rcu));
+            data.for_each_readable(range, |segment, part| {
+                let behind = |part| read_part(behind.as_ref(), segment, part);
+                match &cached {
+                    Some(cached) => cached.read_runs(segment, part, behind),
+                    None => behind(part),
+                }
+            })?;
         }
         Ok(())
     }
@@ -157,9 +147,8 @@ impl Access<'_> {
 
 impl State {
     /// Adds an empty page. May sleep, but starts no I/O.
-    fn add(&mut self, index: usize) -> Result {
-        let page = StorePage::new().and_then(|page| KBox::new(page, GFP_NOIO));
-        let page = page.map_err(|_| ENOSPC)?;
+    fn add(&mut self, index: u64) -> Result {
+        let page = KBox::pin_init(StorePage::new(), GFP_NOIO).map_err(|_| ENOSPC)?;
         let node = RBTreeNode::new(index, page, GFP_NOIO).map_err(|_| ENOSPC)?;
         self.pages.insert(node);
         self.count += 1;
@@ -179,7 +168,7 @@ impl State {
             return Ok(false);
         };
         if let Some(page) = self.pages.get(&index) {
-            tree.update(index, |stored| stored.update_from(page))?;
+            tree.make(index)?.update_from(page)?;
         }
         self.take_out(index);
         self.cursor = index + 1;
@@ -187,7 +176,7 @@ impl State {
     }
 
     /// Returns the number of the first page from the cursor on, or else of the first page.
-    fn next_index(&self) -> Option<usize> {
+    fn next_index(&self) -> Option<u64> {
         let from = |index| {
             self.pages
                 .cursor_lower_bound(&index)
@@ -196,7 +185,7 @@ impl State {
         from(self.cursor).or_else(|| from(0))
     }
 
-    fn take_out(&mut self, index: usize) {
+    fn take_out(&mut self, index: u64) {
         if self.pages.remove(&index).is_some() {
             self.count -= 1;
         }
@@ -206,10 +195,10 @@ impl State {
     fn discard(&mut self, range: PageRange) {
         let empty = self
             .pages
-            .get_mut(&range.index)
+            .get(&range.page)
             .is_some_and(|page| page.discard(range.sectors()));
         if empty {
-            self.take_out(range.index);
+            self.take_out(range.page);
         }
     }
 }
@@ -218,11 +207,7 @@ impl State {
 mod tests {
     use super::*;
 
-    fn tree() -> Result<Pin<KBox<Tree>>> {
-        KBox::pin_init(Tree::new(), GFP_KERNEL)
-    }
-
-    fn state_with(pages: &[usize], cursor: usize) -> Result<State> {
+    fn state_with(pages: &[u64], cursor: u64) -> Result<State> {
         let mut state = State {
             pages: RBTree::new(),
             count: 0,
@@ -234,7 +219,7 @@ mod tests {
         Ok(state)
     }
 
-    fn has(state: &State, pages: &[usize]) -> bool {
+    fn has(state: &State, pages: &[u64]) -> bool {
         state.count == pages.len() && state.pages.keys().eq(pages)
     }
 
@@ -249,12 +234,12 @@ mod tests {
 
     #[test]
     fn pages_are_limited() -> Result {
-        let tree = tree()?;
+        let tree = Tree::new();
         let mut state = state_with(&[], 0)?;
         for index in 0..10 {
             state.make_room(&tree, 3)?;
             state.add(index)?;
-            assert_eq!(state.count, 3.min(index + 1));
+            assert_eq!(state.count, 3.min(index as usize + 1));
         }
         assert!(has(&state, &[7, 8, 9]));
         Ok(())
@@ -262,7 +247,7 @@ mod tests {
 
     #[test]
     fn there_is_always_room_for_one() -> Result {
-        let tree = tree()?;
+        let tree = Tree::new();
         let mut state = state_with(&[], 0)?;
         for index in 0..3 {
             state.make_room(&tree, 0)?;
@@ -274,7 +259,7 @@ mod tests {
 
     #[test]
     fn pages_are_written_out_in_turn() -> Result {
-        let tree = tree()?;
+        let tree = Tree::new();
         let mut state = state_with(&[2, 5, 9], 5)?;
         for left in [&[2, 9][..], &[2], &[]] {
             assert_eq!(state.write_out_one(&tree), Ok(true));
@@ -288,9 +273,7 @@ mod tests {
     fn discarded_pages_do_not_count() -> Result {
         let mut state = state_with(&[2, 5, 9], 0)?;
         for (index, left) in [(5, &[2, 9][..]), (5, &[2, 9]), (2, &[9])] {
-            for range in page_ranges((index as u64) << PAGE_SHIFT, 1 << PAGE_SHIFT) {
-                state.discard(range);
-            }
+            state.discard(PageRange::new(index << PAGE_SHIFT, 1 << PAGE_SHIFT));
             assert!(has(&state, left));
         }
         Ok(())

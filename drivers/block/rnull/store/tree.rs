@@ -2,66 +2,87 @@
 
 //! The pages of a device.
 //!
-//! A page is allocated by the first write to it, and freed when all of its sectors are discarded.
+//! There is no lock of all pages. See [`StorePage`] for what happens when I/Os use the same page at
+//! the same time.
 
 use super::{
-    directory::Directory,
-    page::StorePage,
-    page_ranges,
+    page::{
+        StorePage,
+        Stored, //
+    },
+    radix::{
+        Leaf,
+        RadixTree, //
+    },
     Data,
-    PageRange,
-    PAGE_SECTORS, //
+    PageRange, //
 };
 use kernel::{
     block::{
         Segment,
-        SECTOR_SHIFT,
-        SECTOR_SIZE, //
+        SECTOR_SHIFT, //
     },
-    new_spinlock,
+    page::PAGE_SHIFT,
     prelude::*,
-    sync::{
-        SpinLock,
-        SpinLockGuard, //
-    },
+    sync::rcu, //
 };
 
-/// The number of pages that a discard looks up before it drops the lock.
-const DISCARD_BATCH: usize = 64;
-
 /// The pages of a device.
-#[pin_data]
 pub(crate) struct Tree {
-    #[pin]
-    pages: SpinLock<Directory>,
+    pages: RadixTree,
 }
 
-/// The locked pages of a device. The holder must not sleep.
-pub(super) type Pages<'a> = SpinLockGuard<'a, Directory>;
-
 impl Tree {
-    /// Returns an initializer for a tree without pages.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            pages <- new_spinlock!(Directory::new()),
-        })
+    /// Returns a tree without pages.
+    pub(crate) const fn new() -> Self {
+        Self {
+            pages: RadixTree::new(),
+        }
     }
 
-    /// Locks the pages.
-    #[inline]
-    pub(super) fn lock(&self) -> Pages<'_> {
-        self.pages.lock()
+    /// Returns the page with the number `page`, if it has a leaf in the tree.
+    #[inline(always)]
+    pub(super) fn page(&self, page: u64) -> Option<&StorePage> {
+        Some(self.pages.leaf(page)?.page(page))
+    }
+
+    /// Returns the page with the number `page`. May sleep, but starts no I/O.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory.
+    pub(super) fn make(&self, page: u64) -> Result<&StorePage> {
+        self.pages.make(page)
     }
 
     /// Copies the data of the device to the memory of a request, and fills the memory with 0xff
     /// where data cannot be read. Does not sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the request has less memory than bytes.
     #[inline(always)]
     pub(crate) fn read<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
-        let pages = self.lock();
-        while let Some((segment, range)) = data.next() {
-            let good = data.readable(range);
-            read_range(pages.page(range.index), segment, good)?;
-            no_data(segment, good.len, range.len)?;
+        let mut leaves = Leaves::new(&self.pages);
+        while let Some(range) = data.range() {
+            match leaves.page(range.page) {
+                Some(page) if page.try_read(&mut data, range)? => (),
+                _ => return self.read_rest(data),
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`read`](Self::read), where pages may be missing, or only parts stored or readable.
+    #[cold]
+    #[inline(never)]
+    fn read_rest<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
+        while let Some(range) = data.range() {
+            let rcu = rcu::read_lock();
+            let stored = self.page(range.page).and_then(|page| page.stored(&rcu));
+            data.for_each_readable(range, |segment, part| {
+                read_part(stored.as_ref(), segment, part)
+            })?;
         }
         Ok(())
     }
@@ -72,99 +93,85 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is not enough memory. A part of the data may have been written.
+    /// `ENOSPC` if there is not enough memory; `EIO` as for [`read`](Self::read). A part of the
+    /// data may have been written.
     #[inline(always)]
-    pub(crate) fn write<const LIMITED: bool>(&self, data: Data<'_, LIMITED>) -> Result {
-        let mut pages = self.lock();
-        for (segment, range) in data {
-            loop {
-                if let Some(page) = pages.page_mut(range.index) {
-                    page.write(segment, range)?;
-                    break;
-                }
-                pages = self.make(pages, range.index)?;
+    pub(crate) fn write<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
+        let mut leaves = Leaves::new(&self.pages);
+        while let Some(range) = data.range() {
+            match leaves.page(range.page) {
+                Some(page) if page.try_overwrite(&mut data, range)? => (),
+                _ => return self.write_rest(data),
             }
         }
         Ok(())
     }
 
-    /// Calls `change` with the page with the number `index`. Allocates the page if there is none.
-    /// May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC` if there is not enough memory, or those of `change`.
-    pub(super) fn update(
-        &self,
-        index: usize,
-        change: impl FnOnce(&mut StorePage) -> Result,
-    ) -> Result {
-        let mut pages = self.lock();
-        loop {
-            if let Some(page) = pages.page_mut(index) {
-                return change(page);
-            }
-            pages = self.make(pages, index)?;
-        }
-    }
-
-    /// Adds the next missing part for the page with the number `index`. Drops the lock meanwhile.
+    /// As [`write`](Self::write), where pages may be missing, or only parts stored.
     #[cold]
-    fn make<'a>(&'a self, pages: Pages<'a>, index: usize) -> Result<Pages<'a>> {
-        let Some(missing) = pages.missing(index) else {
-            return Ok(pages);
-        };
-        drop(pages);
-        let part = missing.make().map_err(|_| ENOSPC)?;
-        let mut pages = self.lock();
-        let left = pages.add(index, part);
-        if left.is_some() {
-            // The part must not be freed under the lock.
-            drop(pages);
-            drop(left);
-            pages = self.lock();
+    #[inline(never)]
+    fn write_rest<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
+        while let Some(range) = data.range() {
+            self.make(range.page)?.write(&mut data, range)?;
         }
-        Ok(pages)
+        Ok(())
     }
 
-    /// Discards `sectors` sectors from `first` on.
+    /// Discards `sectors` sectors from `first` on. Does not sleep. Call it in process context, as
+    /// the locks of the pages do not disable interrupts.
     pub(crate) fn discard(&self, first: u64, sectors: u64) {
-        let mut rest =
-            page_ranges(first << SECTOR_SHIFT, (sectors << SECTOR_SHIFT) as usize).peekable();
-        while rest.peek().is_some() {
-            // Pages are freed outside of the lock.
-            let mut gone = [const { (None, None) }; DISCARD_BATCH];
-            let mut pages = self.lock();
-            for (gone, range) in gone.iter_mut().zip(rest.by_ref()) {
-                // Only whole sectors of the range.
-                let first = range.offset.div_ceil(SECTOR_SIZE as usize);
-                let end = (range.offset + range.len) >> SECTOR_SHIFT;
-                debug_assert!(end <= PAGE_SECTORS);
-                *gone = pages.take_if(range.index, |page| page.discard(first..end));
-            }
-            drop(pages);
+        let (mut position, end) = (first << SECTOR_SHIFT, (first + sectors) << SECTOR_SHIFT);
+        while position < end {
+            let range = PageRange::new(position, end - position);
+            position = match self.page(range.page) {
+                Some(page) => {
+                    page.discard(range.sectors());
+                    position + range.len as u64
+                }
+                // At least `position`: if the leaf was added meanwhile, `next` is this page.
+                None => self
+                    .pages
+                    .next(range.page)
+                    .saturating_mul(1 << PAGE_SHIFT)
+                    .max(position),
+            };
         }
+    }
+}
+
+/// Looks up pages that follow each other, with one look-up for all pages of a leaf.
+struct Leaves<'a> {
+    pages: &'a RadixTree,
+    leaf: Option<&'a Leaf>,
+}
+
+impl<'a> Leaves<'a> {
+    #[inline(always)]
+    fn new(pages: &'a RadixTree) -> Self {
+        Self { pages, leaf: None }
+    }
+
+    /// Returns the page with the number `page`, if it has a leaf. `page` must be one higher than in
+    /// the last call.
+    #[inline(always)]
+    fn page(&mut self, page: u64) -> Option<&'a StorePage> {
+        let leaf = match self.leaf {
+            Some(leaf) if !Leaf::starts_at(page) => leaf,
+            _ => self.pages.leaf(page)?,
+        };
+        self.leaf = Some(leaf);
+        Some(leaf.page(page))
     }
 }
 
 /// Copies from a page to a segment, or fills the segment with zeroes if there is no page.
-#[inline(always)]
-pub(super) fn read_range(
-    page: Option<&StorePage>,
+pub(super) fn read_part(
+    stored: Option<&Stored<'_>>,
     segment: Segment<'_>,
-    range: PageRange,
+    part: PageRange,
 ) -> Result {
-    match page {
-        Some(page) => page.read(segment, range),
-        None => segment.fill(range.at, range.len, 0),
+    match stored {
+        Some(stored) => stored.read(segment, part),
+        None => segment.fill(part.at, part.len, 0),
     }
-}
-
-/// Fills a segment with 0xff from the byte `good` on, where data cannot be read.
-#[inline(always)]
-pub(super) fn no_data(segment: Segment<'_>, good: usize, len: usize) -> Result {
-    if good < len {
-        segment.fill(good, len - good, 0xff)?;
-    }
-    Ok(())
 }
