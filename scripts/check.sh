@@ -3,13 +3,15 @@
 #
 # Boot the debug kernel and the lean kernel, and run the selftests in each:
 #
-#	check.sh [FLAVOUR...]		default: debug lean, and with FULL=1 unzoned
+#	check.sh [FLAVOUR...]		default: debug lean, and with FULL=1 unzoned kcsan
 #
-# "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED.
+# "unzoned" is the lean kernel without CONFIG_BLK_DEV_ZONED. "kcsan" is the lean kernel
+# with the detector of data races, whose reports count if their title names Rust, a helper
+# or rnull.
 #
 # The debug kernel is slow in an emulator. Without FULL=1 it runs only the tests that
 # profit from its checks, and the lean kernel runs the others, most of which compare
-# results. With FULL=1 each kernel runs all tests.
+# results. With FULL=1 each kernel but the unzoned one runs all tests.
 #
 # TESTS="pattern..." selects test files by name. DRIVER=null_blk tests the C driver
 # instead. Each case counts as one test, and so does the verdict of each guest.
@@ -21,18 +23,19 @@ settings
 : "${DRIVER:=rnull}"
 [[ $DRIVER == rnull || $DRIVER == null_blk ]] || die -2 "DRIVER=$DRIVER: want rnull or null_blk"
 
-declare -A TIMEOUT=([debug]=3600 [lean]=2400 [unzoned]=600)
-[[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=10800 [lean]=2400 [unzoned]=600)
+declare -A TIMEOUT=([debug]=3600 [lean]=2400 [unzoned]=600 [kcsan]=7200)
+[[ ${FULL:-} != 1 ]] || TIMEOUT=([debug]=10800 [lean]=7200 [unzoned]=600 [kcsan]=14400)
 UNZONED="unzoned io_modes configfs_lifecycle module_load"
 if [[ ${FULL:-} == 1 ]]; then
 	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
-		[debug]="abuse configfs_drop configfs_lifecycle configfs_values faults io_modes
-			module_busy module_load samples"
-		[lean]="configfs_names configfs_race data features io_modes module_params
+		[debug]="abuse configfs_drop configfs_lifecycle configfs_values data_race faults
+			io_modes module_busy module_load samples"
+		[lean]="configfs_names configfs_race data_fs data_verify features io_modes module_params
 			zoned_fs zoned_io zoned_parity"
 		[unzoned]=$UNZONED
+		[kcsan]="data_race data_verify faults zoned_stress"
 	)
 fi
 
@@ -50,7 +53,8 @@ cases() {
 flavour() {
 	local kernel build tests status=0 log=$CACHE/log/guest-check-$1.output
 	case $1 in
-	unzoned) build=(env CONFIG_EXTRA="$REPO/configs/unzoned.config" "$REPO/scripts/kernel.sh" lean) ;;
+	unzoned | kcsan)
+		build=(env CONFIG_EXTRA="$REPO/configs/$1.config" "$REPO/scripts/kernel.sh" lean) ;;
 	*) build=("$REPO/scripts/kernel.sh" "$1") ;;
 	esac
 	if ! output kernel "${build[@]}"; then
@@ -76,10 +80,10 @@ flavour() {
 
 if (( ! $# )); then
 	set -- debug lean
-	[[ ${FULL:-} != 1 ]] || set -- "$@" unzoned
+	[[ ${FULL:-} != 1 ]] || set -- "$@" unzoned kcsan
 fi
 for flavour in "$@"; do
-	[[ ${TIMEOUT[$flavour]:-} ]] || die -2 "$flavour: want debug, lean or unzoned"
+	[[ ${TIMEOUT[$flavour]:-} ]] || die -2 "$flavour: want debug, lean, unzoned or kcsan"
 done
 for flavour in "$@"; do
 	flavour "$flavour"

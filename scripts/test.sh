@@ -95,7 +95,7 @@ join() {
 }
 
 others=(lean)
-[[ ${FULL:-} != 1 ]] || others+=(unzoned)
+[[ ${FULL:-} != 1 ]] || others+=(unzoned kcsan)
 
 say "==== build the kernels"
 # If a build fails, the check of that kernel reports it.
