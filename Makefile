@@ -37,8 +37,8 @@ help:
 	@echo '  MEM=           memory of a guest in MiB (default: 2048)'
 	@echo '  CONFIG_EXTRA=  an additional kernel config fragment (default: none)'
 	@echo '  FULL=          1: test, series, check and bench run the long form (default: 0)'
-	@echo '  PARTS=         bench: counted devices queues smp native path features (default: all;'
-	@echo '                 features only with FULL=1)'
+	@echo '  PARTS=         bench: counted devices queues smp scaling native path features'
+	@echo '                 (default: all; features only with FULL=1)'
 	@echo '  CELLS=         bench: regular expression for the names of cells (default: all)'
 	@echo '  SAMPLES=       bench: samples of each counted cell (default: 5; with FULL=1: 3)'
 

@@ -5,9 +5,10 @@
 #
 #	bench-part.sh RESULT KERNEL PART
 #
-# PART is a part of bench.sh's, one half of it (such as counted-reads), or "bare", the
-# baseline of "features". The script reads RESULT/PART/plan, and writes one record per
-# line to RESULT/PART/records.jsonl. KERNEL is a published lean kernel.
+# PART is a part of bench.sh's, one half of it (such as counted-reads), "bare", the
+# baseline of "features", or "contention", the locks of "scaling". The script reads
+# RESULT/PART/plan, and writes one record per line to RESULT/PART/records.jsonl. KERNEL is
+# a published lean kernel.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -111,8 +112,12 @@ bare)
 	built lean CONFIG_EXTRA="$REPO/configs/unzoned.config"
 	KERNEL=$BUILT
 	traced ;;
-smp)
+smp | scaling)
 	measured in_guest 3600 --smp 2 ;;
+contention)
+	built lean CONFIG_EXTRA="$REPO/configs/lock_stat.config"
+	KERNEL=$BUILT
+	in_guest 1800 --smp 2 ;;
 native)
 	built native
 	measured native_cells ;;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measure rnull, C null_blk and the floor, and write a report:
+# Measure rnull, C null_blk, brd and the floor, and write a report:
 #
 #	bench.sh		the parts that PARTS names; default: all of them,
 #				"features" with FULL=1 only
@@ -19,10 +19,10 @@
 settings
 case ${FULL:-} in '' | 0) FULL='' ;; 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;; esac
 [[ ! ${SAMPLES:-} ]] || positive SAMPLES "$SAMPLES" 1000
-read -ra parts <<< "${PARTS:-counted devices queues smp native path${FULL:+ features}}"
+read -ra parts <<< "${PARTS:-counted devices queues smp scaling native path${FULL:+ features}}"
 for part in "${parts[@]}"; do
 	case $part in
-	counted | devices | queues | smp | native | path | features) ;;
+	counted | devices | queues | smp | scaling | native | path | features) ;;
 	*) die -2 "PARTS: no part $part; make help lists them" ;;
 	esac
 done
@@ -56,6 +56,10 @@ timing=()
 for part in "${parts[@]}"; do
 	case $part in
 	smp | native) timing+=("$part") ;;
+	scaling)
+		timing+=(scaling)
+		# The same cells once more, on a kernel with statistics of locks.
+		! plan contention > /dev/null || timing+=(contention) ;;
 	counted)
 		# The whole matrix takes longest, so it is split in two.
 		if [[ ! $FULL ]]; then counting+=(counted); continue; fi

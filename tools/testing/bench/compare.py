@@ -20,7 +20,7 @@ from summary import NAMES, Figure, Summary
 # I/Os by a fraction of the count.
 LEAST = 8
 LEAST_SHARE = 0.003
-LEAST_RATIO = {"several processors": 0.15, "native": 0.03}
+LEAST_RATIO = {"several processors": 0.15, "scaling": 0.15, "native": 0.03}
 # Requests in flight at the ends of a trace cause such differences.
 LEAST_TRACED = {"locks": 0.25, "calls": 1, "driver_instructions": 0.5, "code_bytes": 0}
 
@@ -30,6 +30,11 @@ def read(path):
     if result.get("format") != FORMAT:
         sys.exit(f"{path}: format {result.get('format')}, want {FORMAT}")
     return Summary(result)
+
+
+def inverse(figure):
+    """Of a ratio of speeds, because lower must be better."""
+    return Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
 
 
 def figures(summary):
@@ -46,10 +51,12 @@ def figures(summary):
         else:
             yield ("instructions", cell, driver), figure, least
     for cell, figure in summary.smp.items():
-        # The inverse, because lower must be better.
-        ratio = Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
         least = LEAST_RATIO["several processors"]
-        yield ("time ratio on several processors", cell, "rust"), ratio, least
+        yield ("time ratio on several processors", cell, "rust"), inverse(figure), least
+    for (cell, driver), figure in summary.scaling.items():
+        if driver == "rust":
+            least = LEAST_RATIO["scaling"]
+            yield ("time of two jobs over one", cell, driver), inverse(figure), least
     for (cell, driver), figure in summary.native_ratio.items():
         if driver == "rust":
             yield ("native time ratio", cell, driver), figure, LEAST_RATIO["native"]

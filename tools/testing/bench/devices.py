@@ -12,7 +12,9 @@ SYSFS = Path("/sys/block")
 # Driver -> its directory in configfs, and its module.
 CONFIGURED = {"c": ("nullb", "null_blk"), "rust": ("rnull", "rnull_mod")}
 # Driver -> the name of its first device.
-FLOORS = {"floor": "floor0", "floorb": "floorb0"}
+FLOORS = {"floor": "floor0", "floorb": "floorb0", "floorbio": "floorbio0"}
+# Drivers without blk-mq. Their devices have no I/O scheduler, and count no I/O in sysfs.
+BIO_BASED = {"brd": "ram0", "floorbio": "floorbio0"}
 
 # With these values a feature is off, so a driver without the attribute will do.
 OFF = {"memory_backed": 0, "submit_queues": 1, "poll_queues": 0, "hw_queue_depth": 64}
@@ -103,6 +105,18 @@ class Configured:
         if (self.path / "power").read_text().strip() == "1":
             write(self.path / "power", 0)
         self.path.rmdir()
+
+
+class Ram:
+    """The device of brd. `remove` removes it."""
+
+    name = BIO_BASED["brd"]
+
+    def __init__(self, size_mib):
+        load("brd", "rd_nr=1", f"rd_size={size_mib << 10}")
+
+    def remove(self):
+        unload("brd")
 
 
 def has(driver, attribute):

@@ -18,13 +18,16 @@ import sys
 import time
 from pathlib import Path
 
+import contention
 import devices
-from devices import Configured, Unsupported
+from devices import Configured, Ram, Unsupported
 from plan import size_of
+from rings import Rings
 
 PATIENCE = 60  # seconds that fio has to end
 SECTOR = 512  # bytes, the default block size of all drivers
 INSPECT = Path("/sys/module/blk_floor/parameters/request_data")
+LOCK_STAT = Path("/proc/lock_stat")
 
 
 class Result:
@@ -97,20 +100,28 @@ def not_to_preempt():
 
 
 class Fio:
-    """fio at work on a device, in the background."""
+    """fio at work on a device, in the background.
 
-    def __init__(self, cell, device, polled=False, prepare=None):
+    Its I/Os are counted by the device; with `by_rings`, or if the device counts none, by the
+    completion rings of fio.
+    """
+
+    def __init__(self, cell, device, polled=False, prepare=None, by_rings=False):
         self.cell = cell
         self.device = device
         self.arguments = fio_arguments(cell, device, polled)
         self.times = {}
         self.killed = False
-        self.output = f"/tmp/fio-{device}.json"
-        self.errors = f"/tmp/fio-{device}.errors"
+        name = f"/tmp/fio-{device}-{cell.get('jobs', 1)}"
+        self.output = f"{name}.json"
+        self.errors = f"{name}.errors"
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(
                 [*self.arguments, f"--output={self.output}"], stderr=errors, preexec_fn=prepare
             )
+        self.rings = None
+        if by_rings or device in devices.BIO_BASED.values():
+            self.rings = Rings(self.process.pid, cell.get("jobs", 1))
 
     def spent(self):
         """Processor time in ns of all its threads and of kblockd.
@@ -124,18 +135,39 @@ class Fio:
                 self.times[pid] = processor_time(pid)
         return sum(self.times.values())
 
-    def moved(self):
-        """Bytes that the device has transferred."""
+    def readings(self):
+        """(bytes transferred, the time in ns): one for the device, or one for each ring."""
+        if self.rings:
+            block = size_of(self.cell["bs"])
+            return [(count * block, when) for count, when in self.rings.readings()]
         fields = (devices.SYSFS / self.device / "stat").read_text().split()
-        return int(fields[2 if self.cell["rw"] == "randread" else 6]) * 512
+        moved = int(fields[2 if self.cell["rw"] == "randread" else 6]) * 512
+        return [(moved, time.monotonic_ns())]
+
+    def moved(self):
+        """Bytes that have been transferred."""
+        return sum(moved for moved, _ in self.readings())
+
+    def rate(self, seconds):
+        """Bytes per second, in an interval from now."""
+        before = self.readings()
+        time.sleep(seconds)
+        self.check()
+        # The tails of two rings are not read at the same time.
+        return sum((moved - base) * 1e9 / (end - start) for (base, start), (moved, end)
+                   in zip(before, self.readings(), strict=True))
+
+    def check(self):
+        """Check that fio still runs."""
+        if self.process.poll() is not None:
+            said = Path(self.errors).read_text()
+            raise RuntimeError(f"fio ended early: {' '.join(self.arguments)}: {said}")
 
     def wait_for(self, amount):
-        """Wait until the device has transferred `amount` more bytes."""
+        """Wait until `amount` more bytes have been transferred."""
         until = self.moved() + amount
         while self.moved() < until:
-            if self.process.poll() is not None:
-                said = Path(self.errors).read_text()
-                raise RuntimeError(f"fio ended early: {' '.join(self.arguments)}: {said}")
+            self.check()
             time.sleep(0.01)
 
     def pause(self):
@@ -206,6 +238,7 @@ class Devices:
                 "bs": cell.get("blocksize", SECTOR),
                 "single": number,
                 "batched": number,
+                "bio": 1,
             }
             if self.floor != wanted:
                 devices.unload("blk_floor")
@@ -220,15 +253,22 @@ class Devices:
                 made = []
                 try:
                     for index in range(number):
-                        made.append(Configured(driver, f"{driver}-bench{index}", wanted[0]))
+                        made.append(self.make(driver, index, wanted[0]))
                 except Unsupported:
                     for device in made:
                         device.remove()
                     raise
                 self.made[driver] = (wanted, made)
             name = made[0].name
-        devices.write(devices.SYSFS / name / "queue/scheduler", cell.get("scheduler", "none"))
+        if driver not in devices.BIO_BASED:
+            devices.write(devices.SYSFS / name / "queue/scheduler", cell.get("scheduler", "none"))
         return name
+
+    @staticmethod
+    def make(driver, index, settings):
+        if driver == "brd":
+            return Ram(settings["size"])
+        return Configured(driver, f"{driver}-bench{index}", settings)
 
     def drop(self, driver):
         for device in self.made.pop(driver, (None, []))[1]:
@@ -315,7 +355,7 @@ def count_instructions(plan, result):
                     # Go on with the other drivers.
                     skip(result, cell, driver, f"failed: {why}")
                     result.add("note", cell=cell["name"], note=f"{driver} failed: {why}")
-            for driver in names.keys() - {"floor"}:
+            for driver in names.keys() - {"floor", *devices.BIO_BASED}:
                 alike.check(cell, names["floor"], names[driver])
     finally:
         guest.close()
@@ -328,7 +368,7 @@ def skip(result, cell, driver, reason):
 
 def count_cell(cell, driver, name, result):
     polled = bool(cell.get("polled")) and driver in devices.CONFIGURED
-    if cell.get("memory_backed") and driver in devices.CONFIGURED:
+    if cell.get("memory_backed") and driver not in devices.FLOORS:
         fill(cell, name)
     samples = sample_instructions(cell, driver, name, polled)
     for sample in samples:
@@ -364,43 +404,114 @@ def compare_in_turn(plan, result):
 
 
 def compare_once(guest, cell, round_, result):
+    def start(driver):
+        guest.drop(driver)
+        return Fio(cell, guest.get(cell, driver))
+
+    compare_runs(cell, start, cell["drivers"], "pair", round_, result)
+
+
+def compare_runs(cell, start, names, record, round_, result):
+    """Start an fio for each name, and have them take turns."""
     runs = {}
     try:
-        for driver in cell["drivers"]:
-            guest.drop(driver)
+        for name in names:
             try:
-                runs[driver] = Fio(cell, guest.get(cell, driver))
-                runs[driver].wait_for(1)
-                runs[driver].pause()
+                runs[name] = start(name)
+                runs[name].wait_for(1)
+                runs[name].pause()
             except Unsupported as why:
-                skip(result, cell, driver, str(why))
-        if len(runs) == len(cell["drivers"]):
-            take_turns(cell, runs, round_, result)
+                skip(result, cell, name, str(why))
+        if len(runs) == len(names):
+            take_turns(cell, runs, record, round_, result)
     finally:
-        for driver, run in runs.items():
+        for name, run in runs.items():
             run.stop()
             if run.killed:
                 result.add("note", cell=cell["name"],
-                           note=f"fio on the device of {driver} had to be killed")
+                           note=f"fio on the device of {name} had to be killed")
 
 
-def take_turns(cell, runs, round_, result):
+def take_turns(cell, runs, record, round_, result):
     order = list(runs)
     for pair in range(cell["pairs"]):
         rates = {}
-        # Each driver goes first in half of the pairs.
-        for driver in order if (pair + round_) % 2 == 0 else reversed(order):
-            run = runs[driver]
+        # Each one goes first in half of the pairs.
+        for name in order if (pair + round_) % 2 == 0 else reversed(order):
+            run = runs[name]
             run.resume()
             time.sleep(0.03)
-            before, start = run.moved(), time.monotonic_ns()
-            time.sleep(cell["interval_ms"] / 1000)
-            after, end = run.moved(), time.monotonic_ns()
+            rates[name] = run.rate(cell["interval_ms"] / 1000) / size_of(cell["bs"])
             run.pause()
-            rates[driver] = (after - before) / size_of(cell["bs"]) * 1e9 / (end - start)
-        result.add("pair", cell=cell["name"], round=round_, iops=rates)
-    text = " ".join(f"{driver} {rate:.0f}" for driver, rate in rates.items())
+        result.add(record, cell=cell["name"], round=round_, iops=rates)
+    text = " ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
     print(f"    round {round_ + 1} of {cell['rounds']}: IOPS {text}", flush=True)
+
+
+def compare_jobs(plan, result):
+    """Compare one job with two on the same device, of several drivers in turn.
+
+    On each device there are an fio with one job and an fio with two. Of all of them, one runs at a
+    time. Each round has new devices, which all of its cells share.
+    """
+    guest = Devices()
+    first, *_ = plan["cells"]
+    try:
+        for round_ in range(first["rounds"]):
+            for driver in first["drivers"]:
+                guest.drop(driver)
+                fill(first, guest.get(first, driver))
+            for number, cell in enumerate(plan["cells"], 1):
+                print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
+                compare_jobs_once(guest, cell, round_, result)
+    finally:
+        guest.close()
+
+
+def compare_jobs_once(guest, cell, round_, result):
+    runs = {f"{driver} {jobs}": (driver, jobs) for driver in cell["drivers"] for jobs in (1, 2)}
+
+    def start(name):
+        driver, jobs = runs[name]
+        # brd counts no I/O, and all drivers are measured in the same way.
+        return Fio({**cell, "jobs": jobs}, guest.get(cell, driver), by_rings=True)
+
+    compare_runs(cell, start, list(runs), "jobs", round_, result)
+
+
+def count_contention(plan, result):
+    """Record which locks are contended while two jobs run on one device."""
+    devices.write("/proc/sys/kernel/lock_stat", 1)
+    guest = Devices()
+    try:
+        for number, cell in enumerate(plan["cells"], 1):
+            print(f"[{number}/{len(plan['cells'])}] {cell['name']}", flush=True)
+            for driver in cell["drivers"]:
+                name = guest.get(cell, driver)
+                fill(cell, name)
+                record = contention_of(cell, driver, name)
+                result.add("contention", cell=cell["name"], driver=driver, **record)
+                own = sum(one["contentions"] for one in record["classes"] if one["own"])
+                print(f"    {driver}: {own} contentions of its locks, {record['ios']:.0f} I/Os",
+                      flush=True)
+    finally:
+        guest.close()
+
+
+def contention_of(cell, driver, name):
+    block = size_of(cell["bs"])
+    run = Fio(cell, name)
+    try:
+        run.wait_for(2 * cell["depth"] * block)
+        before = run.moved()
+        devices.write(LOCK_STAT, 0)  # clears it
+        time.sleep(cell["seconds"])
+        text = LOCK_STAT.read_text()
+        ios = (run.moved() - before) / block
+    finally:
+        run.stop()
+    _, module = devices.CONFIGURED[driver]
+    return {"ios": ios, "classes": contention.classes(text, driver, module)}
 
 
 def free_memory():
@@ -532,6 +643,8 @@ KINDS = {
     "devices": count_devices,
     "queues": count_on_first,
     "smp": compare_in_turn,
+    "scaling": compare_jobs,
+    "contention": count_contention,
 }
 
 

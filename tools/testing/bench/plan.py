@@ -14,6 +14,7 @@ import re
 import sys
 
 DRIVERS = ["floor", "floorb", "c", "rust"]
+PEERS = ["floorbio", "brd"]  # bio-based: the floor of brd, and brd
 
 # I/Os in a sample: 50 to 150 million instructions.
 IOS = {"4k": 8000, "32k": 6000, "64k": 5000, "256k": 4800, "1M": 2400, "16M": 160}
@@ -25,8 +26,11 @@ CREATED = [1, 16, 256]  # numbers of devices to create and remove
 CREATED_QUEUED = 8  # likewise, with each number of hardware queues
 BLOCK_SIZES = ("4k", "32k", "256k", "1M", "16M")
 AREA = "64M"  # the part of a memory-backed device that is read and written
+SIZE_MIB = 256  # of a memory-backed device
 # null_blk transfers one block at a time, and by default a page has eight blocks.
 MEMORY = ({"memory_backed": 1}, {"memory_backed": 1, "blocksize": 4096})
+# Size of the I/Os of the cells with brd -> depth and batch of those in batches.
+BATCHED = {"4k": (64, 16), "64k": (16, 4)}
 
 
 def size_of(text):
@@ -63,7 +67,7 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
     if cell.get("scheduler"):
         words.append(cell["scheduler"])
     if cell.get("memory_backed"):
-        cell["size_mib"] = 256
+        cell["size_mib"] = SIZE_MIB
         cell["area"] = AREA
         words.append("memory-backed")
     if cell.get("blocksize"):
@@ -80,6 +84,18 @@ def cell(rw="randread", bs="4k", depth=1, batch=1, irqmode=0, **more):
             words.append(f"{cell[key]} {key.replace('_', ' ')}")
     cell["name"] = ", ".join(words)
     return cell
+
+
+def beside_brd(cell):
+    """The cell with brd as a peer, if it has blocks of a page, as brd has, and a threshold."""
+    if cell["bs"] in BATCHED and cell.get("blocksize") == 4096:
+        cell["drivers"] = [*cell["drivers"], *PEERS]
+    return cell
+
+
+def batched_beside_brd(rw):
+    for bs, shape in BATCHED.items():
+        yield beside_brd(cell(rw, bs, *shape, **MEMORY[1]))
 
 
 def short_cells():
@@ -103,7 +119,8 @@ def short_cells():
     for rw in ("randread", "randwrite"):
         for bs in ("4k", "64k"):
             for more in MEMORY:
-                yield cell(rw=rw, bs=bs, **more)
+                yield beside_brd(cell(rw=rw, bs=bs, **more))
+        yield from batched_beside_brd(rw)
     yield cell(depth=64, batch=16, polled=True)
 
 
@@ -129,7 +146,8 @@ def full_cells():
         for bs in (*BLOCK_SIZES, "64k"):
             for depth, batch in shapes_of(bs):
                 for more in MEMORY:
-                    yield cell(rw, bs, depth, batch, **more)
+                    yield beside_brd(cell(rw, bs, depth, batch, **more))
+        yield from batched_beside_brd(rw)
         for bs in BLOCK_SIZES:
             for depth, batch in shapes_of(bs):
                 yield cell(rw, bs, depth, batch, polled=True)
@@ -168,6 +186,36 @@ def smp_cell(irqmode, depth, batch, queues, bs, jobs, full):
         "pairs": 8 if full else 5,
         "interval_ms": 250,
     }
+
+
+def scaling_cells(full):
+    """Cells on two processors: times of one job and of two on the same device, in turn."""
+    for rw in ("randread", "randwrite"):
+        for bs in ("4k", "64k"):
+            yield {
+                "name": f"irqmode 0, {rw} {bs}, 16 deep, memory-backed, 1 and 2 jobs",
+                "rw": rw,
+                "bs": bs,
+                "depth": 16,
+                "batch": 1,
+                "irqmode": 0,
+                **MEMORY[1],
+                "size_mib": SIZE_MIB,
+                "area": AREA,
+                "drivers": ["c", "rust", "brd"],
+                # Samples of one run agree more than those of two. So there are many short runs.
+                "rounds": 15 if full else 8,
+                "pairs": 1,
+                "interval_ms": 1000,
+            }
+
+
+def contention_cells(full):
+    """The cells of "scaling" with two jobs, on a kernel with statistics of locks."""
+    for one in scaling_cells(full):
+        one.update(name=one["name"].replace("1 and 2 jobs", "2 jobs, contention"), jobs=2,
+                   drivers=["c", "rust"], seconds=3)
+        yield one
 
 
 def devices_cells(full):
@@ -250,6 +298,8 @@ PARTS = {
     "counted-reads": lambda full: counted_cells(full, "randread"),
     "counted-writes": lambda full: counted_cells(full, "randwrite"),
     "smp": smp_cells,
+    "scaling": scaling_cells,
+    "contention": contention_cells,
     "devices": devices_cells,
     "queues": queues_cells,
 }

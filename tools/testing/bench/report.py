@@ -15,7 +15,18 @@ from collections import Counter
 from pathlib import Path
 
 import figures
-from summary import NAMES, UNDECIDED, VERDICT, Summary, judged, thresholds
+from plan import DRIVERS
+from summary import (
+    NAMES,
+    UNDECIDED,
+    VERDICT,
+    Summary,
+    contentions,
+    floor_of,
+    judged,
+    thresholds,
+    uncopied,
+)
 
 FORMAT = 3
 # Kinds of cells with instructions per I/O, and their titles, if not by group().
@@ -104,6 +115,49 @@ def counted_table(summary, names):
             "rnull / null_blk", "threshold", "batch", "busy"), rows
 
 
+def brd_table(summary, names):
+    rows = []
+    for name in names:
+        cell = summary.cells[name]
+        whole = [summary.counted.get((name, driver))
+                 for driver in ("floorbio", floor_of(cell, "rust"), "brd", "rust")]
+        rows.append((name, *(number(figure and figure.value) for figure in whole),
+                     *(signed(uncopied(summary, cell, driver)) for driver in ("brd", "rust"))))
+    return ("cell", "bio floor", "floor", "brd", "rnull", "brd: own less copies",
+            "rnull: own less copies"), rows
+
+
+def interval(figure):
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+
+
+def scaling_table(summary):
+    rows = []
+    for (cell, driver), figure in summary.scaling.items():
+        iops = (f"{summary.iops[cell, f'{driver} {number}']:.0f}" for number in (1, 2))
+        ratio = summary.scaling_ratio[cell, driver]
+        rows.append((cell, NAMES[driver], *iops, interval(figure),
+                     "" if driver == "rust" else interval(ratio)))
+    return ("cell", "driver", "one job, IOPS", "two jobs, IOPS", "two over one",
+            "that of rnull over this"), rows
+
+
+OTHER_LOCKS = 3  # rows of classes that are not the driver's
+
+
+def contention_table(summary):
+    rows = []
+    for (cell, driver), record in summary.contention.items():
+        ios = f"{record['ios']:.0f}"
+        rows.append((cell, NAMES[driver], ios, "all of the driver", contentions(record), sum(
+            one["acquisitions"] for one in record["classes"] if one["own"])))
+        ordered = sorted(record["classes"], key=lambda one: -one["contentions"])
+        others = [one for one in ordered if not one["own"]][:OTHER_LOCKS]
+        rows += [(cell, NAMES[driver], ios, one["name"], one["contentions"], one["acquisitions"])
+                 for one in ordered if one["own"] or one in others]
+    return ("cell", "driver", "I/Os", "lock class", "contentions", "acquisitions"), rows
+
+
 def smp_table(summary):
     rows = [
         (cell, f"{summary.iops[cell, 'c']:.0f}", f"{summary.iops[cell, 'rust']:.0f}",
@@ -116,10 +170,10 @@ def smp_table(summary):
 def native_table(summary):
     rows = []
     for cell in dict.fromkeys(cell for cell, _ in summary.native):
-        ns = [f"{summary.native[cell, driver].value:.1f}" for driver in NAMES]
+        ns = [f"{summary.native[cell, driver].value:.1f}" for driver in DRIVERS]
         ratio = summary.native_ratio[cell, "rust"]
         rows.append((cell, *ns, f"{ratio.value:.3f}", f"{ratio.low:.3f} to {ratio.high:.3f}"))
-    return ("cell", *(f"{name}, ns" for name in NAMES.values()), "rnull / null_blk, time",
+    return ("cell", *(f"{NAMES[driver]}, ns" for driver in DRIVERS), "rnull / null_blk, time",
             "95 % interval"), rows
 
 
@@ -190,8 +244,14 @@ def tables(result, summary):
             counted.setdefault(f"Instructions per I/O, {of}", []).append(name)
     for title, names in counted.items():
         yield title, counted_table(summary, names)
+    if beside := list(dict.fromkeys(cell for cell, driver in summary.counted if driver == "brd")):
+        yield "Instructions per I/O, rnull and brd", brd_table(summary, beside)
     if summary.smp:
         yield "IOPS on several processors, in turn", smp_table(summary)
+    if summary.scaling:
+        yield "One job and two on a device, in turn", scaling_table(summary)
+    if summary.contention:
+        yield "Contention of locks, two jobs on a device", contention_table(summary)
     if summary.native:
         yield "Time per I/O in user-mode Linux, in turn", native_table(summary)
     if summary.paths:

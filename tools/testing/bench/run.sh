@@ -32,7 +32,7 @@ cells=(
 	'irqmode [01], randread, 4k, 1 deep'
 	'irqmode [0-3], randread, 4k, 64 deep, 16 at once'
 	'irqmode 2, randread, 4k, 32 deep'
-	'irqmode 0, rand(read|write), (4|64)k, 1 deep, memory-backed, blocksize 4096'
+	'irqmode 0, (randread, 4k|randwrite, 64k), 1 deep, memory-backed, blocksize 4096'
 	'irqmode 0, randread, 4k, 64 deep, 16 at once, polled'
 )
 wanted=$(IFS='|'; printf '^(%s)$' "${cells[*]}")
@@ -47,6 +47,7 @@ threshold "irqmode 0, batches of 16 and more: within 30 of the batched floor"
 threshold "irqmode 2: own cost at most 0.9 of null_blk's"
 threshold "irqmode 3, batches of 16: own cost at most null_blk's in irqmode 1"
 threshold "memory-backed, 4k and 64k: own cost less the bytes copied at most 0.6 of null_blk's"
+threshold "compared with brd: own cost not above brd's"
 threshold "polled, 64 deep in batches of 16: below null_blk's"
 threshold ".text of rnull_mod.ko: at most 100 KB"
 (( ! FAILED )) || grep -F '| MISSED |' "$WORK/result/table.md" >&2 || true

@@ -4,6 +4,7 @@
 from statistics import median
 
 import stats
+from contention import CONTROL
 from plan import size_of
 
 SCALE = ("devices", "queues")  # kinds of cells that vary the number of devices or queues
@@ -12,7 +13,8 @@ STEAL = 0.01  # least share of the processors taken by other machines that gets 
 CROWDED = 0.3  # least share of the time with programs waiting for a processor that gets a note
 BUSY = 0.95  # a submitter that runs for this share of the time never idles
 
-NAMES = {"floor": "floor", "floorb": "batched floor", "c": "null_blk", "rust": "rnull"}
+NAMES = {"floor": "floor", "floorb": "batched floor", "floorbio": "bio floor", "brd": "brd",
+         "c": "null_blk", "rust": "rnull"}
 
 
 class Figure:
@@ -47,7 +49,11 @@ class Summary:
         self.busy = {}  # (cell, driver) -> share of the time in which fio ran
         self.skipped = {}  # (cell, driver) -> the reason
         self.smp = {}  # cell -> Figure of the IOPS of rust over those of c
-        self.iops = {}  # (cell, driver) -> median IOPS
+        self.iops = {}  # (cell, driver) -> median IOPS; with "scaling" (cell, driver and jobs)
+        self.scaling = {}  # (cell, driver) -> Figure of the IOPS of two jobs over those of one
+        self.scaling_ratio = {}  # (cell, peer) -> Figure of that of rust over that of the peer
+        self.two_jobs = {}  # cell -> Figure of the IOPS of rust over those of c, with two jobs
+        self.contention = {}  # (cell, driver) -> the record of its locks
         self.native = {}  # (cell, driver) -> Figure of ns per I/O
         self.native_ratio = {}  # (cell, driver) -> Figure of its time over c's
         # (driver, devices, hardware queues if asked for) -> medians of create_ns, remove_ns, bytes
@@ -58,7 +64,7 @@ class Summary:
         self.read(result["records"])
 
     def read(self, records):
-        samples, pairs, turns, created = {}, {}, {}, {}
+        samples, pairs, jobs, turns, created = {}, {}, {}, {}, {}
         for record in records:
             match record["record"]:
                 case "cell":
@@ -70,6 +76,10 @@ class Summary:
                     self.skipped[record["cell"], record["driver"]] = record["reason"]
                 case "pair":
                     pairs.setdefault(record["cell"], []).append(record)
+                case "jobs":
+                    jobs.setdefault(record["cell"], []).append(record)
+                case "contention":
+                    self.contention[record["cell"], record["driver"]] = record
                 case "turn":
                     turns.setdefault(record["cell"], []).append(record["ns_per_io"])
                 case "create":
@@ -86,14 +96,14 @@ class Summary:
         for key, list_ in samples.items():
             self.read_samples(key, list_)
         self.note_spread()
-        for cell, list_ in pairs.items():
-            if len({p["round"] for p in list_}) < self.cells.get(cell, {}).get("rounds", 0):
-                continue  # interrupted: there is no 95 % interval yet
+        for cell, list_ in self.whole(pairs):
             self.smp[cell] = Figure(*stats.ratios_in_rounds(
                 [(p["round"], p["iops"]["rust"], p["iops"]["c"]) for p in list_]
             ))
             for driver in ("c", "rust"):
                 self.iops[cell, driver] = median([p["iops"][driver] for p in list_])
+        for cell, list_ in self.whole(jobs):
+            self.read_jobs(cell, list_)
         for cell, list_ in turns.items():
             for driver in list_[0]:
                 values = [turn[driver] for turn in list_]
@@ -107,6 +117,31 @@ class Summary:
                 what: median([record[what] for record in list_])
                 for what in ("create_ns", "remove_ns", "bytes")
             }
+
+    def whole(self, records):
+        """The cells that have all of their rounds: with fewer there is no 95 % interval yet."""
+        for cell, list_ in records.items():
+            if len({one["round"] for one in list_}) >= self.cells.get(cell, {}).get("rounds", 0):
+                yield cell, list_
+
+    def read_jobs(self, cell, list_):
+        def ratio(value):
+            """Figure of this value of rust over that of a peer, or just of the value."""
+            return Figure(*stats.ratios_in_rounds(
+                [(one["round"], *value(one["iops"])) for one in list_]
+            ))
+
+        for name in list_[0]["iops"]:
+            self.iops[cell, name] = median([one["iops"][name] for one in list_])
+        for driver in dict.fromkeys(name.split()[0] for name in list_[0]["iops"]):
+            self.scaling[cell, driver] = ratio(
+                lambda iops, d=driver: (iops[f"{d} 2"], iops[f"{d} 1"])
+            )
+            self.scaling_ratio[cell, driver] = ratio(
+                lambda iops, d=driver: (iops["rust 2"] / iops["rust 1"],
+                                        iops[f"{d} 2"] / iops[f"{d} 1"])
+            )
+        self.two_jobs[cell] = ratio(lambda iops: (iops["rust 2"], iops["c 2"]))
 
     def read_host(self, record):
         if record["steal"] > STEAL:
@@ -145,9 +180,9 @@ class Summary:
                 f"figures, most with {NAMES[most[1]]} in {most[0]}: {wide[most]:.2%}"
             )
 
-    def own(self, cell, driver):
+    def own(self, cell, driver, floor="floor"):
         """Figure of the instructions per I/O above the floor; None if there are none."""
-        figure, floor = self.counted.get((cell, driver)), self.counted.get((cell, "floor"))
+        figure, floor = self.counted.get((cell, driver)), self.counted.get((cell, floor))
         return figure - floor if figure and floor else None
 
 
@@ -171,12 +206,16 @@ class Threshold:
 
     @property
     def met(self):
-        """The worst verdict of a row: False, UNDECIDED, None or True."""
-        verdicts = {met for *_, met in self.rows}
-        for worst in (False, UNDECIDED, None):
-            if worst in verdicts:
-                return worst
-        return True if verdicts else None
+        return worst(met for *_, met in self.rows)
+
+
+def worst(verdicts):
+    """The worst verdict: False, UNDECIDED, None or True."""
+    verdicts = set(verdicts)
+    for one in (False, UNDECIDED, None):
+        if one in verdicts:
+            return one
+    return True if verdicts else None
 
 
 # The block layer flushes its plug at requests of this size, so larger ones are not batched.
@@ -192,6 +231,13 @@ def comes_alone(cell):
     """True if the block layer dispatches one request at a time, as it does from a scheduler."""
     return (cell["batch"] == 1 or size_of(cell["bs"]) >= PLUG_FLUSH_SIZE
             or bool(cell.get("scheduler")))
+
+
+def floor_of(cell, driver):
+    """The floor of a driver: rnull has queue_rqs like the batched floor, and brd is bio-based."""
+    if driver == "brd":
+        return "floorbio"
+    return "floor" if comes_alone(cell) else "floorb"
 
 
 def comes_in_batches(cell):
@@ -226,6 +272,9 @@ def thresholds(summary):
         [c for c in counted if c.get("memory_backed") and c["bs"] in ("4k", "64k")],
         0.6, copied=False,
     )
+    beside_brd = [c for c in counted if "brd" in c["drivers"]]
+    yield total_of_brd(summary, [c for c in beside_brd if c["bs"] == "64k" and c["batch"] > 1])
+    yield own_of_brd(summary, beside_brd)
     yield share_of_c(
         summary, "polled, 64 deep in batches of 16: below null_blk's",
         [c for c in counted if c.get("polled") and c["batch"] == 16 and comes_in_batches(c)], 1.0,
@@ -237,6 +286,8 @@ def thresholds(summary):
         },
         "several processors: no IOPS ratio to null_blk below 1.0",
     )
+    yield from scaling(summary)
+    yield contention(summary)
     yield not_slower(
         {
             cell: Figure(1 / figure.value, 1 / figure.high, 1 / figure.low)
@@ -255,8 +306,12 @@ def thresholds(summary):
 
 
 def judged(summary):
-    """Cell -> verdict, for the cells of all thresholds."""
-    return {cell: met for threshold in thresholds(summary) for cell, *_, met in threshold.rows}
+    """Cell -> its worst verdict, for the cells of all thresholds."""
+    verdicts = {}
+    for threshold in thresholds(summary):
+        for cell, *_, met in threshold.rows:
+            verdicts.setdefault(cell, []).append(met)
+    return {cell: worst(of) for cell, of in verdicts.items()}
 
 
 def share_of_c(summary, text, cells, share, copied=True):
@@ -268,9 +323,7 @@ def share_of_c(summary, text, cells, share, copied=True):
             threshold.add(name, "", why_not(summary, name), None)
             continue
         if not copied:
-            # Copying a byte is one instruction.
-            bytes_ = Figure(*[size_of(cell["bs"])] * 3)
-            ours, theirs = ours - bytes_, theirs - bytes_
+            ours, theirs = (less_copied(figure, cell) for figure in (ours, theirs))
         if cell["irqmode"] in (2, 3) and summary.busy[name, "rust"] < BUSY:
             busy = f"the processor idles, {summary.busy[name, 'rust']:.0%} busy"
             threshold.add(name, "", busy, None)
@@ -292,10 +345,50 @@ def verdict(excess):
 
 
 def why_not(summary, name):
-    for driver in ("all", "rust", "c", "floor"):
+    for driver in ("all", "rust", "c", "brd", "floor"):
         if reason := summary.skipped.get((name, driver)):
             return f"{NAMES.get(driver, driver)}: {reason}"
     return "not measured"
+
+
+def total_of_brd(summary, cells):
+    threshold = Threshold("compared with brd, 64k in batches: instructions per I/O not above brd's")
+    for cell in cells:
+        name = cell["name"]
+        ours, theirs = (summary.counted.get((name, driver)) for driver in ("rust", "brd"))
+        if ours is None or theirs is None:
+            threshold.add(name, "", why_not(summary, name), None)
+        else:
+            threshold.add(name, f"{theirs.value:.0f}", f"{ours.value:.0f}", verdict(ours - theirs))
+    return threshold
+
+
+def less_copied(figure, cell):
+    """The figure less the bytes copied: copying a byte is one instruction."""
+    return figure + -size_of(cell["bs"])
+
+
+def uncopied(summary, cell, driver):
+    """Figure of the instructions above the driver's own floor, less the bytes copied, or None."""
+    own = summary.own(cell["name"], driver, floor_of(cell, driver))
+    return own and less_copied(own, cell)
+
+
+def own_of_brd(summary, cells):
+    """What rnull costs above brd must be what its floor costs above brd's: blk-mq."""
+    threshold = Threshold("compared with brd: own cost not above brd's")
+    for cell in cells:
+        name = cell["name"]
+        ours, theirs = (uncopied(summary, cell, driver) for driver in ("rust", "brd"))
+        if ours is None or theirs is None:
+            threshold.add(name, "", why_not(summary, name), None)
+            continue
+        above = summary.counted[name, "rust"].value - summary.counted[name, "brd"].value
+        blk_mq = (summary.counted[name, floor_of(cell, "rust")].value
+                  - summary.counted[name, "floorbio"].value)
+        got = f"{ours.value:.0f} (in all {above:+.0f} to brd, of which blk-mq {blk_mq:+.0f})"
+        threshold.add(name, f"{theirs.value:.0f}", got, verdict(ours - theirs))
+    return threshold
 
 
 def near_batched_floor(summary, cells):
@@ -322,6 +415,51 @@ def not_slower(figures, text):
             continue
         got = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
         threshold.add(name, "1.0", got, figure.high >= 1.0)
+    return threshold
+
+
+LESS = 0.03  # share by which two jobs may scale worse than with brd
+
+
+def scaling(summary):
+    cells = [name for name, cell in summary.cells.items() if cell["kind"] == "scaling"]
+    for text, least, figures in (
+        ("scaling: two jobs over one at least brd's less 3 %", 1 - LESS,
+         {name: summary.scaling_ratio.get((name, "brd")) for name in cells}),
+        ("scaling: two jobs over one above null_blk's", 1.0,
+         {name: summary.scaling_ratio.get((name, "c")) for name in cells}),
+        ("scaling: IOPS of two jobs above null_blk's", 1.0,
+         {name: summary.two_jobs.get(name) for name in cells}),
+    ):
+        threshold = Threshold(text)
+        for name, figure in figures.items():
+            if figure is None:
+                threshold.add(name, f"{least:.2f}", why_not(summary, name), None)
+                continue
+            got = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+            threshold.add(name, f"{least:.2f}", got, verdict(Figure(*[least] * 3) - figure))
+        yield threshold
+
+
+def contentions(record, name=""):
+    """Contentions of the driver's lock classes, or of those with this name."""
+    return sum(one["contentions"] for one in record["classes"]
+               if one["own"] and one["name"].startswith(name))
+
+
+def contention(summary):
+    """null_blk is the control: no contention means something only if that of null_blk is seen."""
+    threshold = Threshold("scaling: no lock of the driver is contended")
+    for name, cell in summary.cells.items():
+        if cell["kind"] != "contention":
+            continue
+        ours, theirs = (summary.contention.get((name, driver)) for driver in ("rust", "c"))
+        if ours is None or theirs is None or not ours["ios"]:
+            threshold.add(name, "0 contentions", why_not(summary, name), None)
+            continue
+        own, control = contentions(ours), contentions(theirs, CONTROL)
+        got = f"{own} in {ours['ios']:.0f} I/Os ({CONTROL} of null_blk: {control})"
+        threshold.add(name, "0 contentions", got, own == 0 and (True if control else None))
     return threshold
 
 

@@ -16,15 +16,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import compare
+import contention
 import figures
 import guest
 import host
 import path
 import plan
 import report
+import rings
 import stats
 import turns
-from summary import Summary, Threshold, thresholds
+from summary import Summary, Threshold, judged, thresholds
 
 
 def environment():
@@ -59,6 +61,26 @@ def counted(cell, **costs):
     return records
 
 
+def jobs(iops):
+    """The records of a cell of "scaling": driver -> IOPS of one job and of two."""
+    cell = {**next(plan.scaling_cells(False)), "kind": "scaling"}
+    yield {"record": "cell", "cell": cell}
+    for pair in range(cell["rounds"] * 3):
+        yield {"record": "jobs", "cell": cell["name"], "round": pair // 3,
+               "iops": {f"{driver} {number}": of[number - 1] * (100 + pair % 2)
+                        for driver, of in iops.items() for number in (1, 2)}}
+
+
+def contended(classes, ios=1000):
+    """The records of a cell of "contention": driver -> (name, contentions, own) of lock classes."""
+    cell = {**next(plan.contention_cells(False)), "kind": "contention"}
+    yield {"record": "cell", "cell": cell}
+    for driver, of in classes.items():
+        yield {"record": "contention", "cell": cell["name"], "driver": driver, "ios": ios,
+               "classes": [{"name": name, "contentions": count, "acquisitions": 10 * count + 1,
+                            "own": own} for name, count, own in of]}
+
+
 class Programs(unittest.TestCase):
     def stopped(self, script):
         """The output when a script, in place of fio, is stopped."""
@@ -86,6 +108,171 @@ class Programs(unittest.TestCase):
 
     def test_what_ends_is_not(self):
         self.assertEqual("", self.stopped("trap 'exit 0' INT"))
+
+
+    def test_two_jobs_of_each_driver(self):
+        """All runs of a cell take turns on the devices of their drivers."""
+        running = set()
+
+        class Fio:
+            killed = False
+
+            def __init__(self, cell, device, by_rings):
+                assert by_rings
+                self.name = f"{device} {cell['jobs']}"
+                running.add(self.name)
+
+            def wait_for(self, amount):
+                assert running == {self.name}
+
+            def pause(self):
+                running.remove(self.name)
+
+            def resume(self):
+                running.add(self.name)
+
+            def rate(self, seconds):
+                assert running == {self.name}
+                return 4096 * (7 if self.name == "device of brd 2" else 5)
+
+            def stop(self):
+                pass
+
+        cell = {**next(plan.scaling_cells(False)), "pairs": 1}
+        result = unittest.mock.Mock()
+        with (
+            unittest.mock.patch.object(guest, "Fio", Fio),
+            unittest.mock.patch.object(guest, "Devices") as devices,
+            unittest.mock.patch.object(guest, "fill") as fill,
+            unittest.mock.patch.object(time, "sleep"),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            devices().get = lambda _, driver: f"device of {driver}"
+            guest.compare_jobs({"cells": [cell]}, result)
+        self.assertEqual(fill.call_count, 3 * cell["rounds"])
+        self.assertEqual(result.add.call_count, cell["rounds"])
+        result.add.assert_called_with("jobs", cell=cell["name"], round=7, iops={
+            "c 1": 5, "c 2": 5, "rust 1": 5, "rust 2": 5, "brd 1": 5, "brd 2": 7})
+
+
+class Rings(unittest.TestCase):
+    """I/Os counted by completion rings, in a directory in place of /proc/PID."""
+
+    def setUp(self):
+        top = tempfile.TemporaryDirectory()
+        self.addCleanup(top.cleanup)
+        self.top = Path(top.name)
+        for name in ("fd", "fdinfo"):
+            (self.top / name).mkdir()
+        self.link(3, "/dev/ram0")
+
+    def rings(self, number):
+        found = rings.Rings(0, number)
+        found.top = self.top
+        return found
+
+    def counts(self, of):
+        return [count for count, _ in of.readings()]
+
+    def link(self, fd, target):
+        (self.top / "fd" / str(fd)).symlink_to(target)
+
+    def show(self, fd, tail):
+        text = "" if tail is None else f"CqHead:\t1\nCqTail:\t{tail}\nCachedCqTail:\t99\n"
+        (self.top / "fdinfo" / str(fd)).write_text(f"pos:\t0\n{text}")
+
+    def add(self, fd, tail):
+        self.link(fd, "anon_inode:[io_uring]")
+        self.show(fd, tail)
+
+    def test_each_job_has_a_ring(self):
+        both = self.rings(2)
+        self.add(7, 5)
+        self.assertEqual(both.readings(), [])
+        self.add(9, 6)
+        self.assertEqual(sorted(self.counts(both)), [5, 6])
+
+    def test_a_tail_wraps_around(self):
+        one = self.rings(1)
+        self.add(7, 4294967290)
+        self.assertEqual(self.counts(one), [4294967290])
+        self.show(7, 10)
+        self.assertEqual(self.counts(one), [4294967306])
+        self.show(7, 11)
+        self.assertEqual(self.counts(one), [4294967307])
+
+    def test_a_ring_that_is_locked(self):
+        self.add(7, None)
+        with unittest.mock.patch.object(time, "sleep", lambda _: self.show(7, 42)):
+            self.assertEqual(self.counts(self.rings(1)), [42])
+        self.show(7, None)
+        with unittest.mock.patch.object(rings, "PATIENCE", 0.01):
+            self.assertRaisesRegex(RuntimeError, "no tail", self.rings(1).readings)
+
+    def test_a_process_that_has_ended(self):
+        one = self.rings(1)
+        self.add(7, 5)
+        self.assertEqual(self.counts(one), [5])
+        (self.top / "fdinfo/7").unlink()
+        self.assertEqual(self.counts(one), [5])
+        gone = rings.Rings(0)
+        gone.top = self.top / "none"
+        self.assertEqual(gone.readings(), [])
+
+    def test_a_rate_sums_up_the_rings(self):
+        """The tails of two rings are read at different times."""
+        run = guest.Fio.__new__(guest.Fio)
+        run.cell = {"bs": "4k"}
+        run.rings = unittest.mock.Mock()
+        run.rings.readings.side_effect = [[(0, 0), (10, 10**9)], [(2, 10**9), (40, 4 * 10**9)]]
+        run.process = unittest.mock.Mock(poll=lambda: None)
+        with unittest.mock.patch.object(time, "sleep"):
+            self.assertEqual(run.rate(1), 12 * 4096)
+
+
+class Contention(unittest.TestCase):
+    """/proc/lock_stat, as the kernel's seq_stats() writes it."""
+
+    def line(self, name, contentions, acquisitions):
+        times = " ".join(f"{value:>14}" for value in ("0.10", "20.00", "316.00", "1.58"))
+        return (f"{name:>40}:{contentions:14} {contentions:14} {times} {9:14} "
+                f"{acquisitions:14} {times}")
+
+    def place(self, name, symbol):
+        return f"{name:>40} {12:14} {'[<00000000c0ffee00>]':>29} {symbol}"
+
+    def classes(self, lines, driver="rust", module="rnull_mod"):
+        text = "\n".join(("lock_stat version 0.4", "-" * 221, *lines, "." * 221, ""))
+        return [(one["name"], one["contentions"], one["acquisitions"], one["own"])
+                for one in contention.classes(text, driver, module)]
+
+    def test_names(self):
+        rust = ("rnull page", "/build/tree/7.3.4-1~bpo13+1-76df1#2", "TagSet::queues_lock",
+                "drivers/block/rnull/request/poll.rs:4", "rnull zone/1")
+        others = ("&nullb->lock", "&ctx->uring_lock", "(work_completion)(&work->work)-W")
+        found = self.classes([self.line(name, 3, 70) for name in (*rust, *others)])
+        self.assertEqual(found, [*((name, 3, 70, True) for name in rust),
+                                 *((name, 3, 70, False) for name in others)])
+        found = self.classes([self.line(name, 3, 70) for name in others], "c", "null_blk")
+        self.assertEqual([own for *_, own in found], [True, False, False])
+
+    def test_classes_that_are_left_out(self):
+        """A lock of the driver is reported if it was taken, another only if it was contended."""
+        found = self.classes([self.line("rnull page", 0, 70), self.line("&rq->lock", 0, 70)])
+        self.assertEqual(found, [("rnull page", 0, 70, True)])
+
+    def test_places(self):
+        """A lock for which the module waits is the driver's, whatever its name."""
+        for symbol, own in (("queue_rq+0x5b/0x1c0 [rnull_mod]", True), ("schedule+0x5/0x1c", False),
+                            ("queue_rq+0x5b/0x1c0 [null_blk]", False)):
+            lines = [self.line("some lock", 12, 70), " " * 31 + "-" * 9,
+                     self.place("some lock", symbol), self.line("another", 1, 2)]
+            self.assertEqual(self.classes(lines),
+                             [("some lock", 12, 70, own), ("another", 1, 2, False)])
+
+    def test_statistics_that_have_stopped(self):
+        line = "*WARNING* lock debugging disabled!! - possibly due to a lockdep warning"
+        self.assertRaises(RuntimeError, self.classes, [line])
 
 
 class Stats(unittest.TestCase):
@@ -224,6 +411,37 @@ class Plan(unittest.TestCase):
             # The guest has 4 GiB, see bench-part.sh.
             self.assertLessEqual(plan.size_of(cell["bs"]) * cell["depth"], 2 << 30)
 
+    def test_brd_is_a_peer_of_blocks_of_a_page(self):
+        for full in (False, True):
+            seen = set()
+            for part, cells in plan.PARTS.items():
+                for one in cells(full):
+                    beside = "brd" in one["drivers"]
+                    if part in ("scaling", "contention"):
+                        self.assertEqual(beside, part == "scaling")
+                        continue
+                    wanted = part.startswith("counted") and one.get("memory_backed") \
+                        and one.get("blocksize") == 4096 and one["bs"] in ("4k", "64k")
+                    self.assertEqual(beside, bool(wanted), (part, one["name"]))
+                    self.assertEqual("floorbio" in one["drivers"], beside)
+                    if beside:
+                        seen.add((one["rw"], one["bs"], one["depth"], one["batch"]))
+            self.assertLessEqual(
+                {(rw, *shape) for rw in ("randread", "randwrite")
+                 for shape in (("4k", 1, 1), ("4k", 64, 16), ("64k", 1, 1), ("64k", 16, 4))}, seen)
+
+    def test_cells_of_two_jobs(self):
+        for full in (False, True):
+            cells = list(plan.scaling_cells(full))
+            self.assertEqual({(one["rw"], one["bs"]) for one in cells},
+                             set(product(("randread", "randwrite"), ("4k", "64k"))))
+            for one in cells:
+                self.assertGreaterEqual(one["rounds"], 6)
+                # They share the devices, so they have the same settings.
+                self.assertEqual({key: one[key] for key in ("size_mib", "blocksize", "irqmode")},
+                                 {"size_mib": 256, "blocksize": 4096, "irqmode": 0})
+            self.assertEqual([one["jobs"] for one in plan.contention_cells(full)], [2] * 4)
+
     def test_pairs(self):
         for cell in (*plan.smp_cells(False), *plan.smp_cells(True)):
             self.assertGreaterEqual(cell["rounds"] * cell["pairs"], 20)
@@ -342,7 +560,85 @@ class Thresholds(unittest.TestCase):
         cell = plan.cell(memory_backed=1)
         for own, met in ((240, True), (241, False)):
             records = counted(cell, floor=[7000], c=[7000 + 4096 + 400], rust=[7000 + 4096 + own])
-            self.assertIs(self.verdict("memory-backed", records), met)
+            self.assertIs(self.verdict("memory-backed, 4k and 64k", records), met)
+
+    def beside_brd(self, bs, depth=1, batch=1, **costs):
+        cell = plan.cell(bs=bs, depth=depth, batch=batch, **plan.MEMORY[1])
+        return counted(plan.beside_brd(cell), **costs)
+
+    def test_all_instructions_beside_brd(self):
+        for rust, met in (([75000], True), ([75001], False), ([74990, 75020, 75020], "undecided")):
+            costs = {"floor": [7000], "floorb": [7000], "floorbio": [5000], "c": [90000],
+                     "rust": rust}
+            records = self.beside_brd("64k", 16, 4, **costs, brd=[75000])
+            self.assertEqual(self.verdict("compared with brd, 64k", records), met)
+            records = self.beside_brd("64k", 1, 1, **costs, brd=[75000])
+            self.assertIsNone(self.verdict("compared with brd, 64k", records))
+        records = self.beside_brd("64k", 16, 4, **costs)
+        self.assertIsNone(self.verdict("compared with brd, 64k", records))
+
+    def test_own_cost_beside_brd(self):
+        """rnull may cost more than brd by as much as its floor costs more than brd's."""
+        for shape, floors in (((1, 1), {"floor": [6000]}),
+                              ((64, 16), {"floor": [6200], "floorb": [6000]})):
+            for rust, met in (([11_300], True), ([11_301], False)):
+                records = self.beside_brd("4k", *shape, **floors, floorbio=[5000], c=[20000],
+                                          brd=[10_300], rust=rust)
+                self.assertIs(self.verdict("compared with brd: own", records), met)
+        row, = (row for threshold in thresholds(Summary(result(records)))
+                for row in threshold.rows if threshold.text.startswith("compared with brd: own"))
+        self.assertEqual(row[1:3], ("1204", "1205 (in all +1001 to brd, of which blk-mq +1000)"))
+        without = [r for r in records if r.get("driver") != "floorbio"]
+        self.assertIsNone(self.verdict("compared with brd: own", without))
+
+    def test_the_worst_verdict_of_a_cell(self):
+        """A cell that misses one threshold is not shown as met because of another one."""
+        records = self.beside_brd("64k", floor=[7000], floorbio=[5000], c=[90000], brd=[72000],
+                                  rust=[75000])
+        self.assertIs(self.verdict("memory-backed, 4k and 64k", records), True)
+        self.assertIs(judged(Summary(result(records)))[records[0]["cell"]["name"]], False)
+
+    def test_scaling(self):
+        beside_brd, beside_c, faster = (
+            "scaling: two jobs over one at least brd's", "scaling: two jobs over one above",
+            "scaling: IOPS")
+        c, brd = (100, 120), (100, 200)
+        for rust, verdicts in (
+            ((100, 195), (True, True, True)),
+            ((100, 193), (False, True, True)),
+            ((100, 119), (False, False, False)),
+            ((60, 119), (True, True, False)),
+        ):
+            records = list(jobs({"c": c, "rust": rust, "brd": brd}))
+            for text, met in zip((beside_brd, beside_c, faster), verdicts, strict=True):
+                self.assertIs(self.verdict(text, records), met, (text, rust))
+        for few in ([], records[:1], records[:-3]):
+            self.assertIsNone(self.verdict(beside_brd, few))
+            self.assertIsNone(self.verdict(faster, few))
+
+    def test_scaling_that_differs_from_round_to_round(self):
+        records = list(jobs({"c": (100, 120), "rust": (100, 190), "brd": (100, 200)}))
+        for record in records[1:]:
+            record["iops"]["rust 2"] *= 1.04 if record["round"] == 5 else 1
+        self.assertEqual(self.verdict("scaling: two jobs over one at least", records), "undecided")
+
+    def test_contention(self):
+        text = "scaling: no lock"
+        control = [("&nullb->lock", 500, True), ("&rq->lock", 3, False)]
+        for rust, c, met in (
+            ([("rnull page", 0, True), ("&rq->lock", 3, False)], control, True),
+            ([], control, True),
+            ([("rnull page", 1, True)], control, False),
+            # Without the control's contention there is no evidence.
+            ([], control[1:], None),
+            ([], [("&nullb->lock", 0, True)], None),
+            ([], [("&nullb->other", 5, True)], None),
+            ([("rnull page", 1, True)], [], False),
+        ):
+            self.assertIs(self.verdict(text, list(contended({"rust": rust, "c": c}))), met)
+        self.assertIsNone(self.verdict(text, list(contended({"rust": [], "c": control}, ios=0))))
+        self.assertIsNone(self.verdict(text, list(contended({"rust": []}))))
+        self.assertIsNone(self.verdict(text, []))
 
     def test_not_measured(self):
         cell = plan.cell(irqmode=3, depth=64, batch=16)
@@ -719,6 +1015,31 @@ class Report(unittest.TestCase):
                          [cells[0]["name"], cells[3]["name"]])
         self.assertEqual(rows["Instructions per I/O, memory-backed"], [cells[1]["name"]])
         self.assertEqual(rows["Instructions per I/O, irqmode 2"], [cells[2]["name"]])
+
+    def test_brd_has_its_own_floor(self):
+        cell = plan.beside_brd(plan.cell(depth=64, batch=16, **plan.MEMORY[1]))
+        made = result(counted(cell, floor=[6200], floorb=[6000], floorbio=[5000], c=[20000],
+                              brd=[10_000], rust=[11_000]))
+        tables = dict(report.tables(made, Summary(made)))
+        _, (row,) = tables["Instructions per I/O, rnull and brd"]
+        self.assertEqual(row[1:], ("5000", "6000", "10000", "11000", "904", "904"))
+
+    def test_jobs_and_locks(self):
+        records = [*jobs({"c": (100, 120), "rust": (100, 198), "brd": (100, 200)}),
+                   *contended({"rust": [("rnull page", 0, True)],
+                               "c": [("&nullb->lock", 5, True), ("&rq->lock", 3, False)]})]
+        made = result(records)
+        tables = dict(report.tables(made, Summary(made)))
+        _, rows = tables["One job and two on a device, in turn"]
+        rows = {row[1]: row[2:] for row in rows}
+        self.assertEqual(rows["rnull"], ("10050", "19899", "1.980 (1.980 to 1.980)", ""))
+        self.assertEqual(rows["brd"][2:], ("2.000 (2.000 to 2.000)", "0.990 (0.990 to 0.990)"))
+        _, rows = tables["Contention of locks, two jobs on a device"]
+        self.assertEqual([row[1:] for row in rows], [
+            ("rnull", "1000", "all of the driver", 0, 1), ("rnull", "1000", "rnull page", 0, 1),
+            ("null_blk", "1000", "all of the driver", 5, 51),
+            ("null_blk", "1000", "&nullb->lock", 5, 51), ("null_blk", "1000", "&rq->lock", 3, 31)])
+        self.assertTrue("\n".join(report.markdown(made, Summary(made))))
 
     def test_overview(self):
         made = result(counted(plan.cell(), floor=[5000, 5100], c=[5100], rust=[5010]))

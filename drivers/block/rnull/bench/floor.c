@@ -6,10 +6,13 @@
  * the submitter. With another driver it costs more; the difference is the own
  * cost of that driver.
  *
- * There are two drivers. A "single" device starts and ends each request in
+ * There are three drivers. A "single" device starts and ends each request in
  * queue_rq. A "batched" device also has queue_rqs, and ends the requests of a
  * list in one batch. The parameter "batches" counts the calls of queue_rqs, from
- * which the bench computes the size of the batches.
+ * which the bench computes the size of the batches. A "bio" device ends each bio
+ * in submit_bio. It is the floor of brd: it has brd's features and limits, and
+ * accounts no I/O either. The parameters "hw_queues", "depth" and "bs" do not
+ * apply to it.
  */
 
 #include <linux/blk-mq.h>
@@ -23,6 +26,10 @@ MODULE_PARM_DESC(single, "Number of devices floor0, floor1... without queue_rqs"
 static unsigned int batched = 1;
 module_param(batched, uint, 0444);
 MODULE_PARM_DESC(batched, "Number of devices floorb0, floorb1... with queue_rqs");
+
+static unsigned int bio;
+module_param(bio, uint, 0444);
+MODULE_PARM_DESC(bio, "Number of devices floorbio0, floorbio1... without blk-mq");
 
 static unsigned int hw_queues = 1;
 module_param(hw_queues, uint, 0444);
@@ -122,9 +129,27 @@ static const struct blk_mq_ops floor_batched_ops = {
 	.queue_rqs	= floor_queue_rqs,
 };
 
+static void floor_submit_bio(struct bio *bio)
+{
+	bio_endio(bio);
+}
+
 static const struct block_device_operations floor_fops = {
 	.owner		= THIS_MODULE,
 };
+
+static const struct block_device_operations floor_bio_fops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= floor_submit_bio,
+};
+
+static int floor_add_disk(struct gendisk *disk, const char *name,
+			  unsigned int number)
+{
+	snprintf(disk->disk_name, DISK_NAME_LEN, "%s%u", name, number);
+	set_capacity(disk, (sector_t)gb << (30 - SECTOR_SHIFT));
+	return add_disk(disk);
+}
 
 static int floor_add(struct floor_device *dev, const struct blk_mq_ops *ops,
 		     const char *name, unsigned int number)
@@ -150,10 +175,8 @@ static int floor_add(struct floor_device *dev, const struct blk_mq_ops *ops,
 		ret = PTR_ERR(dev->disk);
 		goto free_set;
 	}
-	snprintf(dev->disk->disk_name, DISK_NAME_LEN, "%s%u", name, number);
 	dev->disk->fops = &floor_fops;
-	set_capacity(dev->disk, (sector_t)gb << (30 - SECTOR_SHIFT));
-	ret = add_disk(dev->disk);
+	ret = floor_add_disk(dev->disk, name, number);
 	if (ret)
 		goto put_disk;
 	return 0;
@@ -165,6 +188,28 @@ free_set:
 	return ret;
 }
 
+static int floor_add_bio(struct floor_device *dev, unsigned int number)
+{
+	struct queue_limits limits = {
+		.physical_block_size	= PAGE_SIZE,
+		.max_hw_discard_sectors	= UINT_MAX,
+		.max_discard_segments	= 1,
+		.discard_granularity	= PAGE_SIZE,
+		.features		= BLK_FEAT_SYNCHRONOUS |
+					  BLK_FEAT_NOWAIT,
+	};
+	int ret;
+
+	dev->disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
+	if (IS_ERR(dev->disk))
+		return PTR_ERR(dev->disk);
+	dev->disk->fops = &floor_bio_fops;
+	ret = floor_add_disk(dev->disk, "floorbio", number);
+	if (ret)
+		put_disk(dev->disk);
+	return ret;
+}
+
 static void floor_remove_all(void)
 {
 	while (nr_devices) {
@@ -172,7 +217,8 @@ static void floor_remove_all(void)
 
 		del_gendisk(dev->disk);
 		put_disk(dev->disk);
-		blk_mq_free_tag_set(&dev->set);
+		if (dev->set.ops)
+			blk_mq_free_tag_set(&dev->set);
 	}
 	kvfree(devices);
 }
@@ -182,18 +228,20 @@ static int __init floor_init(void)
 	unsigned int i;
 	int ret;
 
-	if (single > 4096 || batched > 4096)
+	if (single > 4096 || batched > 4096 || bio > 4096)
 		return -EINVAL;
-	devices = kvcalloc(single + batched, sizeof(*devices), GFP_KERNEL);
+	devices = kvcalloc(single + batched + bio, sizeof(*devices), GFP_KERNEL);
 	if (!devices)
 		return -ENOMEM;
 
-	for (i = 0; i < single + batched; i++) {
+	for (i = 0; i < single + batched + bio; i++) {
 		if (i < single)
 			ret = floor_add(&devices[i], &floor_single_ops, "floor", i);
-		else
+		else if (i < single + batched)
 			ret = floor_add(&devices[i], &floor_batched_ops, "floorb",
 					i - single);
+		else
+			ret = floor_add_bio(&devices[i], i - single - batched);
 		if (ret) {
 			floor_remove_all();
 			return ret;
