@@ -180,20 +180,6 @@ mod tests {
         Ok(())
     }
 
-    /// Two look-ups return the same page, so a copy between them does nothing.
-    #[test]
-    fn page_is_copied_to_itself() -> Result {
-        let slot = PageSlot::new();
-        assert!(slot.insert(page(1)?).is_ok());
-        let guard = rcu::read_lock();
-        let (Some(one), Some(same)) = (slot.get(&guard), slot.get(&guard)) else {
-            return Err(EINVAL);
-        };
-        assert_eq!(one.copy_from(&same, 0, crate::page::PAGE_SIZE), Ok(()));
-        assert_eq!(one.byte(0), Ok(1));
-        Ok(())
-    }
-
     /// A page that was looked up can be used until the RCU read lock is dropped.
     #[test]
     fn removed_page_stays_under_rcu() -> Result {

@@ -107,8 +107,8 @@ impl<T: Operations> Drop for GenDisk<T> {
         //   is `blocking`, of the tag set's SRCU. `del_gendisk()` waits for all sections of that
         //   kind, with the queue frozen: `blk_mq_quiesce_queue()` is called when the I/O scheduler
         //   is removed, also if there is none (`elevator_switch()`).
-        //   All Rust code in the kernel assumes that nothing sleeps in a section of RCU. So does
-        //   this code. "What is not promised" in the module's documentation has the details.
+        //   This holds if no thread sleeps in a section of RCU, which all Rust code in the kernel
+        //   assumes. The documentation of `mq` says so under "What is not promised".
         // - `init_hctx` is called while the disk is set up, and by `TagSet::update_nr_hw_queues`
         //   for the disks in the list of the tag set. `del_gendisk()` takes the disk off that list,
         //   and so waits until such a call has returned.
