@@ -70,6 +70,10 @@ flavour() {
 		--timeout "${TIMEOUT[$1]}" -- \
 		env DRIVER="$DRIVER" FULL="${FULL:-}" ./run.sh "${tests[@]}" || status=$?
 	cases "$log"
+	if [[ $1 == kcsan ]] && ! grep -q 'kcsan: enabled early' "${log%output}console"; then
+		fail "kcsan kernel: KCSAN is off, so this proves nothing. See configs/kcsan.config"
+		return
+	fi
 	if (( status )); then
 		fail "$1 kernel: $SUM; the guest's verdict is $status"
 		grep -h '^not ok ' "$log" | sed 's/^/    /' >&2 || true
