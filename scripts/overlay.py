@@ -101,42 +101,48 @@ def is_within(name, tops):
     return any(name == top or name.startswith(top + "/") for top in tops)
 
 
-def patched(base, patches, exact):
-    """The base's files after the patches: name -> content and mode, or None if removed.
+def applied(base, patches, exact=()):
+    """Apply the patches in turn to copies of the base's files.
 
+    After each, yield the files that it touches: name -> content and mode, or None if removed.
     The patches in `exact` must apply at exactly their line numbers.
     """
-    touched = set()
+    copied = set()
     with tempfile.TemporaryDirectory() as stage:
         stage = Path(stage)
         for patch in patches:
             names = patch.touches()
-            for name in names - touched:
+            for name in names - copied:
                 if (base / name).is_file():
                     (stage / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(base / name, stage / name)
-            touched |= names
+            copied |= names
             try:
                 patch.apply(stage, patch in exact)
             except Refused as why:
                 raise Refused(f"Linux {version(base)}: {why}") from None
-        return {name: read(stage / name) for name in touched}
+            yield {name: read(stage / name) for name in names}
+
+
+def patched(base, patches, exact=()):
+    """The base's files after the patches: name -> content and mode, or None if removed."""
+    laid = {}
+    for touched in applied(base, patches, exact):
+        laid.update(touched)
+    return laid
 
 
 def read(path):
     return (path.read_bytes(), mode_of(path)) if path.is_file() else None
 
 
-def contents(base, patches, files, replaced, exact=()):
+def contents(base, touched, files, replaced):
     """All differences from the base: name -> content and mode, or None if removed.
 
-    Patches may also change the base's version of a file that this tree replaces. They must apply,
-    but their result is dropped.
+    The files that patches have touched may be in the base's version of what this tree replaces. The
+    patches must apply there, but their result is dropped.
     """
-    laid = {}
-    for name, what in patched(base, patches, exact).items():
-        if not is_within(name, replaced):
-            laid[name] = what
+    laid = {name: what for name, what in touched.items() if not is_within(name, replaced)}
     for name in our_files(files):
         place = PLACES.get(name, name)
         if place in laid:
@@ -152,12 +158,29 @@ def contents(base, patches, files, replaced, exact=()):
     return laid
 
 
-def whole_tree(base, patches):
+def replaced_by(patch):
+    return {file for file in patch.files if file in REPLACED}
+
+
+def whole_tree(base, touched):
     come = [file for folder in series.folders() for p in folder.patches for file in p.files]
     for name in our_files(LAID):
         if not is_within(name, come):
             raise Refused(f"{name}: no patch in series.toml lists it in its files")
-    return contents(base, series.chosen(patches), LAID, REPLACED)
+    return contents(base, touched, LAID, REPLACED)
+
+
+def steps(base, patches, touched):
+    """Yield the changes of whole_tree() in steps: of each patch, with the files that come with it.
+
+    `touched` is what applied() yields for the patches.
+    """
+    replaced = set()
+    for patch, files in zip(patches, touched, strict=True):
+        files = {name: what for name, what in files.items() if not is_within(name, replaced)}
+        comes = replaced_by(patch)
+        replaced |= comes
+        yield contents(base, files, patch.files, comes)
 
 
 def within_folder(base, own, name, upto):
@@ -172,8 +195,8 @@ def within_folder(base, own, name, upto):
     exact = known[name].patches[:upto]
     patches += exact
     files = [file for patch in patches for file in patch.files]
-    replaced = [file for file in files if file in REPLACED]
-    return contents(base, patches, files, replaced, () if own else exact)
+    replaced = {file for patch in patches for file in replaced_by(patch)}
+    return contents(base, patched(base, patches, () if own else exact), files, replaced)
 
 
 def same(path, content, mode):
@@ -186,6 +209,15 @@ def same(path, content, mode):
         )
     except FileNotFoundError:
         return False
+
+
+def replace_file(path, content, mode):
+    """Write a new file, and rename it to `path`, so that other links keep the old content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(content)
+    new.chmod(mode)
+    new.rename(path)
 
 
 class Tree:
@@ -220,11 +252,7 @@ class Tree:
         path = self.source / name
         if same(path, content, mode):
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.new")
-        new.write_bytes(content)
-        new.chmod(mode)
-        new.rename(path)
+        replace_file(path, content, mode)
         self.written += 1
 
     def remove(self, name):
@@ -310,7 +338,7 @@ def main():
         if args.folder:
             laid = within_folder(args.base, args.own, args.folder, args.upto)
         else:
-            laid = whole_tree(args.base, args.patches)
+            laid = whole_tree(args.base, patched(args.base, series.chosen(args.patches)))
         if args.action == "key":
             print(key(args.base, args.own, laid))
         else:
