@@ -8,7 +8,7 @@ export $(SETTINGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test kernel modules menuconfig series kunit check lint litmus bench \
-	bench-compare shell clean distclean
+	bench-compare shell install-tree uninstall-tree clean distclean
 
 help:
 	@echo 'Targets:'
@@ -25,11 +25,14 @@ help:
 	@echo '  bench      measure rnull and C null_blk, write JSON, tables and plots'
 	@echo '  bench-compare  A=old.json B=new.json: report changes beyond noise'
 	@echo '  shell      interactive shell in a guest with rnull loaded'
+	@echo '  install-tree   put the driver into KERNEL_SRC: commits in a git tree, else a quilt series'
+	@echo '  uninstall-tree take it out of KERNEL_SRC again'
 	@echo '  clean      remove builds and logs; keep the build root, the source and results'
 	@echo '  distclean  remove the whole cache'
 	@echo
 	@echo 'Settings (make TARGET NAME=VALUE):'
-	@echo '  KERNEL_SRC=    your own Linux 7.3 tree, not changed (default: the Debian package)'
+	@echo '  KERNEL_SRC=    your own Linux 7.3 tree (default: the Debian package). Only'
+	@echo '                 install-tree and uninstall-tree change it'
 	@echo '  PATCHES=       needed: leave out the fixes that rnull does not need (default: all)'
 	@echo '  CACHE=         directory of everything that is built (default: ~/.cache/rnull)'
 	@echo '  JOBS=          compilers, or counting guests, at a time (default: all processors)'
@@ -53,6 +56,9 @@ modules:
 
 menuconfig:
 	@scripts/kernel.sh lean --menuconfig
+
+install-tree uninstall-tree:
+	@scripts/own-tree.sh $(@:-tree=)
 
 clean distclean:
 	@scripts/clean.sh $@

@@ -97,6 +97,13 @@ def mode_of(path):
     return 0o755 if os.lstat(path).st_mode & stat.S_IXUSR else 0o644
 
 
+def some(names):
+    """A few of the names, for a message."""
+    names = sorted(names)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
 def is_within(name, tops):
     return any(name == top or name.startswith(top + "/") for top in tops)
 
@@ -158,6 +165,20 @@ def contents(base, touched, files, replaced):
     return laid
 
 
+def check_new(base):
+    """Refuse a tree of the user's that has files of ours, or other files in their places."""
+    ours = {PLACES.get(name, name): name for name in our_files(LAID)}
+    there = [n for n in ours if os.path.lexists(base / n) and not is_within(n, REPLACED)]
+    equal = [n for n in there if read(base / n) == read(REPO / ours[n])]
+    if equal:
+        raise Refused(
+            f"{base} has files of rnull already: {some(equal)}."
+            " Take them out first (make uninstall-tree), or use another tree"
+        )
+    if there:
+        raise Refused(f"{base}: in the way of files of rnull: {some(there)}. Move them elsewhere")
+
+
 def replaced_by(patch):
     return {file for file in patch.files if file in REPLACED}
 
@@ -211,10 +232,14 @@ def same(path, content, mode):
         return False
 
 
+def draft(path):
+    return path.with_name(f".{path.name}.new")
+
+
 def replace_file(path, content, mode):
     """Write a new file, and rename it to `path`, so that other links keep the old content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+    new = draft(path)
     new.write_bytes(content)
     new.chmod(mode)
     new.rename(path)
@@ -335,6 +360,8 @@ def main():
     # End by an exception, so that temporary directories are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if args.own:
+            check_new(args.base)
         if args.folder:
             laid = within_folder(args.base, args.own, args.folder, args.upto)
         else:

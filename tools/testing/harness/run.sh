@@ -22,6 +22,7 @@ fixture() {
 	local status=0 why=''
 	[[ $1 == *"$PATTERN"* ]] || return 0
 	[[ $1 != guest:* ]] || need_kernel
+	[[ $1 != install:* ]] || need_trees
 	run "${@:4}" > "$LOG" 2>&1 < /dev/null || status=$?
 	if [[ $2 == bad ]] && (( ! status )); then
 		why="ended with 0, want a failure"
@@ -108,6 +109,11 @@ killed_build() {
 }
 
 fixture "build: killed" 0 "^building earlier$" killed_build
+
+# ---------------------------------------------------------- the user's own tree
+
+# shellcheck source=tools/testing/harness/own_tree.sh
+. "$HERE/own_tree.sh"
 
 # ------------------------------------------------------------------- guests
 
