@@ -58,6 +58,11 @@ pub(crate) fn check() -> Result {
     if !is_node(*given::home_node.value_ref()) {
         pr_err!("invalid home_node value\n");
     }
+    // In null_blk, a device has `submit_queues` more hardware queues than this, which may be none.
+    if *given::poll_queues.value_ref() < 0 {
+        pr_err!("poll_queues must not be negative\n");
+        return Err(EINVAL);
+    }
     #[cfg(CONFIG_BLK_DEV_RUST_NULL_FAULT_INJECTION)]
     {
         timeout()?;
@@ -123,9 +128,9 @@ pub(crate) fn submit_queues() -> u32 {
     }
 }
 
-/// Returns `poll_queues`, limited to what the block layer allows.
+/// Returns `poll_queues`, which is not negative, limited to what the block layer allows.
 pub(crate) fn poll_queues() -> u32 {
-    (*given::poll_queues.value_ref()).clamp(0, TagSetBuilder::MAX_POLL_QUEUES as i32) as u32
+    (*given::poll_queues.value_ref() as u32).min(TagSetBuilder::MAX_POLL_QUEUES)
 }
 
 /// Returns `no_sched`.

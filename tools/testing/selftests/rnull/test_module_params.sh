@@ -53,6 +53,12 @@ row_differs() {
 	tap_case "parameters \"$1\": $3, null_blk: $2" differs "$2" "$3" observed "$1"
 }
 
+# row_here PARAMETERS RNULL: null_blk is not tried.
+row_here() {
+	[[ $DRIVER == null_blk ]] || tap_case "parameters \"$1\": $2" here "$2" observed "$1"
+}
+here() { want "$DRIVER" "$("${@:2}")" "$1"; }
+
 # row_replaced PARAMETER C RNULL: in sysfs, null_blk shows the value in effect, and rnull
 # the given one.
 row_replaced() {
@@ -180,6 +186,19 @@ row "completion_nsec=1ms" "EINVAL"
 row "completion_nsec=18446744073709551616" ERANGE
 row "nosuchparameter=1" "0 DISK0:524288000/512/512 256000 512 1 10000"
 
+# null_blk adds poll_queues to submit_queues. It refuses a sum of 0, and a negative one after
+# a kernel warning. With a positive one, it maps CPUs to queues that do not exist.
+row "gb=1 poll_queues=-1" EINVAL
+row_here "gb=1 poll_queues=-2" EINVAL
+row_here "gb=1 poll_queues=-2147483648" EINVAL
+row_here "gb=1 poll_queues=-1 submit_queues=2" EINVAL
+row_differs "nr_devices=0 poll_queues=-1" "0 256000 512 1 10000" EINVAL
+# Requests of less than a page cause a kernel warning with null_blk.
+row_here "gb=1 max_sectors=7" EINVAL
+row_here "gb=1 bs=4096 max_sectors=7" EINVAL
+row "gb=1 max_sectors=8" "0 DISK0:2097152/512/512 1024 512 1 10000"
+row "gb=1 max_sectors=-1" "0 DISK0:2097152/512/512 1024 512 1 10000"
+
 BOOLS=(virt_boundary blocking shared_tags shared_tag_bitmap use_per_node_hctx memory_backed
 	discard fua zoned zone_full rotational)
 # Without the parameters whose values are replaced: in sysfs, rnull shows the given value.
@@ -226,7 +245,8 @@ ALL_QUEUES="$CPUS mq $(seq -s' ' 0 "$CPUS")"
 row_replaced "submit_queues=-1" "0 $CPUS $ALL_QUEUES" "0 -1 $ALL_QUEUES"
 row_replaced "submit_queues=0" "0 1 1 mq 0 1" "0 0 1 mq 0 1"
 row_replaced "submit_queues=9999" "0 $CPUS $ALL_QUEUES" "0 9999 $ALL_QUEUES"
-row_replaced "poll_queues=-1" "EINVAL" "0 -1 0 mq 0"
+row_replaced "poll_queues=0" "0 0 0 mq 0" "0 0 0 mq 0"
+row_replaced "poll_queues=2" "0 2 2 mq 0 1 2" "0 2 2 mq 0 1 2"
 row_replaced "home_node=1024" "0 -1 4294967295 mq 0 1" "0 1024 4294967295 mq 0 1"
 row_replaced "home_node=-2" "0 -1 4294967295 mq 0 1" "0 -2 4294967295 mq 0 1"
 
