@@ -108,7 +108,7 @@ pub(crate) fn block_size() -> u32 {
 
 /// Returns `gb` in MiB. Negative values become sizes that are too large, which power-on refuses.
 pub(crate) fn size() -> u64 {
-    given::gb.value_ref().wrapping_mul(1024) as u64
+    (i64::from(*given::gb.value_ref()) * 1024) as u64
 }
 
 /// Returns `home_node`, or [`numa::NO_NODE`] if there is no such node.

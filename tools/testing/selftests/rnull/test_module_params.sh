@@ -161,6 +161,17 @@ row "gb=0" "0 DISK0:0/512/512 0 512 1 10000"
 row "gb=0x10" "0 DISK0:33554432/512/512 16384 512 1 10000"
 row "gb=lots" "EINVAL"
 row "gb=2147483648" ERANGE
+row "gb=-2147483649" ERANGE
+# null_blk multiplies 32-bit numbers. A negative size becomes the largest disk.
+row_differs "gb=-1" "0 DISK0:18014398509481983/512/512 18446744073709550592 512 1 10000" EINVAL
+row_differs "gb=2097152" \
+	"0 DISK0:18014398509481983/512/512 18446744071562067968 512 1 10000" \
+	"0 DISK0:4398046511104/512/512 2147483648 512 1 10000"
+row_differs "gb=4194304" "0 DISK0:0/512/512 0 512 1 10000" \
+	"0 DISK0:8796093022208/512/512 4294967296 512 1 10000"
+row_differs "gb=2147483647" \
+	"0 DISK0:18014398509481983/512/512 18446744073709550592 512 1 10000" \
+	"0 DISK0:4503599625273344/512/512 2199023254528 512 1 10000"
 row "bs=1024" "0 DISK0:524288000/1024/1024 256000 1024 1 10000"
 row "bs=4096" "0 DISK0:524288000/4096/4096 256000 4096 1 10000"
 row "bs=8192" "0 DISK0:524288000/4096/4096 256000 4096 1 10000"
@@ -176,6 +187,16 @@ row_differs "irqmode=3" "EINVAL" "0 DISK0:524288000/512/512 256000 512 3 10000"
 row "irqmode=4" "EINVAL"
 row "irqmode=-1" "EINVAL"
 row "irqmode=0x1" "EINVAL"
+# A device needs a queue depth, and zones that it has room for.
+row "gb=1 hw_queue_depth=0" EINVAL
+row "gb=1 hw_queue_depth=0 shared_tags=1" EINVAL
+row "gb=1 hw_queue_depth=-1" "0 DISK0:2097152/512/512 1024 512 1 10000"
+for value in 0 3 2048 8796093022208 17592186044416 9007199254740992 9223372036854775808; do
+	row "gb=1 zoned=1 zone_size=$value" EINVAL
+done
+row "gb=1 zoned=1 zone_size=4 zone_capacity=5" EINVAL
+row "gb=1 zoned=1 zone_size=4 zone_capacity=17592186044416" EINVAL
+row "gb=0 zoned=1" EINVAL
 row "gb=1 gb=2" "0 DISK0:4194304/512/512 2048 512 1 10000"
 row "irqmode=softirq" "EINVAL"
 row "irqmode=99999999999" "EINVAL"
