@@ -237,8 +237,10 @@ size_row() {
 		"0 power 1 size $1 disk $2/512" "EINVAL power 0 size $1" powered size "$1"
 }
 size_row 8796093022208 18014398509481983
+size_row 17592186044416 0
 size_row 9007199254740991 18014398509481983
 size_row 9007199254740992 0
+size_row 9223372036854775808 0
 size_row "$MAX64" 18014398509481983
 
 tap_case "settings that power-on refuses can be corrected" refusal_is_not_fatal

@@ -78,16 +78,34 @@ powered() {
 	[[ ! -e /sys/block/z ]] || limits
 }
 
-# too_large: zones larger than the block layer supports. With null_blk, only the block
-# layer logs that.
+# too_large SIZE ZONE_SIZE: print the result of power-on with zones larger than the
+# block layer supports. With null_blk, only the block layer logs the reason.
 too_large() {
 	make_device z
 	set_attr z zoned 1
-	set_attr z size 4194304
-	set_attr z zone_size 2097152
-	refused ENODEV write "$SUBSYS/z/power" "1\n"
-	want_attr z power 0
+	set_attr z size "$1"
+	set_attr z zone_size "$2"
+	sys write "$SUBSYS/z/power" "1\n"
+	printf '%s' "$ERR"
+	get_attr z power
+	printf ' power %s' "$RET"
 }
+
+# beyond_a_disk: sizes that a disk cannot have, with zones of any size. In null_blk the
+# number of sectors wraps around. If there are no zones then, it writes beyond their array.
+beyond_a_disk() {
+	local size zone_size result
+	for size in 43 44 52 53 63; do
+		for zone_size in 0 20 42 43 44 53 63; do
+			result=$(too_large "$(power_of_two $size)" "$(power_of_two $zone_size)")
+			want "2^$size MiB, zones of 2^$zone_size MiB" "$result" "EINVAL power 0"
+			remove_device z
+		done
+	done
+}
+
+# power_of_two EXPONENT: print the number. Bash has signed numbers only.
+power_of_two() { printf '%u' $((1 << $1)); }
 
 # limits: print the block layer's limits for the device.
 limits() {
@@ -333,6 +351,11 @@ done <<-END
 	size=16 zone_size=16
 	size=16 zone_size=18446744073709551615
 	size=16 zone_size=9223372036854775808
+	size=16 zone_size=8796093022208
+	size=16 zone_size=17592186044416
+	size=16 zone_size=9007199254740992
+	size=16 zone_size=4 zone_capacity=17592186044416
+	size=16 zone_size=4 zone_capacity=9223372036854775808
 	size=16 zone_size=4 zone_capacity=5
 	size=16 zone_size=4 zone_capacity=4
 	size=16 zone_size=4 zone_capacity=1
@@ -362,7 +385,11 @@ done <<-END
 	size=4194304 zone_size=1048576
 END
 
-tap_case "power-on with zones of 2 TiB" parity too_large
+for power in 21 41 42; do
+	tap_case "power-on with zones of 2^$power MiB" tabled "ENODEV power 0" too_large \
+		$((1 << (power < 42 ? power + 1 : power))) $((1 << power))
+done
+[[ $DRIVER == null_blk ]] || tap_case "power-on with sizes beyond 2^43 MiB" beyond_a_disk
 
 while read -r config; do
 	# shellcheck disable=SC2086 # several words
