@@ -132,6 +132,38 @@ bad_blocks() {
 	io read_at 8 16
 }
 
+# bad_block_counts_once: writes to a bad block open a zone once, however often they fail. So
+# another zone can be opened within the limits, and two after a reset.
+bad_block_counts_once() {
+	local z=$((4 * MIB))
+	load nr_devices=0
+	need_feature badblocks
+	zoned z size=32 zone_size=4 zone_max_open=2 zone_max_active=2 "$@"
+	set_attr z badblocks "+8-15"
+	must write_at /dev/z 0 8
+	for _ in 1 2 3; do
+		refused EIO write_at /dev/z 8 8
+	done
+	look
+	must zone /dev/z open $z $z
+	io zone open $((2 * z)) $z
+	must zone /dev/z reset 0 $z
+	for _ in 1 2 3; do
+		refused EIO write_at /dev/z 0 16
+	done
+	io zone open $((2 * z)) $z
+	must zone /dev/z reset 0 $z
+	must zone /dev/z open $((2 * z)) $z
+	io zone open $((3 * z)) $z
+	io write_at 0 8
+	look
+	must zone /dev/z reset 0 $((8 * z))
+	must write_at /dev/z $((6 * z)) 8
+	must write_at /dev/z $((7 * z)) 8
+	io write_at $((5 * z)) 8
+	look
+}
+
 # report_and_removal: remove the device during a zone report, which pages its memory in
 # from a slow device.
 report_and_removal() {
@@ -175,5 +207,7 @@ tap_case "limits hold: four open, eight active" limits_hold 4 8
 tap_case "reading beyond the write pointer" beyond_the_pointer
 tap_case "bad blocks in a zone" parity bad_blocks 0
 tap_case "bad blocks in a zone, partial I/O" parity bad_blocks 1
+tap_case "a zone with a bad block counts once" parity bad_block_counts_once memory_backed=1
+tap_case "a zone with a bad block counts once, without data" parity bad_block_counts_once
 tap_case "a report of zones that ends after the device is removed" report_and_removal
 tap_run
