@@ -7,17 +7,17 @@ SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS 
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel modules menuconfig series kunit check lint litmus bench \
+.PHONY: help demo test kernel modules menuconfig series-check kunit check lint litmus bench \
 	bench-compare shell install-tree uninstall-tree clean distclean
 
 help:
 	@echo 'Targets:'
 	@echo '  demo       build and boot a kernel, run fio on /dev/rnullb0 and on C null_blk'
-	@echo '  test       run every test: lint, litmus, series, kunit, check, counts of bench, the harness'
+	@echo '  test       run every test: lint, litmus, series-check, kunit, check, bench counts, harness'
 	@echo '  kernel     build the lean kernel and its modules, print the directory'
 	@echo '  modules    build rnull_mod.ko for the lean kernel, print its path'
 	@echo '  menuconfig view and change the lean kernel'\''s configuration'
-	@echo '  series     prove that each folder of patches/ applies to the base and builds'
+	@echo '  series-check  prove that each folder of patches/ applies to the base and builds'
 	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
 	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
@@ -39,13 +39,13 @@ help:
 	@echo '  SMP=           processors of a guest (default: 2)'
 	@echo '  MEM=           memory of a guest in MiB (default: 2048)'
 	@echo '  CONFIG_EXTRA=  an additional kernel config fragment (default: none)'
-	@echo '  FULL=          1: test, series, check and bench run the long form (default: 0)'
+	@echo '  FULL=          1: test, series-check, check and bench run the long form (default: 0)'
 	@echo '  PARTS=         bench: counted devices queues smp scaling native path features'
 	@echo '                 (default: all; features only with FULL=1)'
 	@echo '  CELLS=         bench: regular expression for the names of cells (default: all)'
 	@echo '  SAMPLES=       bench: samples of each counted cell (default: 5; with FULL=1: 3)'
 
-demo test series kunit check lint litmus bench shell bench-compare:
+demo test series-check kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh
 
 kernel:

@@ -4,8 +4,8 @@
 
     series.py list [all|needed]   the need and name of each, and how many have each need
     series.py table               the table of folders for README.md
-    series.py plan FOLDER...      for series.sh, a line per patch: folder, targets to build,
-                                  number in the folder, name, touched files; commas
+    series.py plan FOLDER...      for series-check.sh, a line per patch: folder, targets to
+                                  build, number in the folder, name, touched files; commas
                                   separate the items of a list
 """
 

@@ -104,7 +104,7 @@ for flavour in debug lean; do
 done
 behind check-debug debug
 # The harness boots guests of its own, so only one check runs beside it.
-for name in lint litmus series compile-fail kunit harness bench; do
+for name in lint litmus series-check compile-fail kunit harness bench; do
 	part "$name"
 done
 # With several processors, both checks run at the same time.

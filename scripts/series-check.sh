@@ -4,7 +4,7 @@
 # Prove that each folder of patches/ applies to the base, after the folders that it
 # builds on, and that it builds:
 #
-#	series.sh [FOLDER...]		default: all folders
+#	series-check.sh [FOLDER...]	default: all folders
 #
 # Each patch is one test. After each patch, the C files that it touches are compiled. If
 # a folder touches Rust, rust/ and the folder's targets are built after its last patch.
@@ -130,4 +130,4 @@ for i in "${!LINES[@]}"; do
 done
 find "$TREE/passed" -type f -mtime +30 -delete
 
-results series
+results series-check
