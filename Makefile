@@ -3,20 +3,22 @@
 # Each target runs one script in scripts/; `make help' lists the targets.
 
 # Settings. The scripts check them and have their defaults.
-SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B
+SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B \
+	OUT PREFIX REROLL URL
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel modules menuconfig series-check kunit check lint litmus bench \
-	bench-compare shell install-tree uninstall-tree clean distclean
+.PHONY: help demo test kernel modules menuconfig series series-check kunit check lint litmus \
+	bench bench-compare shell install-tree uninstall-tree clean distclean
 
 help:
 	@echo 'Targets:'
 	@echo '  demo       build and boot a kernel, run fio on /dev/rnullb0 and on C null_blk'
-	@echo '  test       run every test: lint, litmus, series-check, kunit, check, bench counts, harness'
+	@echo '  test       run every test: lint, litmus, series, kunit, check, bench counts, harness'
 	@echo '  kernel     build the lean kernel and its modules, print the directory'
 	@echo '  modules    build rnull_mod.ko for the lean kernel, print its path'
 	@echo '  menuconfig view and change the lean kernel'\''s configuration'
+	@echo '  series     write patches/ and the rest of the tree as series of mails, ready to send'
 	@echo '  series-check  prove that each folder of patches/ applies to the base and builds'
 	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
@@ -43,9 +45,13 @@ help:
 	@echo '  PARTS=         bench: counted devices queues smp scaling native path features'
 	@echo '                 (default: all; features only with FULL=1)'
 	@echo '  CELLS=         bench: regular expression for the names of cells (default: all)'
+	@echo '  OUT=           series: an empty directory for the mails (default: in the cache)'
+	@echo '  PREFIX=        series: of the subjects (default: PATCH)'
+	@echo '  REROLL=        series: the version in the subjects (default: 1)'
+	@echo '  URL=           series: where to fetch this tree, for the cover letters (default: none)'
 	@echo '  SAMPLES=       bench: samples of each counted cell (default: 5; with FULL=1: 3)'
 
-demo test series-check kunit check lint litmus bench shell bench-compare:
+demo test series series-check kunit check lint litmus bench shell bench-compare:
 	@scripts/$@.sh
 
 kernel:

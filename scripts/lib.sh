@@ -72,7 +72,7 @@ settings() {
 		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
 			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
 	fi
-	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,out,log,run,ccache} 2>/dev/null ||
+	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,mail,out,log,run,ccache} 2>/dev/null ||
 		die -2 "CACHE=$CACHE: cannot create or write it"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")

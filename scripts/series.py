@@ -33,6 +33,32 @@ class Refused(Exception):
     """An error that the user has to fix, in one line."""
 
 
+def touched(text):
+    """The files that a patch changes."""
+    return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", text, re.M))
+
+
+def apply(path, label, tree, exactly=False):
+    """Apply the patch at `path` to `tree`, or raise Refused with the reason.
+
+    If `exactly`, a hunk that applies at another line number is refused, too.
+    """
+    done = subprocess.run(
+        ["git", "apply", "--verbose", "--whitespace=nowarn", str(path)],
+        cwd=tree,
+        # The cache may be inside another repository.
+        env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent), "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        why = re.findall(r"^error: (?!while searching)(.*)$", done.stderr, re.M)
+        raise Refused(f"{label} does not apply: {'; '.join(why)}")
+    if exactly and (moved := re.search(r"^Hunk .*offset.*$", done.stderr, re.M)):
+        raise Refused(f"{label} is made on another tree: {moved[0]}")
+
+
 @dataclass(frozen=True)
 class Patch:
     """A patch, and the files of this tree that come with it."""
@@ -54,7 +80,7 @@ class Patch:
         return self.path.read_text(errors="surrogateescape")
 
     def touches(self):
-        return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", self.text(), re.M))
+        return touched(self.text())
 
     def lines_of_c(self):
         """The number of lines of C that it adds or removes outside of rust/."""
@@ -67,24 +93,7 @@ class Patch:
         return count
 
     def apply(self, tree, exactly=False):
-        """Apply the patch to `tree`, or raise Refused with the reason.
-
-        If `exactly`, a hunk that applies at another line number is refused, too.
-        """
-        done = subprocess.run(
-            ["git", "apply", "--verbose", "--whitespace=nowarn", str(self.path)],
-            cwd=tree,
-            # The cache may be inside another repository.
-            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            why = re.findall(r"^error: (?!while searching)(.*)$", done.stderr, re.M)
-            raise Refused(f"{self.label} does not apply: {'; '.join(why)}")
-        if exactly and (moved := re.search(r"^Hunk .*offset.*$", done.stderr, re.M)):
-            raise Refused(f"{self.label} is made on another tree: {moved[0]}")
+        apply(self.path, self.label, tree, exactly)
 
 
 @dataclass(frozen=True)
