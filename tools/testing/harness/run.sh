@@ -91,6 +91,78 @@ missing_option() {
 
 fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y" missing_option
 
+# --------------------------------------------------- the series as mails
+
+# The fixtures below spoil copies of mails that were written once, and of steps.toml.
+MAILS=
+mails() {
+	env GIT_COMMITTER_NAME=Tester GIT_COMMITTER_EMAIL=tester@example.org \
+		python3 "$REPO/scripts/mail.py" "$@"
+}
+
+need_mails() {
+	[[ ! $MAILS ]] || return 0
+	need_root
+	need_base
+	MAILS=$(mktemp -d "$CACHE/run/harness.XXXXXX")
+	at_exit "rm -rf '$MAILS'"
+	mkdir "$MAILS/good"
+	run mails write "${BASE_ARGS[@]}" --out "$MAILS/good"
+}
+
+# spoilt SERIES EDIT: spoil a copy of the mails by a command, and check the series.
+spoilt() {
+	rm -rf "$MAILS/spoilt"
+	cp -r "$MAILS/good" "$MAILS/spoilt"
+	cd "$MAILS/spoilt"
+	eval "$2"
+	mails check "$1" "${BASE_ARGS[@]}" --out "$MAILS/spoilt" && echo "as expected"
+}
+
+# steps EDIT: check a copy of steps.toml that was spoilt by sed.
+steps() {
+	sed -E "$1" "$REPO/patches/steps.toml" > "$MAILS/steps.toml"
+	mails names --steps "$MAILS/steps.toml"
+}
+
+# mails_case NAME STATUS TEXT COMMAND...: like fixture, with mails.
+mails_case() {
+	[[ series:\ $1 != *"$PATTERN"* ]] || need_mails
+	fixture "series: $1" "${@:2}"
+}
+
+LAST=07-rnull/v1-0014-block-rnull-build-the-driver.patch
+mails_case "one series (control)" 0 "as expected" spoilt rnull true
+mails_case "all series (control)" 0 "as expected" spoilt all true
+mails_case "steps (control)" 0 "^block-fixes$" steps ""
+mails_case "one byte differs" 1 "rnull.rs: the mails give another file" \
+	spoilt all "sed -i 's,^+//! A null block device,&s,' $LAST"
+mails_case "a mode differs" 1 "run.sh: the mails give another file" \
+	spoilt all "sed -i '/run.sh/,/^index/s/^new file mode 100755/new file mode 100644/' 06-*/*"
+mails_case "a mail is missing" 1 "has 15 mails, want 16" spoilt all "rm $LAST"
+mails_case "a mail does not apply" 1 "does not apply" \
+	spoilt rnull "sed -i '/Kconfig/s,^--- a/drivers/block/Kconfig,--- a/drivers/base/Kconfig,' $LAST"
+mails_case "another sender" 1 "is not from Tester" \
+	spoilt rnull "sed -i 's/^From: Tester/From: Somebody/' $LAST"
+mails_case "not signed off" 1 "no Signed-off-by of Tester" \
+	spoilt rnull "sed -i /^Signed-off-by/d $LAST"
+mails_case "not in the thread" 1 "no reply to the cover letter" \
+	spoilt rnull "sed -i '/^In-Reply-To/s/cover/other/' $LAST"
+mails_case "cover letter not filled in" 1 "is not filled in" \
+	spoilt rnull "sed -i '0,/^$/s/^$/\n*** BLURB HERE ***\n/' 07-rnull/*-0000-*"
+mails_case "a file without a step" 1 "gate.rs: no step in steps.toml has this file" \
+	steps '/gate.rs/d'
+mails_case "a file in two steps" 1 "gate.rs: is in two steps" \
+	steps 's,^ *"drivers/block/rnull/completion.rs",  "drivers/block/rnull/gate.rs"\,&,'
+mails_case "a patch without a step" 1 "no step has the patch 0006-samples" \
+	steps '/^patch = "0006-samples/d; s,^files = \["samples/rust"\],title = "t"\nmessage = "m"\n&,'
+mails_case "code that is not mailed" 1 "affects the build" \
+	steps 's,^not_mailed = \[,&"drivers/block/tests"\,,'
+fixture "series: nobody sends" 1 "who sends the series" \
+	env GIT_COMMITTER_NAME= python3 "$REPO/scripts/mail.py" write
+fixture "series: OUT has files" 2 "is not empty" env OUT="$HERE" "$REPO/scripts/series.sh"
+fixture "series: strange prefix" 2 "want words" env PREFIX="[RFC" "$REPO/scripts/series.sh"
+
 # ------------------------------------------------------------ killed builds
 
 # The build writes a file and is killed. Later its log changes. The next build must not
