@@ -6,6 +6,10 @@
                   [--url URL]
     mail.py names [--steps FILE]                     the names of all series, in order
     mail.py check NAME --base DIR --out OUT [...]    one series, or with "all" their sum
+    mail.py plan                                     for series-check.sh, a line per step: series,
+                                                     targets to build, number, title
+    mail.py key|lay NAME --upto N --base DIR [--own] [--tree DIR]
+                                                     like overlay.py, after N steps of a series
 
 Each folder of patches/ is a series, except for the one that patches/steps.toml splits into series
 of steps. A step is one mail: a patch of the folder, files of this tree, or both.
@@ -249,6 +253,25 @@ def base_notes(plan, one, base, names, out):
     return lines
 
 
+def after_steps(plan, one, upto, base):
+    """The base after the first steps of a series: name -> content and mode, or None."""
+    with scratch() as top:
+        kernel = Kernel(base, top)
+        for other in [*plan.before(one), one]:
+            steps = other.steps[:upto] if other == one else other.steps
+            for number, step in enumerate(steps, 1):
+                kernel.apply(step, plan.files[other.name, number])
+        return {name: kernel.shown(name) for name in kernel.known}
+
+
+def show_plan(plan):
+    for one in plan.series:
+        for number, step in enumerate(one.steps, 1):
+            if one.builds:
+                title = step.title or message_of(step.patch)[0]
+                print(one.name, ",".join(one.builds), number, title)
+
+
 def prefix_of(one, prefix):
     return f"RFC {prefix}" if one.rfc and "RFC" not in prefix else prefix
 
@@ -382,11 +405,13 @@ def check_sum(plan, args):
 
 def main():
     parser = argparse.ArgumentParser(description="Write the series to mail, and check them.")
-    parser.add_argument("action", choices=("write", "names", "check"))
+    parser.add_argument("action", choices=("write", "names", "check", "plan", "key", "lay"))
     parser.add_argument("name", nargs="?", help="a series, or all")
     parser.add_argument("--base", type=Path)
-    parser.add_argument("--own", action="store_true", help="has no effect here")
+    parser.add_argument("--own", action="store_true", help="the base is the user's own tree")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--tree", type=Path)
+    parser.add_argument("--upto", type=int)
     parser.add_argument("--steps", type=Path, default=PATCHES / "steps.toml")
     parser.add_argument("--prefix", default="PATCH")
     parser.add_argument("--reroll", type=int, default=1)
@@ -398,6 +423,16 @@ def main():
         plan = Plan(args.steps)
         if args.action == "names":
             print("\n".join(plan.names()))
+            return 0
+        if args.action == "plan":
+            show_plan(plan)
+            return 0
+        if args.action in ("key", "lay"):
+            laid = after_steps(plan, plan.named(args.name), args.upto, args.base)
+            if args.action == "key":
+                print(overlay.key(args.base, args.own, laid))
+            else:
+                overlay.Tree(args.base, args.own, args.tree).lay(laid)
             return 0
         identity = identity_of_user()
         if args.action == "write":

@@ -5,6 +5,7 @@
 # builds on, and that it builds:
 #
 #	series-check.sh [FOLDER...]	default: all folders
+#	series-check.sh --steps [SERIES...]
 #
 # Each patch is one test. After each patch, the C files that it touches are compiled. If
 # a folder touches Rust, rust/ and the folder's targets are built after its last patch.
@@ -12,6 +13,9 @@
 # touches C or is the last one, also without Rust. Patches of user-mode Linux are built
 # without Rust only. A state is not built again if it was built from the same sources
 # with the same tools.
+#
+# With --steps, build with Rust after each step of patches/steps.toml. FULL=1 does that,
+# too.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -69,7 +73,7 @@ build() {
 		return
 	fi
 	if [[ ! $LAID ]]; then
-		run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" "${WHAT[@]}" \
+		run python3 "$REPO/scripts/${TOOL[0]}" lay "${TOOL[@]:1}" "${BASE_ARGS[@]}" \
 			--tree "$TREE" 2> "$LOG" || { cat "$LOG" >&2; return 1; }
 		LAID=1
 	fi
@@ -91,12 +95,26 @@ targets_of() {
 	tr , '\n' <<< "$1" | sed -n '/^rust\//d; s/\.c$/.o/p'
 }
 
+# key_state: begin with the state that TOOL lays.
+key_state() {
+	LAID=
+	STATE=$(python3 "$REPO/scripts/${TOOL[0]}" key "${TOOL[@]:1}" "${BASE_ARGS[@]}")
+}
+
+# prove_step SERIES BUILDS NUMBER: test one step.
+prove_step() {
+	local parts
+	TOOL=(mail.py "$1" --upto "$3")
+	key_state || return
+	IFS=, read -ra parts <<< "$2"
+	build rust rust/ "${parts[@]}"
+}
+
 # prove FOLDER BUILDS NUMBER NAME TOUCHED LAST: test one patch.
 prove() {
 	local parts targets
-	WHAT=(--folder "$1" --upto "$3")
-	LAID=
-	STATE=$(python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}" "${WHAT[@]}") || return
+	TOOL=(overlay.py --folder "$1" --upto "$3")
+	key_state || return
 	IFS=, read -ra parts <<< "$2"
 	mapfile -t targets < <(targets_of "$5")
 	if [[ $2 == arch/um/* ]]; then
@@ -111,9 +129,14 @@ prove() {
 	fi
 }
 
-output PLAN python3 "$REPO/scripts/series.py" plan "$@" || exit 1
-[[ $PLAN ]] || die -2 "$*: no such folder in patches/series.toml"
-mapfile -t LINES <<< "$PLAN"
+STEPS_ONLY=
+[[ ${1:-} != --steps ]] || { STEPS_ONLY=1; shift; }
+LINES=()
+if [[ ! $STEPS_ONLY ]]; then
+	output PLAN python3 "$REPO/scripts/series.py" plan "$@" || exit 1
+	[[ $PLAN ]] || die -2 "$*: no such folder in patches/series.toml"
+	mapfile -t LINES <<< "$PLAN"
+fi
 RUST_TOUCHED=
 for i in "${!LINES[@]}"; do
 	read -r folder builds number name touched <<< "${LINES[i]}"
@@ -128,6 +151,18 @@ for i in "${!LINES[@]}"; do
 		fail "$folder/$name: does not apply to the base or does not build"
 	fi
 done
+if [[ $STEPS_ONLY || ( ${FULL:-} == 1 && ! $* ) ]]; then
+	output PLAN python3 "$REPO/scripts/mail.py" plan || exit 1
+	while read -r series builds number title; do
+		[[ ! $* || " $* " == *" $series "* ]] || continue
+		from=$SECONDS
+		if prove_step "$series" "$builds" "$number"; then
+			pass "$series $number: $title ($(elapsed $(( SECONDS - from ))))"
+		else
+			fail "$series $number: $title: does not build"
+		fi
+	done <<< "$PLAN"
+fi
 find "$TREE/passed" -type f -mtime +30 -delete
 
 results series-check

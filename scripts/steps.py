@@ -34,6 +34,8 @@ class Series:
     after: tuple[str, ...]
     steps: tuple[Step, ...]
     rfc: bool
+    # What to build after each step, see series.toml. Nothing for a folder of patches/.
+    builds: tuple[str, ...] = ()
 
 
 def addresses(label, to, lists):
@@ -98,7 +100,7 @@ class Plan:
                     for number, step in enumerate(one["steps"], 1)
                 )
                 after = (*folder.after, *one.get("after", ()))
-                self.series.append(Series(one["name"], to, after, made, rfc))
+                self.series.append(Series(one["name"], to, after, made, rfc, folder.builds))
             if patches:
                 raise Refused(f"{split}: no step has the patch {', '.join(patches)}")
         self.files = self.share_out()
