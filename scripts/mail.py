@@ -42,9 +42,11 @@ from series import PATCHES, PLACES, REPO, Refused
 from steps import Plan
 
 COVERS = PATCHES / "cover"
-# The longest line of a message, and of a mail.
+# The longest line of a message, the longest line of a mail, and the largest mail that the lists
+# take.
 COLUMNS = 75
 OCTETS = 998
+SIZE = 100_000
 
 
 @contextlib.contextmanager
@@ -364,6 +366,7 @@ def check_headers(plan, one, args, identity):
             (not number and "\n*** " in text, "is not filled in"),
             (not number and "\nApplies to: " not in text, "does not say what it applies to"),
             (max(map(len, raw.split(b"\n"))) > OCTETS, "has a line that is too long for a mail"),
+            (len(raw) > SIZE, f"has {len(raw)} bytes, too many for a list"),
         ):
             if wrong:
                 raise Refused(f"{path.name} of {one.name}: {what}")
