@@ -3,7 +3,8 @@
 //! Block devices.
 //!
 //! * [`mq`] has request queues, tags, requests and disks. A driver starts there.
-//! * [`Op`] is the operation of an I/O, [`Segment`] a part of its data, and [`Status`] its result.
+//! * [`Op`] is the operation of an I/O, with [`OpFlags`]. [`Segment`] is a part of its data, and
+//!   [`Status`] its result.
 //! * [`DataPage`] is a page in which a driver stores data. [`PageSlot`] is a slot for one, which is
 //!   read under RCU.
 //! * [`BadBlocks`] is a list of bad sectors.
@@ -30,7 +31,10 @@ pub use self::{
     badblocks::BadBlocks,
     data_page::DataPage,
     major::Major,
-    op::Op,
+    op::{
+        Op,
+        OpFlags, //
+    },
     page_slot::{
         PageSlot,
         SlotPage, //

@@ -200,6 +200,7 @@ mod zoned;
 
 pub use self::{
     gen_disk::{
+        AtomicWriteLimits,
         GenDisk,
         GenDiskBuilder, //
     },

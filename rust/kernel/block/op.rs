@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Operations.
+//! Operations, and their flags.
 //!
 //! C header: [`include/linux/blk_types.h`](srctree/include/linux/blk_types.h)
 
@@ -59,5 +59,48 @@ impl Op {
     #[inline]
     pub fn fills_memory(self) -> bool {
         self == Self::READ
+    }
+}
+
+/// The flags of an I/O: the part of `blk_opf_t` that is not the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct OpFlags(bindings::blk_opf_t);
+
+impl OpFlags {
+    #[inline]
+    pub(super) fn new(flags: bindings::blk_opf_t) -> Self {
+        Self(flags)
+    }
+
+    /// Returns true if the data must be in non-volatile storage when the I/O ends, and not just in
+    /// the device's cache (`REQ_FUA`).
+    ///
+    /// The block layer asks for this only if the disk supports it:
+    /// [`GenDiskBuilder::fua`](super::mq::GenDiskBuilder::fua).
+    #[inline]
+    pub fn is_fua(self) -> bool {
+        self.has(bindings::req_flag_bits___REQ_FUA)
+    }
+
+    /// Returns true if the device must keep the storage of sectors to which it writes zeroes, so
+    /// that later writes to them do not run out of space (`REQ_NOUNMAP`).
+    #[inline]
+    pub fn is_nounmap(self) -> bool {
+        self.has(bindings::req_flag_bits___REQ_NOUNMAP)
+    }
+
+    /// Returns true if a write must be done as a whole or not at all (`REQ_ATOMIC`).
+    ///
+    /// The block layer asks for this only if the disk supports it:
+    /// [`GenDiskBuilder::atomic_writes`](super::mq::GenDiskBuilder::atomic_writes).
+    #[inline]
+    pub fn is_atomic(self) -> bool {
+        self.has(bindings::req_flag_bits___REQ_ATOMIC)
+    }
+
+    #[inline]
+    fn has(self, bit: u32) -> bool {
+        self.0 & (1 << bit) != 0
     }
 }

@@ -4,9 +4,13 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
+mod atomic_writes;
 mod builder;
 
-pub use self::builder::GenDiskBuilder;
+pub use self::{
+    atomic_writes::AtomicWriteLimits,
+    builder::GenDiskBuilder, //
+};
 
 #[cfg(CONFIG_MODULES)]
 use super::unload::{

@@ -2,7 +2,10 @@
 
 //! The builder of a disk: limits, numbers, registration.
 
-use super::GenDisk;
+use super::{
+    AtomicWriteLimits,
+    GenDisk, //
+};
 #[cfg(CONFIG_MODULES)]
 use crate::block::mq::unload::UnloadGuard;
 use crate::{
@@ -42,6 +45,9 @@ use core::marker::PhantomData;
 #[cfg(doc)]
 use crate::block::Op;
 
+/// The size of the largest segment must not be less than this, in bytes: `BLK_MIN_SEGMENT_SIZE`.
+const MIN_SEGMENT_SIZE: u32 = 4096;
+
 /// The limits and numbers of a [`GenDisk`] to build.
 ///
 /// The default of a limit is that of `struct queue_limits`. [`build`](Self::build) fails if the
@@ -55,6 +61,8 @@ pub struct GenDiskBuilder {
     capacity_sectors: u64,
     numbers: Option<Numbers>,
     zoned: Option<ZonedLimits>,
+    atomic_writes: Option<AtomicWriteLimits>,
+    write_zeroes_unmaps: bool,
 }
 
 struct Numbers {
@@ -77,6 +85,8 @@ impl GenDiskBuilder {
             capacity_sectors: 0,
             numbers: None,
             zoned: None,
+            atomic_writes: None,
+            write_zeroes_unmaps: false,
         }
     }
 
@@ -110,6 +120,37 @@ impl GenDiskBuilder {
         self
     }
 
+    /// Sets the largest number of segments of a request. Zero means the block layer's default, 128.
+    pub fn max_segments(mut self, segments: u16) -> Self {
+        self.limits.max_segments = segments;
+        self
+    }
+
+    /// Sets the size of the largest segment, in bytes: 4096 or more, or any size with a
+    /// [`virt_boundary_mask`](Self::virt_boundary_mask). Zero means the block layer's default, 64
+    /// KiB, or no limit with such a mask.
+    ///
+    /// The block layer counts segments of this size. [`Segments`](crate::block::mq::Segments) may
+    /// divide the memory in other places.
+    pub fn max_segment_size(mut self, bytes: u32) -> Self {
+        self.limits.max_segment_size = bytes;
+        self
+    }
+
+    /// Sets the preferred size of small I/O, in bytes. The block layer raises it to the size of a
+    /// physical block.
+    pub fn io_min(mut self, bytes: u32) -> Self {
+        self.limits.io_min = bytes;
+        self
+    }
+
+    /// Sets the preferred size of large I/O, in bytes. The block layer rounds it down to a multiple
+    /// of a physical block. Zero, the default, means none.
+    pub fn io_opt(mut self, bytes: u32) -> Self {
+        self.limits.io_opt = bytes;
+        self
+    }
+
     /// Sets the alignment of data in memory, as a mask: 3 means addresses that are multiples of
     /// four bytes.
     ///
@@ -136,11 +177,32 @@ impl GenDiskBuilder {
         self
     }
 
+    /// Sets the unit in which the device discards, in bytes. The block layer raises it to the size
+    /// of a physical block. Without discards it has no effect.
+    pub fn discard_granularity(mut self, bytes: u32) -> Self {
+        self.limits.discard_granularity = bytes;
+        self
+    }
+
     /// Sets the size of the largest request to write zeroes ([`Op::WRITE_ZEROES`]), in sectors of
     /// 512 bytes, up to `u32::MAX >> 9`. With zero, the default, the device gets no such requests,
     /// and the block layer writes zeroes like other data.
     pub fn max_write_zeroes_sectors(mut self, sectors: u32) -> Self {
         self.limits.max_write_zeroes_sectors = sectors;
+        self
+    }
+
+    /// Declares that a request to write zeroes frees the storage of its sectors, unless
+    /// [`OpFlags::is_nounmap`](crate::block::OpFlags::is_nounmap).
+    pub fn write_zeroes_unmaps(mut self, yes: bool) -> Self {
+        self.write_zeroes_unmaps = yes;
+        self
+    }
+
+    /// Allows atomic writes, [`OpFlags::is_atomic`](crate::block::OpFlags::is_atomic), with these
+    /// sizes. With `None`, the default, there are no atomic writes.
+    pub fn atomic_writes(mut self, limits: Option<AtomicWriteLimits>) -> Self {
+        self.atomic_writes = limits;
         self
     }
 
@@ -154,10 +216,9 @@ impl GenDiskBuilder {
         self.feature(bindings::BLK_FEAT_WRITE_CACHE, yes)
     }
 
-    /// Declares that the device can write around its [`write_cache`](Self::write_cache)
-    /// ([`OwnedRequest::is_fua`]). Otherwise the block layer sends a flush after such a write.
-    ///
-    /// [`OwnedRequest::is_fua`]: crate::block::mq::OwnedRequest::is_fua
+    /// Declares that the device can write around its [`write_cache`](Self::write_cache):
+    /// [`OpFlags::is_fua`](crate::block::OpFlags::is_fua). Otherwise the block layer sends a flush
+    /// after such a write.
     pub fn fua(self, yes: bool) -> Self {
         self.feature(bindings::BLK_FEAT_FUA, yes)
     }
@@ -207,6 +268,11 @@ impl GenDiskBuilder {
             }
         }
         if limits.dma_alignment as usize > crate::page::PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        if limits.virt_boundary_mask == 0
+            && (1..MIN_SEGMENT_SIZE).contains(&limits.max_segment_size)
+        {
             return Err(EINVAL);
         }
         // The size in bytes must fit a `loff_t`.
@@ -322,6 +388,13 @@ impl GenDiskBuilder {
         let mut limits = self.limits;
         if let Some(zoned) = &self.zoned {
             zoned.apply(&mut limits, self.capacity_sectors);
+        }
+        if let Some(atomic_writes) = &self.atomic_writes {
+            atomic_writes.validate(&limits)?;
+            atomic_writes.apply(&mut limits);
+        }
+        if self.write_zeroes_unmaps {
+            limits.max_hw_wzeroes_unmap_sectors = limits.max_write_zeroes_sectors;
         }
 
         // The table is freed with the disk. It is not in the driver's module, because the module

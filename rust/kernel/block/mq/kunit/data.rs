@@ -227,7 +227,7 @@ mod tests {
             }?;
             let rq = disk.take()?;
             assert_eq!(rq.op(), Op::WRITE);
-            assert_eq!(rq.is_fua(), fua);
+            assert_eq!(rq.flags().is_fua(), fua);
             // No fault injection is enabled for this disk.
             assert!(!rq.should_fake_timeout());
             rq.end(Status::OK);

@@ -18,6 +18,7 @@ use crate::{
     block::{
         mq::Operations,
         Op,
+        OpFlags,
         SECTOR_SHIFT, //
     },
     prelude::*, //
@@ -30,6 +31,13 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         // SAFETY: The request is valid, and the block layer does not change this field while the
         // driver owns the request.
         Op::from_flags(unsafe { (*self.as_raw()).cmd_flags })
+    }
+
+    /// Returns the flags of the operation.
+    #[inline]
+    pub fn flags(&self) -> OpFlags {
+        // SAFETY: As in `op`.
+        OpFlags::new(unsafe { (*self.as_raw()).cmd_flags })
     }
 
     /// Returns the first sector, in units of 512 bytes, or [`u64::MAX`] for a flush.
@@ -70,17 +78,6 @@ impl<T: Operations, S: State> OwnedRequest<T, S> {
         // type changes only while no request is in use.
         let kind = unsafe { (*(*self.as_raw()).mq_hctx).type_ };
         u32::from(kind) == bindings::hctx_type_HCTX_TYPE_POLL
-    }
-
-    /// Returns true if the data must be in non-volatile storage when the I/O ends, and not just in
-    /// the device's cache (`REQ_FUA`).
-    ///
-    /// The block layer asks for this only if the disk supports it:
-    /// [`GenDiskBuilder::fua`](crate::block::mq::GenDiskBuilder::fua).
-    #[inline]
-    pub fn is_fua(&self) -> bool {
-        // SAFETY: As in `op`.
-        unsafe { (*self.as_raw()).cmd_flags & (1 << bindings::req_flag_bits___REQ_FUA) != 0 }
     }
 
     /// Returns true if the driver should drop the completion of the request, so that it times out.
