@@ -8,15 +8,22 @@
 //!
 //! The type [`Any`] looks up the mode of the device for each request. It is for devices with
 //! features, where the look-up costs little in comparison, and for devices that share their tags,
-//! because all devices of a tag set have the same driver type.
+//! because all devices of a tag set have the same driver type. It is also for devices whose
+//! latency varies from request to request: see `latency`.
 
-use self::timer::TimerData;
+mod latency;
+
+use self::{
+    latency::Latency,
+    timer::TimerData, //
+};
 use crate::{
     irq_mode::{
         completion_modes,
         IrqMode, //
     },
-    retained::Retained, //
+    retained::Retained,
+    settings::Config, //
 };
 use kernel::{
     block::{
@@ -79,8 +86,7 @@ pub(crate) trait Completion: Sized + 'static {
 
 /// The arguments for creating the data of a device.
 pub(crate) struct Setup<'a> {
-    pub(crate) mode: IrqMode,
-    pub(crate) latency: Delta,
+    pub(crate) config: &'a Config,
     pub(crate) retained: &'a Arc<Retained>,
 }
 
@@ -145,6 +151,8 @@ macro_rules! make_types {
         /// The data of a device in any mode.
         pub(crate) enum AnyDevice<T: Operations> {
             $($mode($device),)*
+            /// As `Timer`, with a latency that varies.
+            Varied(Latency),
         }
 
         impl Completion for Any {
@@ -166,7 +174,10 @@ macro_rules! make_types {
             where
                 T: Operations<RequestData = TimerData<T>>,
             {
-                Ok(match setup.mode {
+                if let Some(latency) = Latency::new(setup.config) {
+                    return Ok(AnyDevice::Varied(latency));
+                }
+                Ok(match setup.config.irq_mode() {
                     $(IrqMode::$mode => AnyDevice::$mode($file::device(setup, tag_set)?),)*
                 })
             }
@@ -178,6 +189,7 @@ macro_rules! make_types {
             {
                 match device {
                     $(AnyDevice::$mode(device) => $file::complete(device, done),)*
+                    AnyDevice::Varied(latency) => latency.complete(done),
                 }
             }
 
@@ -189,6 +201,7 @@ macro_rules! make_types {
                 let list = keep_all(batch);
                 match device {
                     $(AnyDevice::$mode(device) => $file::complete_list(device, list),)*
+                    AnyDevice::Varied(latency) => latency.complete_list(list),
                 }
             }
         }

@@ -136,7 +136,7 @@ impl DeviceDir {
 
     /// Returns the value of a setting.
     fn get(&self, setting: &Setting) -> u64 {
-        (setting.get)(&self.state.lock().config)
+        setting.get(&self.state.lock().config)
     }
 
     /// Changes a setting.
@@ -157,7 +157,7 @@ impl DeviceDir {
             );
             return Err(EBUSY);
         }
-        (setting.set)(&mut state.config, value);
+        setting.set(&mut state.config, value);
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl DeviceDir {
     fn resize(&self, setting: &Setting, value: u64) -> Result {
         let mut state = self.state.lock();
         let mut config = state.config.clone();
-        (setting.set)(&mut config, value);
+        setting.set(&mut config, value);
         if let Some(device) = &state.device {
             if let Err(why) = config.may_resize(&Machine::this()) {
                 pr_warn!(

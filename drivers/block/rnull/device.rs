@@ -157,7 +157,7 @@ impl Parts<'_> {
     fn disk(&self) -> Result<KBox<dyn Disk>> {
         if self.config.shared_tags {
             self.add_disk::<Any>(self.registry.shared_tags()?)
-        } else if self.backend.has_features() {
+        } else if self.backend.has_features() || self.config.varies_latency() {
             self.add_disk::<Any>(self.tag_set()?)
         } else {
             self.null_disk()
@@ -176,8 +176,7 @@ impl Parts<'_> {
     #[inline(never)]
     fn add_disk<C: Completion>(&self, tag_set: Arc<TagSet<NullBlk<C>>>) -> Result<KBox<dyn Disk>> {
         let setup = Setup {
-            mode: self.config.irq_mode(),
-            latency: self.config.latency(),
+            config: self.config,
             retained: self.retained,
         };
         let queue = Queue {
@@ -198,15 +197,23 @@ impl Parts<'_> {
         Ok(GenDiskBuilder::new()
             .capacity_sectors(config.capacity_sectors()?)
             .logical_block_size(config.blocksize)
-            .physical_block_size(config.blocksize)
+            .physical_block_size(config.physical_blocksize.max(config.blocksize))
+            .io_min(config.io_min)
+            .io_opt(config.io_opt)
             .max_hw_sectors(config.max_sectors)
+            .max_segments(config.max_segments.try_into()?)
+            .max_segment_size(config.max_segment_size)
             .max_hw_discard_sectors(if config.discard { MAX_DISCARD } else { 0 })
+            .discard_granularity(config.discard_granularity)
+            .max_write_zeroes_sectors(if config.write_zeroes { MAX_ZEROES } else { 0 })
+            .write_zeroes_unmaps(config.write_zeroes)
+            .atomic_writes(config.atomic_writes())
             .virt_boundary_mask(if config.virt_boundary {
                 PAGE_SIZE as u32 - 1
             } else {
                 0
             })
-            .dma_alignment_mask(1)
+            .dma_alignment_mask(config.dma_alignment)
             .rotational(config.rotational)
             .write_cache(config.cache_size > 0)
             .fua(config.cache_size > 0 && config.fua)
@@ -217,3 +224,7 @@ impl Parts<'_> {
 
 /// The size of the largest discard in sectors. A request has a length of 32 bits, in bytes.
 const MAX_DISCARD: u32 = u32::MAX >> kernel::block::SECTOR_SHIFT;
+
+/// The size of the largest request to write zeroes in sectors: 32 MiB. It may have to allocate
+/// memory for all of them before its timeout.
+const MAX_ZEROES: u32 = 32 << (crate::settings::MIB_SHIFT - kernel::block::SECTOR_SHIFT);

@@ -2,14 +2,17 @@
 
 //! The settings of a device.
 
+mod limits;
 pub(crate) mod params;
 pub(crate) mod parse;
 pub(crate) mod table;
 
 use crate::{irq_mode::IrqMode, module_parameters as given};
 use kernel::{
-    block::SECTOR_SHIFT,
-    page::PAGE_SIZE,
+    block::{
+        mq::AtomicWriteLimits,
+        SECTOR_SHIFT, //
+    },
     prelude::*,
     time::Delta, //
 };
@@ -24,7 +27,7 @@ macro_rules! make_config {
         $start
     };
     (@start $type:ty, , $param:ident) => {
-        *given::$param.value_ref() as $type
+        params::get(&given::$param) as $type
     };
     (@fields [$($field:ident: $type:ty = $start:expr,)*]) => {
         /// The settings of a device, with their names in configfs.
@@ -143,7 +146,13 @@ impl Config {
         // Configurations rejected above keep `discard`.
         self.normalize_discard();
         self.capacity_sectors()?;
-        self.check_max_sectors()
+        self.check_limits()?;
+        if self.write_zeroes && self.zoned {
+            // Such a request would have to start at the write pointer of its zone, and move it.
+            pr_info!("write_zeroes option is ignored in zoned mode\n");
+            self.write_zeroes = false;
+        }
+        Ok(())
     }
 
     fn normalize_discard(&mut self) {
@@ -194,30 +203,38 @@ impl Config {
         Ok(self.size << (MIB_SHIFT - SECTOR_SHIFT))
     }
 
-    // Without these checks, the block layer refuses the values without a message.
-
-    fn check_depth(&self) -> Result {
-        // The depth of the shared tag set is that of the module parameter.
-        if self.hw_queue_depth == 0 && !self.shared_tags {
-            pr_err!("hw_queue_depth must not be 0\n");
-            return Err(EINVAL);
-        }
-        Ok(())
-    }
-
-    fn check_max_sectors(&self) -> Result {
-        let page_sectors = (PAGE_SIZE >> SECTOR_SHIFT) as u32;
-        let least = page_sectors.max(self.blocksize >> SECTOR_SHIFT);
-        if (1..least).contains(&self.max_sectors) {
-            pr_err!("max_sectors is less than a page or a block\n");
-            return Err(EINVAL);
-        }
-        Ok(())
+    /// Returns whether latencies vary from request to request.
+    pub(crate) fn varies_latency(&self) -> bool {
+        let Self {
+            completion_read_nsec,
+            completion_write_nsec,
+            completion_flush_nsec,
+            completion_spread_nsec,
+            completion_tail_nsec,
+            ..
+        } = *self;
+        let by_operation = completion_read_nsec | completion_write_nsec | completion_flush_nsec;
+        by_operation | completion_spread_nsec | completion_tail_nsec != 0
     }
 
     /// Returns the latency of a request, in the completion modes that have one.
     pub(crate) fn latency(&self) -> Delta {
         Delta::from_nanos(self.completion_nsec as i64)
+    }
+
+    /// Returns the limits of atomic writes, or `None` if there are none.
+    pub(crate) fn atomic_writes(&self) -> Option<AtomicWriteLimits> {
+        let unit_max = self.atomic_write_unit_max;
+        (unit_max != 0).then(|| AtomicWriteLimits {
+            unit_min: match self.atomic_write_unit_min {
+                0 => self.block_size(),
+                size => size,
+            },
+            unit_max,
+            // No merging beyond the largest atomic write.
+            max: unit_max,
+            boundary: self.atomic_write_boundary,
+        })
     }
 
     /// Returns the NUMA node to allocate on, or [`kernel::numa::NO_NODE`].

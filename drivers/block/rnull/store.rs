@@ -46,7 +46,7 @@ pub(crate) struct Data<'a, const LIMITED: bool> {
     position: u64,
     /// The byte of the device behind the last one.
     end: u64,
-    /// With `LIMITED`, the first byte of the device that cannot be read. Writes ignore it.
+    /// With `LIMITED`, the first byte of the device that cannot be read.
     readable: u64,
 }
 

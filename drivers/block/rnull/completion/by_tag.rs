@@ -123,6 +123,7 @@ impl<T: Operations> Rings<T> {
     // Not inlined, because the code is the same for all driver types.
     #[inline(never)]
     fn new(setup: &Setup<'_>, tag_set: &Arc<TagSet<T>>) -> Result<Self> {
+        let latency = setup.config.latency();
         let mut ports = KVec::new();
         for number in 0..kernel::cpu::nr_cpu_ids() {
             let queue = Arc::pin_init(
@@ -130,14 +131,14 @@ impl<T: Operations> Rings<T> {
                     tag_set: tag_set.clone(),
                     retained: setup.retained.clone(),
                     number,
-                    latency: setup.latency,
+                    latency,
                     interrupt <- HrTimer::new(),
                     ring <- Ring::new(2 * tag_set.queue_depth() as usize),
                 }),
                 GFP_KERNEL,
             )?;
             // Starting a timer is the only way to get its handle.
-            let mut interrupt = queue.clone().start(setup.latency);
+            let mut interrupt = queue.clone().start(latency);
             interrupt.cancel();
             ports.push(Port { queue, interrupt }, GFP_KERNEL)?;
         }

@@ -71,7 +71,7 @@ where
 }
 
 pub(super) fn device<T: Operations>(setup: &Setup<'_>, _: &Arc<TagSet<T>>) -> Result<Delta> {
-    Ok(setup.latency)
+    Ok(setup.config.latency())
 }
 
 #[inline(always)]

@@ -42,9 +42,8 @@ pub(super) enum When {
 pub(super) struct Setting {
     pub(super) name: &'static str,
     pub(super) when: When,
-    pub(super) parse: fn(&[u8]) -> Result<u64>,
-    pub(super) get: fn(&Config) -> u64,
-    pub(super) set: fn(&mut Config, u64),
+    parse: fn(&[u8]) -> Result<u64>,
+    id: Id,
 }
 
 /// Writes `value` and a newline to `page`. Returns the number of bytes.
@@ -83,8 +82,27 @@ macro_rules! make_attributes {
 
         /// The numbers of the attributes, which are their types for configfs.
         #[expect(non_camel_case_types, reason = "these are the names of attributes")]
+        #[derive(Clone, Copy)]
         enum Id {
             $($name),*
+        }
+
+        // One function for all settings is smaller than one for each. An `own` attribute is no
+        // setting.
+        impl Setting {
+            /// Returns the value of the setting.
+            pub(super) fn get(&self, config: &Config) -> u64 {
+                match self.id {
+                    $(Id::$name => make_attributes!(@get config $name $type),)*
+                }
+            }
+
+            /// Changes the value of the setting.
+            pub(super) fn set(&self, config: &mut Config, value: u64) {
+                match self.id {
+                    $(Id::$name => make_attributes!(@set config $name $type value),)*
+                }
+            }
         }
 
         /// Returns the type of a device's directory.
@@ -99,6 +117,18 @@ macro_rules! make_attributes {
         }
 
         $(make_attributes!(@attribute $name $type $($when)?);)*
+    };
+    (@get $config:ident $name:ident own) => {
+        0
+    };
+    (@get $config:ident $name:ident $type:ident) => {
+        $config.$name.into()
+    };
+    (@set $config:ident $name:ident own $value:ident) => {
+        ()
+    };
+    (@set $config:ident $name:ident $type:ident $value:ident) => {
+        $config.$name = $type::from_number($value)
     };
     (@attribute $name:ident own) => {};
     (@attribute $name:ident $type:ident off) => {
@@ -129,8 +159,7 @@ macro_rules! make_attributes {
                 name: stringify!($name),
                 when: When::$when,
                 parse: |text| $type::parse(text).map(u64::from),
-                get: |config| config.$name.into(),
-                set: |config, value| config.$name = $type::from_number(value),
+                id: Id::$name,
             }
         }
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The backend executes requests, with the features of the device: backing store, write cache,
-//! zones, bandwidth limit and bad blocks.
+//! zones, bandwidth limit, atomic writes and bad blocks.
 //!
 //! Most of this code does not depend on the driver type, because it sees a request as a
 //! [`Command`]. So it is compiled once. Only reads and writes of devices that are memory-backed,
@@ -34,11 +34,17 @@ use kernel::{
             Segments, //
         },
         Op,
+        OpFlags,
         Status,
-        ZoneReport, //
+        ZoneReport,
+        SECTOR_SHIFT, //
     },
     prelude::*,
-    sync::Arc, //
+    sync::{
+        new_rw_semaphore,
+        Arc,
+        RwSemaphore, //
+    },
 };
 
 /// A request, without its driver type.
@@ -46,7 +52,7 @@ struct Command<'a> {
     op: Op,
     sector: u64,
     sectors: u32,
-    fua: bool,
+    flags: OpFlags,
     segments: Segments<'a>,
 }
 
@@ -57,7 +63,7 @@ impl<'a> Command<'a> {
             op: rq.op(),
             sector: rq.sector(),
             sectors: rq.sectors(),
-            fua: rq.is_fua(),
+            flags: rq.flags(),
             segments: rq.segments(),
         }
     }
@@ -95,7 +101,10 @@ pub(crate) struct Backend {
     store: Store,
     zones: Option<Pin<KBox<Zones>>>,
     throttle: Option<Throttle>,
-    /// True if the device is memory-backed, and has no cache, zones or bandwidth limit.
+    /// Lets a read see an atomic write as a whole or not at all: such a write holds this alone. All
+    /// other access to stored data shares it.
+    atomic_writes: Option<Pin<KBox<RwSemaphore<()>>>>,
+    /// True if the device is memory-backed, and has no other feature.
     plain: bool,
 }
 
@@ -128,18 +137,30 @@ impl Backend {
             size => Store::Cached(KBox::pin_init(Cache::new(size), GFP_KERNEL)?),
         };
         let throttle = Throttle::new(config.mbps);
+        let atomic_writes = if config.memory_backed && config.atomic_writes().is_some() {
+            Some(KBox::pin_init(
+                new_rw_semaphore!((), "rnull atomic writes"),
+                GFP_KERNEL,
+            )?)
+        } else {
+            None
+        };
         let this = Self {
             retained: retained.clone(),
             bad_blocks: Policy::new(config),
-            plain: matches!(store, Store::Memory) && zones.is_none() && throttle.is_none(),
+            plain: matches!(store, Store::Memory)
+                && zones.is_none()
+                && throttle.is_none()
+                && atomic_writes.is_none(),
             store,
             zones,
             throttle,
+            atomic_writes,
         };
         Ok(Arc::new(this, GFP_KERNEL)?)
     }
 
-    /// Returns whether the device is memory-backed, and has no cache, zones or bandwidth limit.
+    /// Returns whether the device is memory-backed, and has no other feature.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.plain
@@ -247,8 +268,28 @@ impl Backend {
         if bad == Some(0) {
             return (Status::IOERR, 0);
         }
-        let good = bad.unwrap_or(sectors);
-        match self.access(command, good, end) {
+        let atomic = command.op == Op::WRITE && command.flags.is_atomic();
+        let good = match bad {
+            None => sectors,
+            Some(_) if atomic => return (Status::IOERR, 0),
+            Some(good) => good,
+        };
+        let status = match &self.atomic_writes {
+            None => self.access(command, good, end),
+            Some(lock) if atomic => {
+                let _alone = lock.write();
+                // With all its memory allocated, the write cannot fail half-way.
+                match self.retained.tree.reserve(sector, sectors.into()) {
+                    Ok(()) => self.access(command, sectors, end),
+                    Err(error) => error.into(),
+                }
+            }
+            Some(lock) => {
+                let _shared = lock.read();
+                self.access(command, good, end)
+            }
+        };
+        match status {
             Status::OK if bad.is_some() => (Status::IOERR, good),
             Status::OK => (Status::OK, good),
             error => (error, 0),
@@ -256,12 +297,13 @@ impl Backend {
     }
 
     /// Transfers the first `sectors` sectors of a command to or from the backing store, or discards
-    /// them.
+    /// them or writes zeroes to them.
+    #[inline(never)]
     fn access(&self, command: Command<'_>, sectors: u32, end: u64) -> Status {
         let Command {
             op,
             sector,
-            fua,
+            flags,
             segments,
             ..
         } = command;
@@ -275,13 +317,38 @@ impl Backend {
             self.discard(sector, sectors.into());
             return Status::OK;
         }
-        let data = Data::part(segments, sector, sectors, end);
-        as_status(match (op.fills_memory(), cache) {
-            (true, None) => tree.read(data),
-            (true, Some(cache)) => cache.access(tree).read(data),
-            (false, None) => tree.write(data),
-            (false, Some(cache)) => cache.access(tree).write(data, fua),
+        if op == Op::WRITE_ZEROES {
+            return as_status(self.write_zeroes(sector, sectors.into(), flags));
+        }
+        // The cache could evict a part of an atomic write, or have no memory for it.
+        let through = flags.is_fua() || flags.is_atomic();
+        as_status(if op.fills_memory() {
+            let data = Data::part(segments, sector, sectors, end);
+            match cache {
+                None => tree.read(data),
+                Some(cache) => cache.access(tree).read(data),
+            }
+        } else {
+            let data = Data::all(segments, sector, sectors << SECTOR_SHIFT);
+            match cache {
+                None => tree.write(data),
+                Some(cache) => cache.access(tree).write(data, through),
+            }
         })
+    }
+
+    /// Writes zeroes to `sectors` sectors from `first` on: forgets their data, unless they must
+    /// keep their memory.
+    fn write_zeroes(&self, first: u64, sectors: u64, flags: OpFlags) -> Result {
+        if !flags.is_nounmap() {
+            self.discard(first, sectors);
+            return Ok(());
+        }
+        let tree = &self.retained.tree;
+        match &self.store {
+            Store::Cached(cache) => cache.access(tree).write_zeroes(first, sectors),
+            _ => tree.write_zeroes(first, sectors),
+        }
     }
 
     /// Writes all cached data back to memory.

@@ -12,7 +12,10 @@ use kernel::{
         self,
         Write, //
     },
-    module_param::ModuleParam,
+    module_param::{
+        ModuleParam,
+        ModuleParamAccess, //
+    },
     numa,
     page::PAGE_SIZE,
     prelude::*,
@@ -41,6 +44,13 @@ impl<const MAX: u32> ModuleParam for Choice<MAX> {
     fn show(&self, f: &mut dyn Write) -> fmt::Result {
         write!(f, "{}", self.0)
     }
+}
+
+/// Returns the value of a parameter.
+// Not inlined, because a device has many settings.
+#[inline(never)]
+pub(crate) fn get<T: Copy>(param: &ModuleParamAccess<T>) -> T {
+    *param.value_ref()
 }
 
 /// Checks the parameters when the module is loaded.

@@ -106,7 +106,7 @@ impl Access<'_> {
     /// # Errors
     ///
     /// `ENOSPC` if there is not enough memory. A part of the data may have been written.
-    pub(crate) fn write(&mut self, mut data: Data<'_, true>, through: bool) -> Result {
+    pub(crate) fn write(&mut self, mut data: Data<'_, false>, through: bool) -> Result {
         while let Some(range) = data.range() {
             if through {
                 self.tree.make(range.page)?.write(&mut data, range)?;
@@ -122,6 +122,20 @@ impl Access<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes zeroes to `sectors` sectors of the tree from `first` on. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory. A part of the sectors may have been written.
+    pub(crate) fn write_zeroes(&mut self, first: u64, sectors: u64) -> Result {
+        let Self { state, tree, .. } = self;
+        tree.for_each_page(first, sectors, |page, range| {
+            page.write_zeroes(range)?;
+            state.discard(range);
+            Ok(())
+        })
     }
 
     /// Copies data from the cache, and otherwise from the tree, to the memory of a request, as

@@ -29,7 +29,7 @@ use kernel::{
     },
 };
 
-/// A page of a device. It has memory if sectors of it are stored.
+/// A page of a device. It has memory if sectors of it are stored, and it may have memory if not.
 ///
 /// Sectors that are not stored read as zeroes. Their memory may have any content.
 ///
@@ -104,9 +104,9 @@ impl StorePage {
     /// Returns false, and leaves `data` unchanged, if a sector is not stored, or if the memory is
     /// not one segment. Does not sleep.
     #[inline(always)]
-    pub(super) fn try_overwrite<const LIMITED: bool>(
+    pub(super) fn try_overwrite(
         &self,
-        data: &mut Data<'_, LIMITED>,
+        data: &mut Data<'_, false>,
         range: PageRange,
     ) -> Result<bool> {
         let rcu = rcu::read_lock();
@@ -128,11 +128,7 @@ impl StorePage {
     /// # Errors
     ///
     /// `ENOSPC` if there is not enough memory.
-    pub(super) fn write<const LIMITED: bool>(
-        &self,
-        data: &mut Data<'_, LIMITED>,
-        range: PageRange,
-    ) -> Result {
+    pub(super) fn write(&self, data: &mut Data<'_, false>, range: PageRange) -> Result {
         let mut copy = |memory: &DataPage| {
             data.for_each(range, |segment, part| {
                 segment.copy_to_page(part.at, memory, part.offset, part.len)
@@ -150,6 +146,29 @@ impl StorePage {
                 })
             }
         }
+    }
+
+    /// Writes zeroes to a range, which consists of whole sectors. May sleep to allocate memory, but
+    /// starts no I/O.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory.
+    pub(super) fn write_zeroes(&self, range: PageRange) -> Result {
+        self.update(|memory, written| {
+            memory.fill(range.offset, range.len, 0)?;
+            written.insert(range.sectors());
+            Ok(())
+        })
+    }
+
+    /// Allocates memory, if there is none. May sleep, but starts no I/O.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory.
+    pub(super) fn reserve(&self) -> Result {
+        self.update(|_, _| Ok(()))
     }
 
     /// Copies all stored sectors of `other` to this page. May sleep to allocate memory, but starts
@@ -299,6 +318,29 @@ mod tests {
         assert!(page.discard(0..PAGE_SECTORS));
         fill(&page, 0..PAGE_SECTORS, 1)?;
         assert_eq!(has(&page, 0..PAGE_SECTORS), Some(true));
+        Ok(())
+    }
+
+    #[test]
+    fn zeroes_are_stored() -> Result {
+        let page = page()?;
+        page.write_zeroes(PageRange::new(512, 1024))?;
+        assert_eq!(has(&page, 1..3), Some(true));
+        assert_eq!(has(&page, 0..1), Some(false));
+        assert_eq!(has(&page, 3..4), Some(false));
+        Ok(())
+    }
+
+    #[test]
+    fn reserved_memory_has_no_sectors() -> Result {
+        let page = page()?;
+        page.reserve()?;
+        assert_eq!(has(&page, 0..1), Some(false));
+        fill(&page, 2..3, 1)?;
+        page.reserve()?;
+        assert_eq!(has(&page, 2..3), Some(true));
+        assert!(page.discard(0..PAGE_SECTORS));
+        assert_eq!(has(&page, 2..3), None);
         Ok(())
     }
 

@@ -96,7 +96,7 @@ impl Tree {
     /// `ENOSPC` if there is not enough memory; `EIO` as for [`read`](Self::read). A part of the
     /// data may have been written.
     #[inline(always)]
-    pub(crate) fn write<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
+    pub(crate) fn write(&self, mut data: Data<'_, false>) -> Result {
         let mut leaves = Leaves::new(&self.pages);
         while let Some(range) = data.range() {
             match leaves.page(range.page) {
@@ -110,9 +110,44 @@ impl Tree {
     /// As [`write`](Self::write), where pages may be missing, or only parts stored.
     #[cold]
     #[inline(never)]
-    fn write_rest<const LIMITED: bool>(&self, mut data: Data<'_, LIMITED>) -> Result {
+    fn write_rest(&self, mut data: Data<'_, false>) -> Result {
         while let Some(range) = data.range() {
             self.make(range.page)?.write(&mut data, range)?;
+        }
+        Ok(())
+    }
+
+    /// Writes zeroes to `sectors` sectors from `first` on. May sleep to allocate pages.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory. A part of the sectors may have been written.
+    pub(crate) fn write_zeroes(&self, first: u64, sectors: u64) -> Result {
+        self.for_each_page(first, sectors, StorePage::write_zeroes)
+    }
+
+    /// Allocates the memory for `sectors` sectors from `first` on, so that a write of them does not
+    /// fail, unless they are discarded. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is not enough memory.
+    pub(crate) fn reserve(&self, first: u64, sectors: u64) -> Result {
+        self.for_each_page(first, sectors, |page, _| page.reserve())
+    }
+
+    /// Calls `call` for each page of `sectors` sectors from `first` on. Makes missing pages.
+    pub(super) fn for_each_page(
+        &self,
+        first: u64,
+        sectors: u64,
+        mut call: impl FnMut(&StorePage, PageRange) -> Result,
+    ) -> Result {
+        let (mut position, end) = (first << SECTOR_SHIFT, (first + sectors) << SECTOR_SHIFT);
+        while position < end {
+            let range = PageRange::new(position, end - position);
+            call(self.make(range.page)?, range)?;
+            position += range.len as u64;
         }
         Ok(())
     }
