@@ -55,9 +55,6 @@ class Device:
     def get(self, attr):
         return read_file(f"{self.path}/{attr}").rstrip("\n")
 
-    def attributes(self):
-        return read_file(f"{os.path.dirname(self.path)}/features").strip().split(",")
-
     def power(self, value):
         self.set("power", int(value))
 

@@ -5,6 +5,14 @@ import os
 
 from devices import Device, errno_of, read_file, write_file
 
+# Attributes and parameters that null_blk does not have.
+OWN = """
+atomic_write_boundary atomic_write_unit_max atomic_write_unit_min completion_flush_nsec
+completion_read_nsec completion_spread_nsec completion_tail_nsec completion_tail_ratio
+completion_write_nsec discard_granularity dma_alignment io_min io_opt max_segment_size max_segments
+physical_blocksize seed write_zeroes
+"""
+
 # Each value is valid for some attributes, and invalid for others.
 VALUES = """
 0 1 2 3 4 7 8 512 y n on off Y oN nope -1 +1 0x10 010 08 1k 1.5 0x 2147483647 2147483648 4294967295
@@ -40,9 +48,23 @@ def read(device, attr):
     return shown(device.path, attr)
 
 
+def common(subsys):
+    """The attributes that null_blk has, too."""
+    names = read_file(f"{subsys}/features").strip().split(",")
+    return " ".join(name for name in names if name not in OWN.split())
+
+
+def own(_subsys):
+    return " ".join(OWN.split())
+
+
+def common_of(device):
+    return common(os.path.dirname(device.path)).split()
+
+
 def settings(device):
-    """All readable attributes, on one line."""
-    return " ".join(f"{attr}={read(device, attr)}" for attr in device.attributes())
+    """All readable attributes that null_blk has, on one line."""
+    return " ".join(f"{attr}={read(device, attr)}" for attr in common_of(device))
 
 
 def queue(device):
@@ -62,10 +84,10 @@ def queue(device):
 
 
 def defaults(subsys):
-    """The attributes, their modes, and their defaults."""
-    lines = [read_file(f"{subsys}/features")]
+    """The attributes that null_blk has, their modes, and their defaults."""
+    lines = [common(subsys)]
     with Device(subsys) as device:
-        for attr in device.attributes():
+        for attr in common_of(device):
             mode = os.stat(f"{device.path}/{attr}").st_mode
             lines.append(f"{attr} {mode:o} {read(device, attr)}")
     return "\n".join(lines)
@@ -168,7 +190,7 @@ FAULTS = {"timeout", "requeue", "init_hctx"}
 def loaded(subsys, module, disk):
     """The effects of the module's parameters on its disks and on a new device."""
     directory = f"/sys/module/{module}/parameters"
-    names = sorted(set(os.listdir(directory)) - FAULTS)
+    names = sorted(set(os.listdir(directory)) - FAULTS - set(OWN.split()))
     lines = [f"{name}: {shown(directory, name)}" for name in names]
     for name in sorted(os.listdir("/sys/block")):
         if name.startswith(disk):

@@ -5,6 +5,7 @@ The model knows for each sector what a read must return, and what it may contain
 each sector written since the last flush may have its old or its new contents.
 """
 
+import ctypes
 import errno
 import fcntl
 import mmap
@@ -20,10 +21,24 @@ BLKDISCARD = 0x1277
 BLKZEROOUT = 0x127F
 # <linux/fs.h>
 RWF_DSYNC = 2
+# <linux/falloc.h>: PUNCH_HOLE with KEEP_SIZE, ZERO_RANGE and WRITE_ZEROES
+PUNCH_HOLE = 0x03
+ZERO_RANGE = 0x10
+WRITE_ZEROES = 0x80
+
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 # The largest I/O, in sectors, and the number of bytes by which its memory may be shifted.
 LARGEST = 1024
 SLACK = 4096
+
+
+def fallocate(fd, mode, offset, length):
+    """The system call. Python's own function has no mode."""
+    if LIBC.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return 0
 
 
 def contents(stamp):
@@ -88,6 +103,11 @@ class Model:
         # The block layer would have to split a request with gaps within a block.
         self.gaps = device.get("virt_boundary") == "0"
         self.discards = device.get("discard") == "1"
+        self.zeroes = self.own("write_zeroes", 0) == 1
+        # Memory of an I/O starts at a multiple of this many bytes.
+        self.step = (self.own("dma_alignment", 1) or SECTOR - 1) + 1
+        # Each block must fit into this many segments.
+        self.segments = self.own("max_segments", 0) or 128
         # The possible contents of each sector. Until power-off, a read returns the last one.
         self.stamps = [[0] for _ in range(self.sectors)]
         self.dirty = set()
@@ -97,6 +117,12 @@ class Model:
         self.memory = mmap.mmap(-1, LARGEST * SECTOR + SLACK)
         self.fd = None
         self.open()
+
+    def own(self, attr, default):
+        """A setting that null_blk does not have."""
+        if not os.path.exists(f"{self.device.path}/{attr}"):
+            return default
+        return int(self.device.get(attr))
 
     def open(self):
         self.device.on()
@@ -115,13 +141,17 @@ class Model:
         return first, count
 
     def buffers(self, count):
-        """Memory for an I/O, often unaligned: the device takes any even address."""
+        """Memory for an I/O, often as unaligned as the device takes it."""
         size = count * SECTOR
-        start = self.random.choice((0, 0, 512, 2 * self.random.randrange(SLACK // 2)))
+        # A block that spans two pages needs two segments, and one in several parts needs more.
+        step = self.step if self.segments > 1 else max(self.step, self.block * SECTOR)
+        cut = self.step if self.segments > 3 else max(self.step, self.block * SECTOR)
+        start = self.random.choice((0, 0, 512, step * self.random.randrange(SLACK // step)))
+        start -= start % step
         whole = memoryview(self.memory)[start : start + size]
-        if self.random.randrange(3) or not self.gaps:
+        if self.random.randrange(3) or not self.gaps or size <= cut:
             return whole, [whole]
-        cuts = sorted(2 * self.random.randrange(1, size // 2) for _ in range(2))
+        cuts = sorted(cut * self.random.randint(1, size // cut) for _ in range(2))
         parts = (whole[: cuts[0]], whole[cuts[0] : cuts[1]], whole[cuts[1] :])
         return whole, [part for part in parts if part]
 
@@ -191,19 +221,28 @@ class Model:
             elif any_of:
                 self.stamps[sector].append(stamp)
 
-    def discard(self, request=BLKDISCARD):
+    def clear(self, call, kept=True):
+        """Change sectors to zeroes by a call with their first byte and their length."""
         first, count = self.place()
-        where = bytearray(struct.pack("QQ", first * SECTOR, count * SECTOR))
         self.change(
-            first,
-            count,
-            [0] * count,
-            request == BLKDISCARD or not self.cached,
-            lambda: fcntl.ioctl(self.fd, request, where),
+            first, count, [0] * count, kept, lambda: call(first * SECTOR, count * SECTOR)
         )
 
+    def by_ioctl(self, request):
+        return lambda *where: fcntl.ioctl(self.fd, request, bytearray(struct.pack("QQ", *where)))
+
+    def discard(self):
+        self.clear(self.by_ioctl(BLKDISCARD))
+
     def write_zeroes(self):
-        self.discard(BLKZEROOUT)
+        # Without such requests, the block layer writes zeroes as data.
+        self.clear(self.by_ioctl(BLKZEROOUT), self.zeroes or not self.cached)
+
+    def allocate(self):
+        """Write zeroes by requests of both kinds: that keep the memory, and that free it."""
+        mode = self.random.choice((ZERO_RANGE, PUNCH_HOLE, WRITE_ZEROES))
+        self.done.append(f"  mode {mode:#x}")
+        self.clear(lambda *where: fallocate(self.fd, mode, *where))
 
     def flushed(self):
         for sector in self.dirty:
@@ -230,6 +269,7 @@ class Model:
     def run(self, operations, cycles=True):
         choices = [self.write] * 30 + [self.read] * 30 + [self.write_durably, self.flush] * 2
         choices += [self.write_zeroes] + [self.discard] * (15 if self.discards else 0)
+        choices += [self.allocate] * (20 if self.zeroes else 0)
         for number in range(operations):
             # Seldom, because it reads the whole device.
             last = number == operations - 1
@@ -368,3 +408,28 @@ def lost_cache(subsys, *changes):
                     os.close(fd)
                 device.off()
     return "\n".join(lines)
+
+
+def zero_in_place(subsys, *changes):
+    """Zero data without memory for new pages. Returns what a read returns then."""
+    with Device(subsys, "zeroed", size=4, memory_backed=1, write_zeroes=1) as device:
+        for change in changes:
+            device.set(*change.split("="))
+        memory = mmap.mmap(-1, 128 * SECTOR)
+        failing = Failing("fail_page_alloc")
+        failing.set("probability", 100)
+        fd = os.open(device.on().disk, os.O_RDWR | os.O_DIRECT)
+        try:
+            for byte in (0x11, 0x22):
+                memory[:] = bytes([byte]) * len(memory)
+                os.pwrite(fd, memory, 0)
+                # The first data are in memory, the second in the cache if there is one.
+                if byte == 0x11:
+                    os.fsync(fd)
+            with failing:
+                fallocate(fd, ZERO_RANGE, 3 * SECTOR, 100 * SECTOR)
+            os.preadv(fd, [memory], 0)
+            return runs(memory[:])
+        finally:
+            failing.end()
+            os.close(fd)

@@ -23,6 +23,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 BLOCK = 4096
 SECTOR = 512
 
+# <linux/fs.h>
+BLKZEROOUT = 0x127F
+# <linux/falloc.h>: with KEEP_SIZE where it is needed
+FALLOCATE = {"zero-range": 0x10, "punch-hole": 0x03, "write-zeroes": 0x80}
 # <linux/blkzoned.h>
 ZONE_REPORT = 0xC0101282
 ZONE_OPS = {"reset": 0x40101283, "open": 0x40101286, "close": 0x40101287, "finish": 0x40101288}
@@ -136,6 +140,19 @@ class Calls:
             os.close(fd)
         runs = ((byte, len(list(run))) for byte, run in itertools.groupby(buffer[:count]))
         return " ".join(f"{byte:02x}*{length}" for byte, length in runs)
+
+    def zero(self, path, how, sector, sectors):
+        """Write zeroes to sectors, by a mode of fallocate() or by the ioctl "zeroout"."""
+        first, length = int(sector) * SECTOR, int(sectors) * SECTOR
+        fd = os.open(path, os.O_RDWR)
+        try:
+            if how == b"zeroout":
+                fcntl.ioctl(fd, BLKZEROOUT, struct.pack("QQ", first, length))
+                return ""
+            mode = FALLOCATE[how.decode()]
+            return libc_call("fallocate", fd, mode, ctypes.c_long(first), ctypes.c_long(length))
+        finally:
+            os.close(fd)
 
     def zone(self, path, op, sector, sectors):
         """Execute an operation on the zones in a range."""

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Compare all attributes with those of null_blk in the same boot: names, modes,
+# Compare all attributes that null_blk has with its own in the same boot: names, modes,
 # defaults, accepted and refused values while the device is off and on, their values
 # after power-on, and the resulting disks.
 
@@ -18,8 +18,7 @@ refused_by_us() {
 
 # Two queues for polling, so that one of them can be removed.
 load_both nr_devices=0 poll_queues=2
-read -r features <"$SUBSYS/features"
-IFS=, read -ra ATTRS <<<"$features"
+read -ra ATTRS <<<"$(seen common)"
 
 tap_case "names, modes and defaults" parity seen defaults
 for attr in "${ATTRS[@]}"; do
