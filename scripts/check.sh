@@ -30,8 +30,8 @@ if [[ ${FULL:-} == 1 ]]; then
 	declare -A CHOSEN=([unzoned]=$UNZONED)
 else
 	declare -A CHOSEN=(
-		[debug]="abuse atomic configfs_drop configfs_lifecycle data_pieces data_race faults
-			module_busy module_load samples write_zeroes"
+		[debug]="abuse atomic configfs_drop configfs_lifecycle configfs_stores data_pieces
+			data_race faults module_busy module_load samples write_zeroes"
 		[lean]="configfs_names configfs_race configfs_values data_fs data_verify features
 			io_modes latency limits module_params zoned_fs zoned_io zoned_parity"
 		[unzoned]=$UNZONED
