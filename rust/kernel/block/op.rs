@@ -62,8 +62,8 @@ impl Op {
     }
 }
 
-/// The flags of an I/O: the part of `blk_opf_t` that is not the operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The flags of an I/O: `blk_opf_t`.
+#[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub struct OpFlags(bindings::blk_opf_t);
 

@@ -35,8 +35,15 @@ pub use new_rw_semaphore;
 
 /// A lock that is held by one writer or any number of readers: `struct rw_semaphore`.
 ///
-/// Locking it may sleep. A reader must not lock it again, because a writer that waits in between
-/// would stop both.
+/// Locking it may sleep. A thread that holds it must not lock it again, not even for reading: the
+/// second reader waits for a writer that waits for the first one. A guard that is leaked
+/// (`mem::forget`) keeps it locked.
+///
+/// # Invariants
+///
+/// `semaphore` is initialized. It is held for writing while there is a guard that
+/// [`Self::write`] returned, and for reading, once for each guard, while there are guards that
+/// [`Self::read`] returned.
 ///
 /// # Examples
 ///
@@ -71,6 +78,7 @@ impl<T> RwSemaphore<T> {
         name: &'static CStr,
         key: Pin<&'static LockClassKey>,
     ) -> impl PinInit<Self> {
+        // INVARIANT: `__init_rwsem()` initializes the semaphore, and there are no guards.
         pin_init!(Self {
             data: UnsafeCell::new(data),
             // SAFETY: `slot` is valid for writes. The name and the key are static, and the key is
@@ -83,7 +91,7 @@ impl<T> RwSemaphore<T> {
 
     /// Locks for reading. May sleep.
     pub fn read(&self) -> ReadGuard<'_, T> {
-        // SAFETY: The semaphore is initialized.
+        // SAFETY: By the type invariant the semaphore is initialized.
         unsafe { bindings::down_read(self.semaphore.get()) };
         // INVARIANT: It was locked for reading just now.
         ReadGuard {
@@ -94,7 +102,7 @@ impl<T> RwSemaphore<T> {
 
     /// Locks for writing. May sleep.
     pub fn write(&self) -> WriteGuard<'_, T> {
-        // SAFETY: The semaphore is initialized.
+        // SAFETY: By the type invariant the semaphore is initialized.
         unsafe { bindings::down_write(self.semaphore.get()) };
         // INVARIANT: It was locked for writing just now.
         WriteGuard {
@@ -187,21 +195,22 @@ mod tests {
         workqueue, //
     };
 
-    /// Returns whether another reader could lock it, and whether another writer could.
+    /// Returns whether another reader can lock the semaphore, and whether another writer can.
     fn is_free<T>(lock: &RwSemaphore<T>) -> (bool, bool) {
         let semaphore = lock.semaphore.get();
-        // SAFETY: The semaphore is initialized, and what is locked here is unlocked here.
-        unsafe {
-            let read = bindings::down_read_trylock(semaphore) != 0;
-            if read {
-                bindings::up_read(semaphore);
-            }
-            let write = bindings::down_write_trylock(semaphore) != 0;
-            if write {
-                bindings::up_write(semaphore);
-            }
-            (read, write)
+        // SAFETY: By the type invariant the semaphore is initialized.
+        let read = unsafe { bindings::down_read_trylock(semaphore) } != 0;
+        if read {
+            // SAFETY: This thread locked the semaphore for reading just now.
+            unsafe { bindings::up_read(semaphore) };
         }
+        // SAFETY: By the type invariant the semaphore is initialized.
+        let write = unsafe { bindings::down_write_trylock(semaphore) } != 0;
+        if write {
+            // SAFETY: This thread locked the semaphore for writing just now.
+            unsafe { bindings::up_write(semaphore) };
+        }
+        (read, write)
     }
 
     #[test]

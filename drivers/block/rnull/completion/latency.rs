@@ -32,15 +32,15 @@ pub(crate) struct Latency {
     read: u64,
     write: u64,
     flush: u64,
-    /// Of all other operations.
+    /// The latency of all other operations.
     other: u64,
-    /// What is added at random is less than this.
+    /// The limit of the random addition. Each addition is less than it.
     spread: NonZero<u64>,
     tail: u64,
     /// One request in this many is in the tail.
     tail_ratio: Option<NonZero<u64>>,
     seed: u64,
-    /// The number of requests that have a latency.
+    /// The number of latencies drawn since power-on.
     draws: Atomic<u64>,
 }
 
@@ -86,8 +86,8 @@ impl Latency {
         }
     }
 
-    /// Returns the latency of the next request. It depends on the seed, and on how many came
-    /// before.
+    /// Draws the latency of the next request. It depends on the operation, the seed and the number
+    /// of draws before it.
     fn draw(&self, op: Op) -> Delta {
         let number = self.draws.fetch_add(1, Relaxed);
         let base = match op {
@@ -100,7 +100,7 @@ impl Latency {
         Delta::from_nanos((base + self.addition(number)) as i64)
     }
 
-    /// Returns what is added to the latency of a request.
+    /// Returns the random part of a latency: the spread and the tail of the draw `number`.
     fn addition(&self, number: u64) -> u64 {
         let random = mix(self.seed.wrapping_add(number.wrapping_mul(STEP)));
         let tail = match self.tail_ratio {
@@ -160,7 +160,7 @@ mod tests {
         Ok(())
     }
 
-    /// The mean of 10,000 draws is in the middle, and the quarters have a quarter each.
+    /// Each quarter of the spread gets about a quarter of 10,000 draws.
     #[test]
     fn spread_is_uniform() -> Result {
         let latency = latency(|config| config.completion_spread_nsec = 399)?;

@@ -87,8 +87,8 @@ macro_rules! make_attributes {
             $($name),*
         }
 
-        // One function for all settings is smaller than one for each. An `own` attribute is no
-        // setting.
+        // One function for all settings is smaller than one for each. No `Setting` has the `Id` of
+        // an `own` attribute.
         impl Setting {
             /// Returns the value of the setting.
             pub(super) fn get(&self, config: &Config) -> u64 {

@@ -101,8 +101,8 @@ pub(crate) struct Backend {
     store: Store,
     zones: Option<Pin<KBox<Zones>>>,
     throttle: Option<Throttle>,
-    /// Lets a read see an atomic write as a whole or not at all: such a write holds this alone. All
-    /// other access to stored data shares it.
+    /// Atomic writes lock this for writing, and all other transfers lock it for reading. So a read
+    /// sees an atomic write as a whole or not at all.
     atomic_writes: Option<Pin<KBox<RwSemaphore<()>>>>,
     /// True if the device is memory-backed, and has no other feature.
     plain: bool,

@@ -2,8 +2,8 @@
 
 //! Checks of the limits of a device.
 //!
-//! The block layer refuses most of these values, too, but without a message, or with a stack trace.
-//! It replaces others, which a test of limits would not notice.
+//! The block layer refuses some wrong values without a message, or with a stack trace. It replaces
+//! others by values that the user did not ask for.
 
 use super::{
     Config,
@@ -35,7 +35,7 @@ const MAX_VECTORS: u32 = 256;
 /// The largest block of any kernel: `BLK_MAX_BLOCK_SIZE`.
 const MAX_BLOCK_SIZE: u32 = 65536;
 
-/// Why a limit is wrong, if one is.
+/// The reason to refuse the limits, if any.
 type Wrong = Option<&'static str>;
 
 impl Config {
@@ -47,7 +47,8 @@ impl Config {
     pub(super) fn check_limits(&self) -> Result {
         let block = self.block_size();
         if !block.is_power_of_two() || block > MAX_BLOCK_SIZE {
-            // The block layer refuses it, and logs the reason. Others would be misleading.
+            // The block layer refuses this size, and logs the reason. The checks below would blame
+            // other settings.
             return Ok(());
         }
         let wrong = self

@@ -21,7 +21,7 @@ macro_rules! settings {
         $use! {
             atomic_write_boundary: u32, off
                 (atomic_write_boundary: u32 = 0,
-                "Boundary that no atomic write crosses in bytes, 0 for none");
+                "Boundary in bytes that no atomic write crosses, 0 for none");
             atomic_write_unit_max: u32, off
                 (atomic_write_unit_max: u32 = 0, "Largest atomic write in bytes, 0 for none");
             atomic_write_unit_min: u32, off

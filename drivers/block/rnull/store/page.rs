@@ -29,7 +29,8 @@ use kernel::{
     },
 };
 
-/// A page of a device. It has memory if sectors of it are stored, and it may have memory if not.
+/// A page of a device. It has memory while any of its sectors are stored. A page without stored
+/// sectors may also have memory.
 ///
 /// Sectors that are not stored read as zeroes. Their memory may have any content.
 ///

@@ -58,7 +58,7 @@ def read_round(directory, names, allowed, counts):
             sys.exit(f"reading {name}: {errno.errorcode[error.errno]}")
         counts["0"] += 1
         if value not in allowed.get(name, {value}):
-            sys.exit(f"{name} is {value}, which nobody wrote")
+            sys.exit(f"{name} is {value}, which no process wrote")
 
 
 def told(name, counts):

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Attributes are written by several processes at once, while the device is powered on and
-# off. A write may be refused. But an attribute never has a value that nobody wrote, what
-# the device has agrees with its attributes, and no memory is lost. Takes a minute; with
+# off. A write may be refused. But an attribute never has a value that no process wrote, the
+# device agrees with its attributes, and no memory is lost. Takes a minute; with
 # FULL=1 ten.
 
 . "$(dirname "$0")/rnull_lib.sh"

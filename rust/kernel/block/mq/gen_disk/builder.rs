@@ -177,8 +177,9 @@ impl GenDiskBuilder {
         self
     }
 
-    /// Sets the unit in which the device discards, in bytes. The block layer raises it to the size
-    /// of a physical block. Without discards it has no effect.
+    /// Sets the unit in which the device discards, in bytes: a power of two. The block layer raises
+    /// it to the size of a physical block. Zero, the default, means a physical block. Without
+    /// discards it has no effect.
     pub fn discard_granularity(mut self, bytes: u32) -> Self {
         self.limits.discard_granularity = bytes;
         self
@@ -273,6 +274,10 @@ impl GenDiskBuilder {
         if limits.virt_boundary_mask == 0
             && (1..MIN_SEGMENT_SIZE).contains(&limits.max_segment_size)
         {
+            return Err(EINVAL);
+        }
+        // The block layer rounds sectors by it, as a power of two.
+        if limits.discard_granularity != 0 && !limits.discard_granularity.is_power_of_two() {
             return Err(EINVAL);
         }
         // The size in bytes must fit a `loff_t`.

@@ -234,6 +234,20 @@ mod tests {
         let make = |builder| build(builder, c"kunit_plain").err();
         assert_eq!(make(GenDiskBuilder::new().max_hw_sectors(7)), Some(EINVAL));
         assert_eq!(make(GenDiskBuilder::new().max_hw_sectors(8)), None);
+        for (granularity, error) in [
+            (0, None),
+            (4096, None),
+            (1 << 31, None),
+            (12288, Some(EINVAL)),
+        ] {
+            let disk = GenDiskBuilder::new().discard_granularity(granularity);
+            assert_eq!(make(disk), error);
+        }
+        for (size, boundary, error) in [(4096, 0, None), (4095, 0, Some(EINVAL)), (512, 4095, None)]
+        {
+            let disk = GenDiskBuilder::new().max_segment_size(size);
+            assert_eq!(make(disk.virt_boundary_mask(boundary)), error);
+        }
         assert_eq!(
             make(GenDiskBuilder::new().dma_alignment_mask(u32::MAX)),
             Some(EINVAL)
