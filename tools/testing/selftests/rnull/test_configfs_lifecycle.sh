@@ -18,14 +18,13 @@ features() {
 		"$(grep -cxE 'blocksize|completion_nsec|index|irqmode|power|size' <<<"$names")" 6
 }
 
-# The names are in the order of the C driver's list, so scripts can grep for both.
+# The names that null_blk has, too, are in its order, so scripts can grep for several.
 features_known() {
 	local c ours
 	have null_blk || skip "no null_blk to compare with"
-	c=$(tr , '\n' <"$CONFIGFS/nullb/features")
-	ours=$(tr , '\n' <"$SUBSYS/features")
-	want "features that null_blk has, in its order" \
-		"$(grep -x -F -e "$ours" <<<"$c" | paste -sd,)" "$(paste -sd, <<<"$ours")"
+	c=$(tr , ' ' <"$CONFIGFS/nullb/features")
+	ours=$(python features common "$SUBSYS")
+	want "features that null_blk has, in its order" "$ours" "$c"
 }
 
 features_read_only() {
@@ -33,25 +32,6 @@ features_read_only() {
 	make_device a
 	want "modes" "$(cd "$SUBSYS/a" && stat -c '%n %a' power size index | paste -sd' ')" \
 		"power 644 size 644 index 644"
-}
-
-# An attribute that null_blk lacks shows up as a difference.
-defaults() {
-	local attr
-	make_device a
-	for attr in "$@"; do
-		sys read "$SUBSYS/a/$attr"
-		printf '%s: %s %s\n' "$attr" "$ERR" "$RET"
-	done
-}
-
-# Every attribute of the driver under test.
-all_defaults() {
-	local names
-	make_device names
-	mapfile -t names < <(attributes names)
-	remove_device names
-	parity defaults "${names[@]}"
 }
 
 read_back() {
@@ -303,7 +283,6 @@ load_both nr_devices=0
 tap_case "features names every attribute" features
 tap_case "features are null_blk's, in its order" features_known
 tap_case "features is read-only, attributes are not" features_read_only
-tap_case "defaults of all attributes equal null_blk's" all_defaults
 tap_case "attributes return the values written, before power-on" read_back
 tap_case "power-on makes the disk as configured, power-off removes it" power_makes_the_disk
 tap_case "attributes are fixed while the device is on" fixed_while_on
