@@ -60,7 +60,7 @@ traced() {
 	kill -TERM -- "-$tracer" 2>/dev/null || true
 	reap "$tracer" || true
 	(( ! status )) || exit "$status"
-	run "$REPO/scripts/enter.sh" --elf env PYTHONDONTWRITEBYTECODE=1 \
+	run "$REPO/scripts/enter.sh" --with elf env PYTHONDONTWRITEBYTECODE=1 \
 		python3 "$BENCH/path.py" "$RESULT" "$KERNEL" > "$RESULT/path.jsonl"
 	cat "$RESULT/path.jsonl" >> "$RECORDS"
 	rm -f "$RESULT/path.jsonl" "$RESULT/kallsyms"

@@ -8,8 +8,8 @@
 settings
 
 case ${1:-} in
-clean) parts=(tree series mail out log run) ;;
-distclean) parts=(tree series mail out log run base buildroot extraroot ccache bench) ;;
+clean) parts=(tree series mail deb doc out log run) ;;
+distclean) parts=(tree series mail deb doc out log run base buildroot extraroot ccache bench) ;;
 *) die -2 "usage: clean.sh clean|distclean" ;;
 esac
 

@@ -4,6 +4,9 @@
 # Make an extra root in the cache, unless it exists. It holds files that only few targets
 # need, unpacked from packages without installing these:
 #
+#	extraroot.sh backports	a whole build root with the newest compilers
+#	extraroot.sh deb	debhelper, for packages of a kernel
+#	extraroot.sh doc	Sphinx, for the pages under Documentation/
 #	extraroot.sh elf	pyelftools and capstone, for tools/testing/bench/path.py
 #	extraroot.sh herd	herd7 and its libraries. The release of the build root has
 #				no herd7, and its C library is too old for that of a later
@@ -13,14 +16,26 @@
 # The key of an extra root is the hash of this file, so a change here makes new roots. A
 # change of the build root would rebuild everything.
 
+TOOLCHAIN=trixie
 # buildroot.sh has the functions that find this machine's mirror and the tools. Sourcing
 # it makes the build root, unless it exists.
 # shellcheck source=scripts/buildroot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/buildroot.sh"
 
-# Only FILES of the packages are unpacked.
+# Only FILES of the packages are unpacked; they may be patterns.
 NAME=${1:-}
 case $NAME in
+backports)
+	EXTRA_SUITE=$SUITE-backports ;;
+deb)
+	EXTRA_SUITE=$SUITE
+	EXTRA_PACKAGES=debhelper
+	FILES=('./usr/bin/dh_*' ./usr/share/perl5 ./usr/share/debhelper) ;;
+doc)
+	EXTRA_SUITE=$SUITE
+	EXTRA_PACKAGES=python3-sphinx,python3-yaml
+	FILES=(./usr/bin/sphinx-build ./usr/lib/python3/dist-packages ./usr/share/sphinx
+		./usr/share/docutils) ;;
 elf)
 	EXTRA_SUITE=$SUITE
 	EXTRA_PACKAGES=python3-capstone,python3-pyelftools
@@ -34,7 +49,7 @@ ncurses)
 	EXTRA_PACKAGES=libncurses-dev
 	FILES=(./usr/include ./usr/lib) ;;
 *)
-	die -2 "usage: extraroot.sh elf|herd|ncurses" ;;
+	die -2 "usage: extraroot.sh backports|deb|doc|elf|herd|ncurses" ;;
 esac
 
 # unpack DIRECTORY URI KEYRING. The index of a release that is not stable yet is valid
@@ -51,7 +66,29 @@ unpack() {
 		--architectures=amd64 --include="$EXTRA_PACKAGES" \
 		--aptopt='Acquire::Check-Valid-Until "false";' "${args[@]}" \
 		"$EXTRA_SUITE" - "deb [signed-by=$3] $2 $EXTRA_SUITE main" |
-		tar -x -p -C "$1" --no-same-owner "${FILES[@]}"
+		tar -x -p -C "$1" --no-same-owner --wildcards "${FILES[@]}"
+}
+
+# The LLVM that goes with the rustc of backports.
+LLVM=22
+
+# newer_root DIRECTORY: make a build root, but with these compilers, under their plain names.
+newer_root() {
+	local i tool
+	for i in "${!PACKAGES[@]}"; do
+		case ${PACKAGES[i]} in
+		clang | lld | llvm) PACKAGES[i]+=-$LLVM ;;
+		rustc | rust-*) PACKAGES[i]+=/$EXTRA_SUITE ;;
+		rustfmt) unset "PACKAGES[i]" ;;
+		esac
+	done
+	PACKAGES+=("libclang-$LLVM-dev")
+	build "$1"
+	for tool in "$1"/usr/bin/*-"$LLVM"; do
+		tool=${tool##*/}
+		ln -sf "../../bin/$tool" "$1/usr/local/bin/${tool%-"$LLVM"}"
+	done
+	ln -s "../../lib/llvm-$LLVM/lib" "$1/usr/local/lib/libclang"
 }
 
 make_extra_root() {
@@ -64,6 +101,10 @@ make_extra_root() {
 	rm -rf "$new"
 	mkdir "$new"
 	at_exit "rm -rf '$new'"
+	if [[ $NAME == backports ]]; then
+		newer_root "$new"
+		return
+	fi
 	progress "$log" 0 unpack "$new" "$uri" "$keyring" && return
 	advice="Check the network and that this mirror carries $EXTRA_SUITE, then call again."
 	if grep -qE "Unable to locate package (${EXTRA_PACKAGES//,/|})" "$log"; then

@@ -41,10 +41,20 @@ else
 	TARGETS=(bzImage modules)
 	IMAGE=arch/x86/boot/bzImage
 	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
-	[[ $FLAVOUR != debug || ${FULL:-} != 1 ]] || FRAGMENTS+=("$REPO/configs/full.config")
 fi
 [[ $PATCHES != all ]] || FRAGMENTS+=("$REPO/configs/fixes.config")
-[[ ! $CONFIG_EXTRA ]] || FRAGMENTS+=("$CONFIG_EXTRA")
+# A kernel with more options has a build directory of its own, so that building it does not
+# make the next build without them start again.
+DIRECTORY=$FLAVOUR
+if [[ $FLAVOUR == debug && ${FULL:-} == 1 ]]; then
+	FRAGMENTS+=("$REPO/configs/full.config")
+	DIRECTORY+=-full
+fi
+if [[ $CONFIG_EXTRA ]]; then
+	FRAGMENTS+=("$CONFIG_EXTRA")
+	extra=$(basename "$CONFIG_EXTRA" .config)
+	DIRECTORY+=-${extra//[^A-Za-z0-9_-]/_}
+fi
 
 kmake() {
 	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 \
@@ -59,26 +69,6 @@ published() {
 	} | hash16
 }
 
-# check_config CONFIG: compare it with the fragments. Kconfig silently drops an option
-# whose dependencies are not met, or whose name does not exist. If two fragments differ,
-# the later one counts. merge_config.sh only warns about a lost option; its strict mode
-# also rejects fragments that differ.
-check_config() {
-	PYTHONPATH=$SOURCE/tools/testing/kunit python3 -B - "$1" "${FRAGMENTS[@]}" <<-'END'
-	import sys
-	from kunit_config import Kconfig, parse_file
-
-	got = {option.name: option.value for option in parse_file(sys.argv[1]).as_entries()}
-	asked = Kconfig()
-	for fragment in sys.argv[2:]:
-	    asked.merge_in_entries(parse_file(fragment))
-	lost = [o for o in asked.as_entries() if o.value != got.get(o.name, "n")]
-	for option in lost:
-	    print(f"asked {option}, got {got.get(option.name, 'n')}")
-	sys.exit(bool(lost))
-	END
-}
-
 # Make .config from the fragments alone, so that earlier configurations have no effect.
 # An equal .config is not replaced, because the whole build depends on its time.
 configure() {
@@ -89,11 +79,9 @@ configure() {
 	run kmake KCONFIG_ALLCONFIG="$OBJECTS/asked.config" KCONFIG_CONFIG="$new" \
 		allnoconfig > "$LOG" 2>&1 < /dev/null ||
 		fail_log "configuring the $FLAVOUR kernel" "$LOG" "See above."
-	check_config "$new" > "$OBJECTS/lost" || {
-		cat "$OBJECTS/lost" >&2
+	lost_options "$new" "${FRAGMENTS[@]}" >&2 ||
 		die "Kconfig changed options of the $FLAVOUR kernel." \
 			"Fix the fragment, or enable the dependencies of these options"
-	}
 	[[ $ACTION != --configure ]] || return 0
 	cmp -s "$new" "$OBJECTS/.config" && return
 	mv "$new" "$OBJECTS/.config"
@@ -195,7 +183,7 @@ case $ACTION in --publish | --modules)
 esac
 step "work tree"
 need_tree
-OBJECTS=$TREE/$FLAVOUR
+OBJECTS=$TREE/$DIRECTORY
 LOG=$OBJECTS/build.log
 step "configure the $FLAVOUR kernel"
 configure

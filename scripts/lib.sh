@@ -43,6 +43,7 @@ RELEASE=7.3			# the kernel that the tree is written for
 : "${KERNEL_SRC:=}"
 : "${CONFIG_EXTRA:=}"
 : "${PATCHES:=all}"
+: "${TOOLCHAIN:=trixie}"
 
 positive() {			# NAME VALUE MAX
 	if ! [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || (( $2 > $3 )); then
@@ -63,6 +64,10 @@ settings() {
 		CONFIG_EXTRA=$(realpath "$CONFIG_EXTRA")
 	fi
 	case $PATCHES in all | needed) ;; *) die -2 "PATCHES=$PATCHES: want all or needed" ;; esac
+	case $TOOLCHAIN in
+	trixie | backports) ;;
+	*) die -2 "TOOLCHAIN=$TOOLCHAIN: want trixie or backports" ;;
+	esac
 	if [[ $KERNEL_SRC ]]; then
 		local v
 		[[ -f $KERNEL_SRC/Kbuild && -f $KERNEL_SRC/rust/kernel/lib.rs ]] ||
@@ -72,11 +77,11 @@ settings() {
 		[[ $v == "$RELEASE" || $v == "$RELEASE"[.-]* ]] ||
 			die -2 "KERNEL_SRC=$KERNEL_SRC: is Linux $v, want $RELEASE"
 	fi
-	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,mail,out,log,run,ccache} 2>/dev/null ||
+	mkdir -p "$CACHE"/{buildroot,extraroot,base,tree,series,mail,deb,doc,out,log,run,ccache} 2>/dev/null ||
 		die -2 "CACHE=$CACHE: cannot create or write it"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
-	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES
+	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES TOOLCHAIN
 }
 
 kernel_version() {		# of the tree $1
@@ -89,9 +94,29 @@ kernel_version() {		# of the tree $1
 
 hash16() { sha256sum | cut -c1-16; }
 
-# Only buildroot.sh makes the build root, so its hash is the key.
-root_key() { hash16 < "$REPO/scripts/buildroot.sh"; }
-root_dir() { printf '%s/buildroot/%s\n' "$CACHE" "$(root_key)"; }
+# Only buildroot.sh makes the build root, so its hash is the key. The root with the
+# compilers of backports is an extra root.
+root_key() {
+	if [[ $TOOLCHAIN == trixie ]]; then
+		hash16 < "$REPO/scripts/buildroot.sh"
+	else
+		basename "$(extra_dir "$TOOLCHAIN")"
+	fi
+}
+root_dir() {
+	if [[ $TOOLCHAIN == trixie ]]; then
+		printf '%s/buildroot/%s\n' "$CACHE" "$(root_key)"
+	else
+		extra_dir "$TOOLCHAIN"
+	fi
+}
+make_root() {
+	if [[ $TOOLCHAIN == trixie ]]; then
+		"$REPO/scripts/buildroot.sh"
+	else
+		"$REPO/scripts/extraroot.sh" "$TOOLCHAIN"
+	fi
+}
 
 # Likewise extraroot.sh and the extra roots.
 extra_dir() {
@@ -264,8 +289,7 @@ results() {
 # exclusively. They set BASE_ARGS for overlay.py, BASE (the base's directory), TREE (the
 # parent of build directories; one for each choice of patches) and SOURCE in it.
 need_root() {
-	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] ||
-		run "$REPO/scripts/buildroot.sh"
+	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] || run make_root
 	lock -s "$(root_dir).lock" "another make creates the build root"
 }
 
@@ -299,6 +323,7 @@ need_base() {
 need_tree() {
 	TREE=$CACHE/tree/$(base_key)
 	[[ $PATCHES == all ]] || TREE+=-$PATCHES
+	[[ $TOOLCHAIN == trixie ]] || TREE+=-$TOOLCHAIN
 	# shellcheck disable=SC2034 # for the caller
 	SOURCE=$TREE/src
 	lock -x "$TREE.lock" "another build uses $TREE"
@@ -307,6 +332,26 @@ need_tree() {
 	run python3 "$REPO/scripts/overlay.py" lay "${BASE_ARGS[@]}" --patches "$PATCHES" --tree "$TREE" ||
 		exit 1
 	prune "$CACHE/tree/*" 3
+}
+
+# lost_options CONFIG FRAGMENT...: print how CONFIG differs from the fragments, and fail if
+# it does. Kconfig silently drops an option whose dependencies are not met, or whose name
+# does not exist. If two fragments differ, the later one counts. merge_config.sh only warns
+# about a lost option; its strict mode also rejects fragments that differ.
+lost_options() {
+	PYTHONPATH=$SOURCE/tools/testing/kunit python3 -B - "$@" <<-'END'
+	import sys
+	from kunit_config import Kconfig, parse_file
+
+	got = {option.name: option.value for option in parse_file(sys.argv[1]).as_entries()}
+	asked = Kconfig()
+	for fragment in sys.argv[2:]:
+	    asked.merge_in_entries(parse_file(fragment))
+	lost = [o for o in asked.as_entries() if o.value != got.get(o.name, "n")]
+	for option in lost:
+	    print(f"asked {option}, got {got.get(option.name, 'n')}")
+	sys.exit(bool(lost))
+	END
 }
 
 # A killed build may leave a half-written file that is newer than its source. So

@@ -4,8 +4,8 @@
 
     path.py DIRECTORY KERNEL              print records, as JSON lines
 
-DIRECTORY has the traces, and records.jsonl, which describes them. Run it with `enter.sh --elf',
-for pyelftools and capstone.
+DIRECTORY has the traces, and records.jsonl, which describes them. Run it with
+`enter.sh --with elf', for pyelftools and capstone.
 
 The path is the instructions that execute while a function of the driver's module is on the stack:
 from its queue_rq or queue_rqs to the end of the requests, including the functions of the block

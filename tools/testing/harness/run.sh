@@ -80,7 +80,7 @@ fixture "runner: no tests" 1 "Totals: pass:0" tests ..
 
 # ------------------------------------------------------- the bench's unit tests
 
-fixture "bench: unit tests" 0 "^OK$" "$REPO/scripts/enter.sh" --elf \
+fixture "bench: unit tests" 0 "^OK$" "$REPO/scripts/enter.sh" --with elf \
 	env PYTHONDONTWRITEBYTECODE=1 "$REPO/tools/testing/bench/test_bench.py"
 
 # --------------------------------------------------------- the configuration
