@@ -20,6 +20,8 @@ failed=0
 summary=()
 WORK=$(mktemp -d "$CACHE/run/test.XXXXXX")
 at_exit "rm -rf '$WORK'"
+export RNULL_MATRIX=$WORK/matrix
+: > "$RNULL_MATRIX"
 
 # A single processor is never idle beside a guest.
 IDLE=()
@@ -95,7 +97,7 @@ join() {
 }
 
 others=(lean)
-[[ ${FULL:-} != 1 ]] || others+=(unzoned kcsan)
+[[ ${FULL:-} != 1 ]] || others+=(unzoned kcsan rt backports)
 
 say "==== build the kernels"
 # If a build fails, the check of that kernel reports it.
@@ -116,6 +118,8 @@ behind check-others "${others[@]}"
 part stories
 join check-others
 
+say "==== kernels: passed, failed and skipped cases, times of the build and the tests"
+cat "$RNULL_MATRIX" >&2
 say "==== in $(elapsed $(( SECONDS - from )))"
 printf '%s\n' "${summary[@]}" >&2
 printf '%d passed, %d failed\n' "$passed" "$failed"
