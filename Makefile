@@ -4,12 +4,13 @@
 
 # Settings. The scripts check them and have their defaults.
 SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B \
-	OUT PREFIX REROLL URL
+	OUT PREFIX REROLL URL CONFIG TESTS TOOLCHAIN
 export $(SETTINGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test kernel modules menuconfig series series-check kunit check lint litmus \
-	bench bench-compare shell install-tree uninstall-tree clean distclean
+	bench bench-compare shell deb doc rust-analyzer install-tree uninstall-tree clean \
+	distclean
 
 help:
 	@echo 'Targets:'
@@ -26,6 +27,9 @@ help:
 	@echo '  litmus     run the litmus tests of the atomic accesses with herd7'
 	@echo '  bench      measure rnull and C null_blk, write JSON, tables and plots'
 	@echo '  bench-compare  A=old.json B=new.json: report changes beyond noise'
+	@echo '  doc        build rustdoc of the crates and the pages under Documentation/block'
+	@echo '  rust-analyzer  write rust-project.json, for editors'
+	@echo '  deb        build Debian packages of a kernel with rnull'
 	@echo '  shell      interactive shell in a guest with rnull loaded'
 	@echo '  install-tree   put the driver into KERNEL_SRC: commits in a git tree, else a quilt series'
 	@echo '  uninstall-tree take it out of KERNEL_SRC again'
@@ -36,6 +40,7 @@ help:
 	@echo '  KERNEL_SRC=    your own Linux 7.3 tree (default: the Debian package). Only'
 	@echo '                 install-tree and uninstall-tree change it'
 	@echo '  PATCHES=       needed: leave out the fixes that rnull does not need (default: all)'
+	@echo '  TOOLCHAIN=     backports: the newest compilers of trixie-backports (default: trixie)'
 	@echo '  CACHE=         directory of everything that is built (default: ~/.cache/rnull)'
 	@echo '  JOBS=          compilers, or counting guests, at a time (default: all processors)'
 	@echo '  SMP=           processors of a guest (default: 2)'
@@ -45,14 +50,19 @@ help:
 	@echo '  PARTS=         bench: counted devices queues smp scaling native path features'
 	@echo '                 (default: all; features only with FULL=1)'
 	@echo '  CELLS=         bench: regular expression for the names of cells (default: all)'
+	@echo '  TESTS=         check: names of selftests, or parts of them; kunit: a suite (default: all)'
+	@echo '  CONFIG=        deb: a configuration (default: the running kernel'\''s, reduced)'
 	@echo '  OUT=           series: an empty directory for the mails (default: in the cache)'
 	@echo '  PREFIX=        series: of the subjects (default: PATCH)'
 	@echo '  REROLL=        series: the version in the subjects (default: 1)'
 	@echo '  URL=           series: where to fetch this tree, for the cover letters (default: none)'
 	@echo '  SAMPLES=       bench: samples of each counted cell (default: 5; with FULL=1: 3)'
 
-demo test series series-check kunit check lint litmus bench shell bench-compare:
+demo test series series-check check lint litmus bench bench-compare shell deb doc rust-analyzer:
 	@scripts/$@.sh
+
+kunit:
+	@scripts/kunit.sh $(if $(TESTS),'$(TESTS)')
 
 kernel:
 	@scripts/kernel.sh lean

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run clippy or rustdoc over a crate as the kernel's build compiles it.
 
-    rust_lint.py clippy|rustdoc OBJECTS TARGET OURS...
+    rust_lint.py clippy|rustdoc [--output DIR] OBJECTS TARGET [OURS...]
 
 It uses the flags that the build in OBJECTS saved for TARGET, so it compiles nothing and changes no
 build directory. (make CLIPPY=1 would compile the kernel crate twice, and make rustdoc would first
 document all crates below ours.) Only findings in the files OURS count, whose names start at the top
-of the kernel tree; the others are the base's. Exit 1 if there are any.
+of the kernel tree; the others are the base's. Exit 1 if there are any. --output keeps rustdoc's
+documents, with private items, and links to those that DIR has already.
 """
 
+import argparse
 import json
 import os
 import re
@@ -77,13 +79,22 @@ def tool_args(tool: str, args: list[str], out: str) -> list[str]:
 
 
 def main() -> int:
-    tool, objects, target, *ours = sys.argv[1:]
-    env, args = saved_command(Path(objects), target)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", choices=("clippy", "rustdoc"))
+    parser.add_argument("--output")
+    parser.add_argument("objects", type=Path)
+    parser.add_argument("target")
+    parser.add_argument("ours", nargs="*")
+    given = parser.parse_args()
+    env, args = saved_command(given.objects, given.target)
     found = 0
     with tempfile.TemporaryDirectory() as out:
+        command = tool_args(given.tool, args, given.output or out)
+        if given.output:
+            command.append("--document-private-items")
         done = subprocess.run(
-            [*tool_args(tool, args, out), "--error-format=json"],
-            cwd=objects,
+            [*command, "--error-format=json"],
+            cwd=given.objects,
             env=os.environ | {"RUSTC_BOOTSTRAP": "1"} | env,
             stderr=subprocess.PIPE,
             text=True,
@@ -92,7 +103,7 @@ def main() -> int:
     for line in done.stderr.splitlines():
         message = json.loads(line) if line.startswith("{") else {"level": "error", "rendered": line}
         files = [span["file_name"] for span in message.get("spans", [])]
-        mine = any(file.endswith("/" + name) for file in files for name in ours)
+        mine = any(file.endswith("/" + name) for file in files for name in given.ours)
         if mine or message["level"] == "error":
             print(message["rendered"])
             found += 1
