@@ -30,7 +30,7 @@ IDLE=()
 # script NAME: print the path of a part's script.
 script() {
 	case $1 in
-	bench | harness | stories) printf '%s' "$REPO/tools/testing/$1/run.sh" ;;
+	bench | deb | harness | stories) printf '%s' "$REPO/tools/testing/$1/run.sh" ;;
 	check-*) printf '%s' "$REPO/scripts/check.sh" ;;
 	*) printf '%s' "$REPO/scripts/$1.sh" ;;
 	esac
@@ -54,6 +54,7 @@ count() {
 
 # begin TEXT: announce the next part and its number.
 PARTS=11
+[[ ${FULL:-} != 1 ]] || PARTS=13
 begun=0
 begin() {
 	begun=$(( begun + 1 ))
@@ -117,6 +118,10 @@ behind check-others "${others[@]}"
 (( $(nproc) == 1 )) || join check-debug
 part stories
 join check-others
+if [[ ${FULL:-} == 1 ]]; then
+	part deb
+	part doc
+fi
 
 say "==== kernels: passed, failed and skipped cases, times of the build and the tests"
 cat "$RNULL_MATRIX" >&2
