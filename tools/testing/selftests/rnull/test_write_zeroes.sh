@@ -207,7 +207,7 @@ used() {
 
 # takes FROM TO: wait until so much memory is used. Pages are freed after a grace period.
 takes() {
-	wait_for 10 used "$@" || { printf '%s KiB are used\n' "$USED"; return 1; }
+	wait_for 60 used "$@" || { printf '%s KiB are used\n' "$USED"; return 1; }
 }
 
 # A zero range of 128 MiB takes as much memory, or keeps it; a hole frees it.
