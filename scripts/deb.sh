@@ -53,7 +53,7 @@ configure() {
 	else
 		say "      the running kernel's cannot be read, so the lean guest's is taken. That" \
 			"kernel boots in QEMU only; CONFIG= names another"
-		cat "$REPO"/configs/{base,lean}.config > "$OBJECTS/.config"
+		cat "$REPO"/configs/{base,x86_64,lean}.config > "$OBJECTS/.config"
 		target=allnoconfig
 	fi
 	sed -Ei 's/^(CONFIG_SYSTEM_(TRUSTED|REVOCATION)_KEYS)=.*/\1=""/' "$OBJECTS/.config"

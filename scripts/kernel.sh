@@ -40,7 +40,7 @@ else
 	KERNEL_ARCH=x86_64
 	TARGETS=(bzImage modules)
 	IMAGE=arch/x86/boot/bzImage
-	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/$FLAVOUR.config")
+	FRAGMENTS=("$REPO"/configs/{base,x86_64,$FLAVOUR}.config)
 fi
 [[ $PATCHES != all ]] || FRAGMENTS+=("$REPO/configs/fixes.config")
 # A kernel with more options has a build directory of its own, so that building it does not

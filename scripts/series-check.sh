@@ -36,7 +36,7 @@ use() {
 	OBJECTS=$TREE/$1
 	LOG=$OBJECTS/build.log
 	KERNEL_ARCH=x86_64
-	FRAGMENTS=("$REPO/configs/base.config" "$REPO/configs/series.config")
+	FRAGMENTS=("$REPO"/configs/{base,x86_64,series}.config)
 	case $1 in
 	c) FRAGMENTS+=("$REPO/configs/no-rust.config") ;;
 	um)
