@@ -3,7 +3,7 @@
 # Each target runs one script in scripts/; `make help' lists the targets.
 
 # Settings. The scripts check them and have their defaults.
-SETTINGS := KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B \
+SETTINGS := ARCH KERNEL_SRC PATCHES CACHE JOBS SMP MEM CONFIG_EXTRA FULL PARTS CELLS SAMPLES A B \
 	OUT PREFIX REROLL URL CONFIG TESTS TOOLCHAIN
 export $(SETTINGS)
 

@@ -17,6 +17,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 case ${FULL:-} in '' | 0) FULL='' ;; 1) ;; *) die -2 "FULL=$FULL: want 0 or 1" ;; esac
 [[ ! ${SAMPLES:-} ]] || positive SAMPLES "$SAMPLES" 1000
 read -ra parts <<< "${PARTS:-counted devices queues smp scaling native path${FULL:+ features}}"

@@ -8,6 +8,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 
 LOG=$CACHE/log/compile-fail.log
 

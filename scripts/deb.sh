@@ -13,6 +13,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 : "${CONFIG:=}"
 STEPS=5
 DEB=$CACHE/deb

@@ -12,6 +12,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 export RNULL_STEPS=7
 STEPS=$RNULL_STEPS
 DOC=$CACHE/doc

@@ -8,10 +8,10 @@
 #		[--monitor SOCKET] -- COMMAND...
 #	guest.sh --kernel DIR --name NAME --shell [-- COMMAND...]
 #
-# The guest's root file system is the build root, read-only. /run/rnull holds
-# selftests/ (the current directory of COMMAND), lib/modules with the kernel's
-# config, and each directory of --share, writable. COMMAND's output is shown at
-# once.
+# The kernel must be one for ARCH. The guest's root file system is the build root, or the
+# extra root for ARCH, read-only. /run/rnull holds selftests/ (the current directory of
+# COMMAND), lib/modules with the kernel's config, and each directory of --share, writable.
+# COMMAND's output is shown at once.
 # With --shell an interactive shell follows COMMAND, and there is no timeout.
 # With --icount there is one processor, unless --smp follows, and its clock
 # advances by 1 ns for each instruction. QEMU's monitor listens at SOCKET, which
@@ -51,13 +51,16 @@ while (( $# )); do
 	*) die -2 "unknown option $1" ;;
 	esac
 done
-[[ -f $KERNEL/bzImage ]] || die -2 "--kernel $KERNEL: no bzImage in it"
+IMAGE=$KERNEL/${ARCH_IMAGE##*/}
+[[ -f $IMAGE ]] || die -2 "--kernel $KERNEL: no ${IMAGE##*/} in it"
 [[ $NAME =~ ^[A-Za-z0-9_.-]+$ ]] || die -2 "--name $NAME: want a plain name"
 [[ $SHELL_WANTED ]] || (( $# )) || die -2 "no command"
 KERNEL=$(realpath "$KERNEL")
+NAME=$ARCH_PREFIX$NAME
 lock -s "$KERNEL.lock" "this kernel is being published or removed"
 
 need_root
+need_extra "${ARCH_EXTRA[@]}"
 RUN=$(mktemp -d "$CACHE/run/$NAME.XXXXXX")
 at_exit "rm -rf '$RUN'"
 CONSOLE=$CACHE/log/guest-$NAME.console
@@ -86,7 +89,7 @@ fill_run() {
 		done
 		echo 'cd /run/rnull/selftests'
 		if [[ $SHELL_WANTED ]]; then
-			echo 'exec < /dev/ttyS1 > /dev/ttyS1 2>&1'
+			echo "exec < /dev/$ARCH_TERMINAL > /dev/$ARCH_TERMINAL 2>&1"
 			(( ! $# )) || echo 'bash /run/rnull/command'
 			echo 'setsid -c bash -i'
 			echo 'echo 0 > /run/rnull/status'
@@ -106,16 +109,14 @@ fill_run() {
 }
 
 qemu_arguments() {
-	# If the host does not schedule a booting guest for a moment, the guest finds its timer
-	# broken, and panics. no_timer_check disables that test.
 	local share from command_line=(
-		console=ttyS0 panic=-1 oops=panic tsc=reliable no_timer_check
+		"console=$ARCH_CONSOLE" panic=-1 oops=panic "${ARCH_APPEND[@]}"
 		root=rootfs ro rootfstype=9p init=/rnull-init
 		rootflags="trans=virtio,version=9p2000.L,msize=262144,cache=loose"
 		"$APPEND"
 	)
-	QEMU=(-M q35 -nodefaults -display none -no-reboot -m "$MEM" -smp "$SMP"
-		-kernel "$KERNEL/bzImage" -serial "file:$RUN/console"
+	QEMU=("${ARCH_QEMU[@]}" -nodefaults -display none -no-reboot -m "$MEM" -smp "$SMP"
+		-kernel "$IMAGE" -serial "file:$RUN/console"
 		-append "${command_line[*]}")
 	nine_p rootfs /guest ,readonly=on,multidevs=remap
 	nine_p run "$RUN"
@@ -128,13 +129,10 @@ qemu_arguments() {
 	# So check the processor's flag.
 	if [[ $ICOUNT ]]; then
 		QEMU+=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
-	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -w /dev/kvm ]]; then
+	elif [[ $ARCH_KVM && -w /dev/kvm ]] && grep -qwE "$ARCH_KVM" /proc/cpuinfo; then
 		QEMU+=(-accel kvm -cpu host)
 	else
-		# identify_cpu() clears the flags of the boot CPU for a moment. In an
-		# interrupt at that time, KASAN assumes four levels of page tables, and
-		# reports addresses of a kernel with five.
-		QEMU+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
+		QEMU+=(-accel "tcg,thread=multi" -cpu "$ARCH_CPU")
 	fi
 	[[ ! $MONITOR ]] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 	[[ ! $SHELL_WANTED ]] || QEMU+=(-serial mon:stdio)
@@ -167,7 +165,7 @@ verdict() {
 fill_run "$@"
 BIND=()
 qemu_arguments
-QEMU=("$REPO/scripts/enter.sh" --guest "${BIND[@]}" qemu-system-x86_64 "${QEMU[@]}")
+QEMU=("$REPO/scripts/enter.sh" --guest "${ARCH_WITH[@]}" "${BIND[@]}" "${QEMU[@]}")
 if [[ $SHELL_WANTED ]]; then
 	"${QEMU[@]}"		# in front: it reads the terminal
 	exit 0

@@ -9,10 +9,10 @@
 #	kernel.sh FLAVOUR --menuconfig		edit the configuration, print the changes
 #	kernel.sh FLAVOUR --make ARGUMENT...	only make(1) in the configured work tree
 #
-# The flavours lean and debug run in a guest; native is user-mode Linux without
-# modules. A published directory holds bzImage or linux, vmlinux, System.map, config,
-# release and lib/modules/. Its name contains a hash of all inputs, so an existing
-# directory is used as it is.
+# The flavours lean and debug run in a guest of architecture ARCH; native is user-mode
+# Linux without modules. A published directory holds the image (bzImage, Image or linux),
+# vmlinux, System.map, config, release and lib/modules/. Its name contains a hash of all
+# inputs, so an existing directory is used as it is.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,20 +32,21 @@ settings
 STEPS=$RNULL_STEPS
 
 if [[ $FLAVOUR == native ]]; then
+	x86_only
 	KERNEL_ARCH=um
 	TARGETS=(linux)
 	IMAGE=linux
 	FRAGMENTS=("$REPO/configs/native.config")
 else
-	KERNEL_ARCH=x86_64
-	TARGETS=(bzImage modules)
-	IMAGE=arch/x86/boot/bzImage
-	FRAGMENTS=("$REPO"/configs/{base,x86_64,$FLAVOUR}.config)
+	KERNEL_ARCH=$ARCH
+	TARGETS=("$ARCH_TARGET" modules)
+	IMAGE=$ARCH_IMAGE
+	FRAGMENTS=("$REPO"/configs/{base,$ARCH,$FLAVOUR}.config)
 fi
 [[ $PATCHES != all ]] || FRAGMENTS+=("$REPO/configs/fixes.config")
 # A kernel with more options has a build directory of its own, so that building it does not
 # make the next build without them start again.
-DIRECTORY=$FLAVOUR
+DIRECTORY=$ARCH_PREFIX$FLAVOUR
 if [[ $FLAVOUR == debug && ${FULL:-} == 1 ]]; then
 	FRAGMENTS+=("$REPO/configs/full.config")
 	DIRECTORY+=-full
@@ -57,15 +58,15 @@ if [[ $CONFIG_EXTRA ]]; then
 fi
 
 kmake() {
-	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 \
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH="$KERNEL_ARCH" LLVM=1 \
 		CC="ccache clang" --no-print-directory "$@"
 }
 
 published() {
 	{
-		printf '%s\n' "$FLAVOUR" "$(root_key)" "$(base_key)"
+		printf '%s\n' "$ARCH" "$FLAVOUR" "$(root_key)" "$(base_key)"
 		python3 "$REPO/scripts/overlay.py" key "${BASE_ARGS[@]}" --patches "$PATCHES"
-		cat "$REPO/scripts/kernel.sh" "${FRAGMENTS[@]}"
+		cat "$REPO"/scripts/{arch,kernel}.sh "${FRAGMENTS[@]}"
 	} | hash16
 }
 
@@ -99,7 +100,7 @@ menuconfig() {
 	"$REPO/scripts/enter.sh" env C_INCLUDE_PATH="$root/usr/include" \
 		LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu" \
 		LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu" \
-		make -C "$SOURCE" O="$OBJECTS" ARCH=$KERNEL_ARCH LLVM=1 CC="ccache clang" \
+		make -C "$SOURCE" O="$OBJECTS" ARCH="$KERNEL_ARCH" LLVM=1 CC="ccache clang" \
 		--no-print-directory KCONFIG_CONFIG="$OBJECTS/menu.config" menuconfig ||
 		die "menuconfig failed, see above"
 	"$REPO/scripts/enter.sh" "$SOURCE/scripts/diffconfig" -m "$OBJECTS/.config" \
@@ -136,7 +137,7 @@ build() {
 }
 
 publish() {
-	local new=$CACHE/out/.new-$FLAVOUR-$KEY release
+	local new=$CACHE/out/.new-${OUT##*/} release
 	rm -rf "$new"
 	mkdir "$new"
 	at_exit "rm -rf '$new'"
@@ -150,7 +151,7 @@ publish() {
 	cp "$OBJECTS/$IMAGE" "$OBJECTS/vmlinux" "$OBJECTS/System.map" "$new"
 	cp "$OBJECTS/.config" "$new/config"
 	mv "$new" "$OUT"
-	prune "$CACHE/out/$FLAVOUR-*" 6
+	prune "${OUT%-*}-*" 6
 }
 
 # Estimated lines of a build's log, for the progress of the first build of each kind.
@@ -174,7 +175,7 @@ need_root
 step "kernel source"
 need_base
 KEY=$(published)
-OUT=$CACHE/out/$FLAVOUR-$KEY
+OUT=$CACHE/out/$ARCH_PREFIX$FLAVOUR-$KEY
 case $ACTION in --publish | --modules)
 	if found; then
 		say "      the $FLAVOUR kernel is up to date"

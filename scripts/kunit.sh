@@ -21,12 +21,13 @@ kunit() {
 	shift
 	for option in "${MAKE[@]}"; do options+=(--make_options "$option"); done
 	[[ $PATCHES != all ]] || options+=(--kunitconfig="$REPO/configs/fixes.config")
-	"$REPO/scripts/enter.sh" "$SOURCE/tools/testing/kunit/kunit.py" "$action" \
-		--arch=um --build_dir="$OBJECTS" --kunitconfig="$CONFIG" "${options[@]}" "$@"
+	"$REPO/scripts/enter.sh" "${ARCH_WITH[@]}" "$SOURCE/tools/testing/kunit/kunit.py" \
+		"$action" --arch="$KUNIT_ARCH" --build_dir="$OBJECTS" --kunitconfig="$CONFIG" \
+		"${options[@]}" "$@"
 }
 
 kmake() {
-	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH=um "${MAKE[@]}" \
+	"$REPO/scripts/enter.sh" make -C "$SOURCE" O="$OBJECTS" ARCH="$KUNIT_ARCH" "${MAKE[@]}" \
 		--no-print-directory "$@"
 }
 
@@ -70,14 +71,14 @@ step "kernel source"
 need_base
 step "work tree"
 need_tree
-OBJECTS=$TREE/kunit
+OBJECTS=$TREE/${ARCH_PREFIX}kunit
 LOG=$OBJECTS/build.log
 RESULT=$OBJECTS/result.json
 mkdir -p "$OBJECTS"
 
-step "configure user-mode Linux"
+step "configure $KUNIT_MACHINE"
 run kunit config > "$LOG" 2>&1 < /dev/null ||
-	fail_log "configuring user-mode Linux" "$LOG" "Fix $CONFIG, or the options that it names."
+	fail_log "configuring $KUNIT_MACHINE" "$LOG" "Fix $CONFIG, or the options that it names."
 if [[ ${1:-} == --make ]]; then
 	shift
 	run kmake "$@" < /dev/null
@@ -85,11 +86,11 @@ if [[ ${1:-} == --make ]]; then
 fi
 step "build it with $JOBS jobs"
 start_build "$OBJECTS"
-if [[ -e $OBJECTS/linux ]]; then expected=0; else expected=1700; fi
+if [[ -e $OBJECTS/vmlinux ]]; then expected=0; else expected=1700; fi
 progress "$LOG" "$expected" kmake -j"$JOBS" all || {
 	end_build "$OBJECTS"	# make has tidied up itself
 	first_errors "$LOG"
-	fail_log "building user-mode Linux" "$LOG" \
+	fail_log "building $KUNIT_MACHINE" "$LOG" \
 		"The first errors are above; the whole log is $LOG"
 }
 end_build "$OBJECTS"
@@ -102,8 +103,8 @@ run_tests() {
 }
 
 step "run the tests"
-# Two CPUs make races possible. User-mode Linux supports them only with seccomp.
-run_tests --kernel_args seccomp=on --kernel_args ncpus=2 "$@"
+# Two CPUs make races possible.
+run_tests "${KUNIT_RUN[@]}" "$@"
 if grep -q 'SECCOMP userspace requested but not functional' "$OBJECTS/test.log"; then
 	say "      this host has no seccomp: running again with one CPU"
 	run_tests "$@"

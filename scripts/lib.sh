@@ -44,6 +44,10 @@ RELEASE=7.3			# the kernel that the tree is written for
 : "${CONFIG_EXTRA:=}"
 : "${PATCHES:=all}"
 : "${TOOLCHAIN:=trixie}"
+: "${ARCH:=x86_64}"
+
+# shellcheck source=scripts/arch.sh
+. "$REPO/scripts/arch.sh"
 
 positive() {			# NAME VALUE MAX
 	if ! [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || (( $2 > $3 )); then
@@ -56,6 +60,7 @@ settings() {
 	positive SMP "$SMP" 64
 	positive MEM "$MEM" 1048576
 	(( MEM >= 256 )) || die -2 "MEM=$MEM: a guest needs at least 256 (MiB)"
+	arch_settings
 	[[ $CACHE == /* ]] || die -2 "CACHE=$CACHE: want an absolute path"
 	[[ $CACHE/ != "$REPO"/* ]] || die -2 "CACHE=$CACHE: must be outside the clone"
 	if [[ $CONFIG_EXTRA ]]; then
@@ -81,7 +86,7 @@ settings() {
 		die -2 "CACHE=$CACHE: cannot create or write it"
 	[[ -w $CACHE && -w $CACHE/tree ]] || die -2 "CACHE=$CACHE: cannot be written"
 	CACHE=$(realpath "$CACHE")
-	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES TOOLCHAIN
+	export CACHE JOBS SMP MEM KERNEL_SRC CONFIG_EXTRA PATCHES TOOLCHAIN ARCH
 }
 
 kernel_version() {		# of the tree $1
@@ -291,6 +296,14 @@ results() {
 need_root() {
 	[[ -d $(root_dir) && ( $KERNEL_SRC || -f $(root_dir)/rnull-source ) ]] || run make_root
 	lock -s "$(root_dir).lock" "another make creates the build root"
+}
+
+# need_extra NAME...: make these extra roots unless they exist. enter.sh locks them.
+need_extra() {
+	local name
+	for name; do
+		[[ -d $(extra_dir "$name") ]] || run "$REPO/scripts/extraroot.sh" "$name"
+	done
 }
 
 need_base() {

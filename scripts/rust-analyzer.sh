@@ -7,6 +7,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 export RNULL_STEPS=5
 LOG=$CACHE/log/rust-analyzer.log
 

@@ -20,6 +20,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 settings
+x86_only
 OUR_CODE+=(arch/um fs/configfs lib)
 
 need_root

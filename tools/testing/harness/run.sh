@@ -90,6 +90,8 @@ missing_option() {
 }
 
 fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y" missing_option
+fixture "kernel: unknown architecture" 2 "ARCH=alpha: want one of x86_64" \
+	env ARCH=alpha "$REPO/scripts/kernel.sh" lean
 
 # --------------------------------------------------- the series as mails
 
