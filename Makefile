@@ -21,7 +21,7 @@ help:
 	@echo '  menuconfig view and change the lean kernel'\''s configuration'
 	@echo '  series     write patches/ and the rest of the tree as series of mails, ready to send'
 	@echo '  series-check  prove that each folder of patches/ applies to the base and builds'
-	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux'
+	@echo '  kunit      run the KUnit tests and doctests on user-mode Linux; arm64: in QEMU'
 	@echo '  check      run the tests in guests, on the debug and the lean kernel'
 	@echo '  lint       rustfmt, clippy, rustdoc, checkpatch, shellcheck, ruff'
 	@echo '  litmus     run the litmus tests of the atomic accesses with herd7'
@@ -37,6 +37,8 @@ help:
 	@echo '  distclean  remove the whole cache'
 	@echo
 	@echo 'Settings (make TARGET NAME=VALUE):'
+	@echo '  ARCH=          of the kernel, for kernel, modules, menuconfig, kunit, check, demo'
+	@echo '                 and shell: x86_64 or arm64, which is emulated (default: x86_64)'
 	@echo '  KERNEL_SRC=    your own Linux 7.3 tree (default: the Debian package). Only'
 	@echo '                 install-tree and uninstall-tree change it'
 	@echo '  PATCHES=       needed: leave out the fixes that rnull does not need (default: all)'

@@ -25,7 +25,7 @@
 # configs/ARCH.config has the options. The build root is for x86-64 only: its compilers
 # build for all architectures.
 
-ARCHES=(x86_64)
+ARCHES=(x86_64 arm64)
 
 arch_settings() {
 	case $ARCH in
@@ -52,6 +52,24 @@ arch_settings() {
 		KUNIT_ARCH=um
 		KUNIT_MACHINE="user-mode Linux"
 		KUNIT_RUN=(--kernel_args seccomp=on --kernel_args ncpus=2) ;;
+	arm64)
+		ARCH_PREFIX=arm64-
+		ARCH_TARGET=Image
+		ARCH_IMAGE=arch/arm64/boot/Image
+		ARCH_EXTRA=(arm64 qemu-arm)
+		ARCH_ROOT=arm64
+		ARCH_WITH=(--with qemu-arm)
+		# The older interrupt controller has at most eight processors.
+		ARCH_QEMU=(qemu-system-aarch64 -M "virt,gic-version=3")
+		ARCH_CPU=max
+		ARCH_KVM=
+		ARCH_CONSOLE=ttyAMA0
+		ARCH_TERMINAL=ttyAMA1
+		ARCH_APPEND=()
+		# User-mode Linux is for x86 only.
+		KUNIT_ARCH=arm64
+		KUNIT_MACHINE="the arm64 kernel"
+		KUNIT_RUN=(--qemu_args "-smp 2") ;;
 	*)
 		die -2 "ARCH=$ARCH: want one of ${ARCHES[*]}" ;;
 	esac

@@ -14,6 +14,9 @@
 # profit from its checks, and the lean kernel runs the others, most of which compare
 # results. With FULL=1 each kernel runs all tests, but for unzoned and backports.
 #
+# With another ARCH= than x86_64, the default is the lean kernel, which runs all tests.
+# Those that need options of the debug kernel are skipped there.
+#
 # TESTS="pattern..." selects test files by name. DRIVER=null_blk tests the C driver
 # instead. Each case counts as one test, and so does the verdict of each guest. A table of
 # all flavours comes last.
@@ -41,6 +44,8 @@ else
 		[kcsan]="data_race data_verify faults zoned_stress"
 		[rt]="abuse configfs_lifecycle data_race io_modes latency module_load zoned_io"
 	)
+	# No debug kernel runs the other tests, and the emulator is slow.
+	[[ $ARCH == x86_64 ]] || { CHOSEN[lean]=; TIMEOUT[lean]=7200; }
 fi
 
 # cases LOG: add the totals of the guest's runner. A runner that dies prints none, and its
@@ -64,7 +69,8 @@ row() {
 }
 
 flavour() {
-	local kernel build tests status=0 from=$SECONDS log=$CACHE/log/guest-check-$1.output
+	local kernel build tests status=0 from=$SECONDS log
+	log=$CACHE/log/guest-${ARCH_PREFIX}check-$1.output
 	BUILDING=0 TESTING=0 COUNTS=(- - -)
 	case $1 in
 	unzoned | kcsan | rt)
@@ -82,7 +88,7 @@ flavour() {
 	kernel=${kernel##*$'\n'}
 	# The list may span several lines.
 	read -rd '' -a tests <<< "${TESTS:-${CHOSEN[$1]:-}}" || true
-	say "check: $DRIVER on the $1 kernel"
+	say "check: $DRIVER on the $ARCH_PREFIX$1 kernel"
 	: > "$log"	# cases of the last run must not count
 	from=$SECONDS
 	run "$REPO/scripts/guest.sh" --kernel "$kernel" --name "check-$1" \
@@ -103,7 +109,9 @@ flavour() {
 	fi
 }
 
-if (( ! $# )); then
+if (( ! $# )) && [[ $ARCH != x86_64 ]]; then
+	set -- lean
+elif (( ! $# )); then
 	set -- debug lean
 	[[ ${FULL:-} != 1 ]] || set -- "$@" unzoned kcsan rt backports
 fi

@@ -7,10 +7,11 @@
 #		COMMAND [ARGUMENT]...
 #
 # The root is read-only. The clone and the cache keep their paths, and are
-# writable; --bind adds another directory, and --mount adds one at PATH. --guest also mounts the root at
-# /guest, as a guest's file system, and passes /dev/kvm. --with adds the programs and
-# modules of an extra root. --herd enters herd7's root instead. There is no network. The
-# command gets only the environment variables that are listed below.
+# writable; --bind adds another directory, and --mount adds one at PATH. --guest also mounts
+# the root at /guest, as a guest's file system (for some architectures, an extra root), and
+# passes /dev/kvm. --with adds the programs and modules of an extra root. --herd enters
+# herd7's root instead. There is no network. The command gets only the environment variables
+# that are listed below.
 #
 # virtme-ng has nothing for this: it builds with the host's compilers. bwrap needs no
 # daemon and no image, and ends the command with its caller.
@@ -44,7 +45,13 @@ while [[ ${1:-} == --* ]]; do
 			LD_LIBRARY_PATH="$with/usr/lib/x86_64-linux-gnu")
 		shift 2 ;;
 	--guest)
-		args+=(--ro-bind "$root" /guest)
+		guest=$root
+		if [[ $ARCH_ROOT ]]; then
+			guest=$(extra_dir "$ARCH_ROOT")
+			[[ -d $guest ]] || "$REPO/scripts/extraroot.sh" "$ARCH_ROOT"
+			lock -s "$guest.lock" "another call makes that root"
+		fi
+		args+=(--ro-bind "$guest" /guest)
 		[[ ! -w /dev/kvm ]] || args+=(--dev-bind /dev/kvm /dev/kvm)
 		shift ;;
 	--bind)

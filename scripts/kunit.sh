@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the KUnit tests and doctests on user-mode Linux with the kernel's kunit.py:
+# Run the KUnit tests and doctests with the kernel's kunit.py, on user-mode Linux or, with
+# ARCH=arm64, in QEMU:
 #
 #	kunit.sh [ARGUMENT...]		arguments of kunit.py, such as the filter
 #					'rnull*'; without any, our suites must run

@@ -90,8 +90,10 @@ missing_option() {
 }
 
 fixture "kernel: missing config option" bad "asked CONFIG_RNULL_NO_SUCH_OPTION=y" missing_option
-fixture "kernel: unknown architecture" 2 "ARCH=alpha: want one of x86_64" \
+fixture "kernel: unknown architecture" 2 "ARCH=alpha: want one of x86_64 arm64" \
 	env ARCH=alpha "$REPO/scripts/kernel.sh" lean
+fixture "kernel: architecture that a script does not know" 2 "for x86_64 only" \
+	env ARCH=arm64 "$REPO/scripts/kernel.sh" native
 
 # --------------------------------------------------- the series as mails
 
