@@ -64,7 +64,7 @@ cases() {
 # takes no time.
 ROWS=('kernel     built booted passed failed skipped   build   tests')
 row() {
-	ROWS+=("$(printf '%-10s %5s %6s %6s %6s %7s %7s %7s' "$1" "$2" "$3" "${COUNTS[@]}" \
+	ROWS+=("$(printf '%-10s %5s %6s %6s %6s %7s %7s %7s' "$ARCH_PREFIX$1" "$2" "$3" "${COUNTS[@]}" \
 		"$(elapsed "$BUILDING")" "$(elapsed "$TESTING")")")
 }
 

@@ -55,7 +55,7 @@ count() {
 
 # begin TEXT: announce the next part and its number.
 PARTS=11
-[[ ${FULL:-} != 1 ]] || PARTS=13
+[[ ${FULL:-} != 1 ]] || PARTS=14
 begun=0
 begin() {
 	begun=$(( begun + 1 ))
@@ -120,6 +120,7 @@ behind check-others "${others[@]}"
 part stories
 join check-others
 if [[ ${FULL:-} == 1 ]]; then
+	ARCH=arm64 part check-arm64
 	part deb
 	part doc
 fi
