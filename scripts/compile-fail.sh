@@ -13,7 +13,7 @@ x86_only
 LOG=$CACHE/log/compile-fail.log
 
 say "compile-fail: building the kernel crate for the cases"
-progress "$LOG" 0 "$REPO/scripts/kernel.sh" lean --make -j"$JOBS" rust/kernel.o \
+progress "$LOG" 0 env CONFIG_EXTRA= "$REPO/scripts/kernel.sh" lean --make -j"$JOBS" rust/kernel.o \
 	drivers/block/rnull/ || {
 	first_errors "$LOG"
 	fail_log "building the kernel crate and the driver" "$LOG" "The whole log is $LOG"

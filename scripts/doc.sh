@@ -19,8 +19,8 @@ DOC=$CACHE/doc
 LOG=$CACHE/log/doc
 
 # The debug kernel has all options of the driver, and the samples.
-progress "$LOG-build.log" 0 env FULL= "$REPO/scripts/kernel.sh" debug --make -j"$JOBS" rust/kernel.o \
-	drivers/block/rnull/ samples/rust/ ||
+progress "$LOG-build.log" 0 env FULL= CONFIG_EXTRA= "$REPO/scripts/kernel.sh" debug --make \
+	-j"$JOBS" rust/kernel.o drivers/block/rnull/ samples/rust/ ||
 	fail_log "building the driver and the samples" "$LOG-build.log" \
 		"The whole log is $LOG-build.log"
 need_root

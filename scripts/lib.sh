@@ -279,6 +279,16 @@ FAILED=0
 pass() { PASSED=$(( PASSED + 1 )); say "ok - $*"; }
 fail() { FAILED=$(( FAILED + 1 )); say "not ok - $*"; }
 
+# test_case TEXT COMMAND...: passes if the command succeeds. LOG gets its output.
+test_case() {
+	if run "${@:2}" > "$LOG" 2>&1 < /dev/null; then
+		pass "$1"
+	else
+		tail -n 40 "$LOG" | sed 's/^/    /' >&2
+		fail "$1"
+	fi
+}
+
 # results NAME: print the counts, and tell them to test.sh. Fails unless all tests passed,
 # and at least one.
 results() {

@@ -36,7 +36,7 @@ need_sources() {
 	for command in "kernel.sh lean" "kernel.sh debug" kunit.sh; do
 		[[ $command != *debug ]] || parts+=(drivers/block/tests/)
 		# shellcheck disable=SC2086 # two words
-		progress "$LOG" 0 env FULL= "$REPO/scripts/"$command --make "${parts[@]}" ||
+		progress "$LOG" 0 env FULL= CONFIG_EXTRA= "$REPO/scripts/"$command --make "${parts[@]}" ||
 			fail_log "building the Rust parts" "$LOG" "Fix the build first."
 		[[ $command != *debug ]] || unset "parts[-1]"
 	done

@@ -14,7 +14,7 @@ LOG=$CACHE/log/rust-analyzer.log
 # rust-analyzer loads the built macros and reads the generated bindings. The debug kernel
 # has all options of the driver.
 describe() {
-	local make=(env FULL= "$REPO/scripts/kernel.sh" debug --make)
+	local make=(env FULL= CONFIG_EXTRA= "$REPO/scripts/kernel.sh" debug --make)
 	"${make[@]}" -j"$JOBS" rust/kernel.o && "${make[@]}" rust-analyzer
 }
 run describe > "$LOG" < /dev/null ||

@@ -38,16 +38,6 @@ mails() {
 		--reroll "$REROLL" --url "$URL"
 }
 
-# test_case TEXT COMMAND...: passes if the command succeeds.
-test_case() {
-	if run "${@:2}" > "$LOG" 2>&1 < /dev/null; then
-		pass "$1"
-	else
-		head -n 40 "$LOG" | sed 's/^/    /' >&2
-		fail "$1"
-	fi
-}
-
 # The rules of the lint, see checkpatch in scripts/lint.sh. A cover letter is no patch.
 checkpatch() {
 	find "$NEW/"*"-$1" -name '*.patch' ! -name '*-0000-*' -print0 | sort -z |

@@ -12,16 +12,6 @@ WORK=$(mktemp -d "$CACHE/run/deb.XXXXXX")
 at_exit "rm -rf '$WORK'"
 LOG=$WORK/log
 
-# test_case TEXT COMMAND...: passes if the command succeeds.
-test_case() {
-	if run "${@:2}" > "$LOG" 2>&1 < /dev/null; then
-		pass "$1"
-	else
-		tail -n 40 "$LOG" | sed 's/^/    /' >&2
-		fail "$1"
-	fi
-}
-
 # on_machine COMMAND...: run it in the build root, as if that were a machine on which
 # packages can be installed: /boot, the modules and dpkg's database are of its own.
 on_machine() {
